@@ -7,7 +7,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """Look a noun up late: importing this package must not need the app registry."""
+    """Look nouns up lazily: importing this package must not need the app registry."""
     if name == "__all__" or name[:1].isupper():
         from crm import models
 

@@ -1,5 +1,7 @@
-"""What the pages of rules say beside what their declaration does: what an automation did and waits for, and
-what a rule would have done."""
+"""Admin pages of rules, beyond what their declaration gives them.
+
+They show the runs of an automation, its failures and waiting steps, and what a rule would have done.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,10 @@ MOST_COUNTED = 1_000
 
 @admin.register(Pipeline, site=workplace)
 class PipelineAdmin(NounAdmin):
-    """A pipeline; one that says no stages has the usual ones, and its form shows them to be changed."""
+    """The admin of pipelines.
+
+    A pipeline that gives no stages has the usual ones, and its form offers those to be changed.
+    """
 
     @property
     def starts_with(self) -> dict[str, Any]:  # type: ignore[override]
@@ -81,7 +86,7 @@ class PipelineAdmin(NounAdmin):
 
 
 def usual_stages() -> list[dict[str, Any]]:
-    """The stages of a pipeline that gives none, as one that gives them would."""
+    """Returns the usual stages, in the form in which a pipeline gives its own."""
     return [
         {"name": state.name, **({"kind": state.kind} if state.kind != OPEN else {})}
         for state in usual_path().states
@@ -90,7 +95,7 @@ def usual_stages() -> list[dict[str, Any]]:
 
 @admin.register(Rule, site=workplace)
 class RuleAdmin(NounAdmin):
-    """A rule, with the runs of one that does something after an event."""
+    """The admin of rules, with the runs of automations."""
 
     record_template = "crm/rule.html"
 
@@ -124,7 +129,7 @@ class RuleAdmin(NounAdmin):
         return found
 
     def backtest_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        """Ask for days; a POST tries the rule on them."""
+        """Ask for a period; a POST tries the rule on it."""
         rule, now = self._rule(id), clock.now()
         given = read_past_days({name: request.POST.get(name, "") for name in ("from", "to")})
         context: dict[str, Any] = {}
@@ -171,13 +176,13 @@ class RuleAdmin(NounAdmin):
         return stop(request)
 
     def retry_view(self, request: HttpRequest, id: str, run: str) -> HttpResponse:
-        """Try the step again at which a run failed."""
+        """Try the failed step of a run again."""
         said = _("It is tried again.")
         retry = require_POST(lambda r: self._change(r, id, run, runs.try_again, said))
         return retry(request)
 
     def again_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        """Try everything again that the rule failed at."""
+        """Try again everything that the rule failed at."""
         rule = self._rule(id)
         return require_POST(lambda r: self._again(r, rule))(request)
 
@@ -187,7 +192,7 @@ class RuleAdmin(NounAdmin):
         return HttpResponseRedirect(self.place("change", rule.pk))
 
     def run_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        """Ask on what a rule would run of what is there; a POST runs it."""
+        """Show which existing records a rule would run on; a POST runs it on them."""
         rule = self._rule(id)
         posted = request.method == "POST"
         try:
@@ -213,7 +218,7 @@ class RuleAdmin(NounAdmin):
 
 
 def _read_days(given: dict[str, str], now: datetime) -> trial.Period:
-    """The days that a form names, the last one included."""
+    """Returns the period that a form gives; its last day is included."""
     try:
         first, last = (parse_iso_day(given[n]) if given[n] else None for n in ("from", "to"))
     except ValueError:
@@ -223,7 +228,7 @@ def _read_days(given: dict[str, str], now: datetime) -> trial.Period:
 
 
 def runs_of(rule: Rule, before: str = "") -> dict[str, Any]:
-    """The runs of a rule, the newest first: one page."""
+    """Returns one page of the runs of a rule, the newest first."""
     found = find_runs(rule)
     if before and (last := found.filter(pk=before).first()) is not None:
         found = found.filter(moment__lte=last.moment).exclude(moment=last.moment, pk__gte=last.pk)
@@ -237,7 +242,7 @@ def runs_of(rule: Rule, before: str = "") -> dict[str, Any]:
 
 
 def _count_open(rule: Rule) -> str:
-    """How many runs of a rule are not over, as far as one counts."""
+    """Returns how many runs of a rule are not over: "500+" for more than are counted."""
     there = RuleRun.objects.filter(rule=rule.pk, state__in=RuleRun.OPEN)
     count = there.order_by()[: MOST_COUNTED + 1].count()
     said = display.number(min(count, MOST_COUNTED))
@@ -259,7 +264,8 @@ def _run_row(run: RuleRun, names: dict[str, str]) -> dict[str, Any]:
 
 
 def failures_of(rule: Rule) -> dict[str, Any]:
-    """What a rule failed at last, by why it did, and how much that is, as far as one counts."""
+    """Returns the last failures of a rule grouped by their cause, and their number as far as it is
+    counted."""
     found = find_failures(rule)
     page = list(found[:PAGE])
     names = _names(page)
@@ -297,7 +303,11 @@ def _names(page: Sequence[RuleRun | RuleAttempt]) -> dict[str, str]:
 
 
 def _step_for(record: Noun, step: dict[str, Any]) -> str:
-    """What a step will do with ``record``, with what it says of it; as it is written where that is gone."""
+    """Returns what a step will do with `record`, in words.
+
+    The step's placeholders are filled in from the record; if one of them no longer exists, the step is
+    described as it is written.
+    """
     try:
         step = fill_in(record, step)
     except KeyError:
@@ -307,7 +317,7 @@ def _step_for(record: Noun, step: dict[str, Any]) -> str:
 
 @record_panel_of_all
 def waiting_panel(record: Noun) -> FactsPanel | None:
-    """What waits for a record: which rules go on with it, and when."""
+    """Shows which rules wait to go on with a record, and until when."""
     if not active_rules(Rule.Kind.AUTOMATION):
         return None
     waiting = RuleRun.objects.filter(record=record.pk, next_at__isnull=False, steps__isnull=False)

@@ -13,10 +13,10 @@ class CrmConfig(AppConfig):
     tenant_urls = "crm.urls"
     tenant_openapi = "crm.openapi"
 
-    #: What declares something by being imported, in this order: the hooks of a verb run, and reports are
-    #: listed, as their modules stand here.
+    #: The modules that declare something by being imported. The order matters: the hooks of a verb run, and
+    #: reports are listed, in the order of these modules.
     declaring: ClassVar = (
-        # what a tenant's own rows change of the nouns
+        # changes of the nouns by a tenant's own rows
         "crm.calendars",
         "crm.gates",
         "crm.pipelines",
@@ -25,13 +25,13 @@ class CrmConfig(AppConfig):
         # what follows a verb
         "crm.attachments",
         "crm.hooks",
-        "crm.replies",  # a conversion has its deal by then
+        "crm.replies",  # needs the deal that a conversion makes in crm.hooks
         "crm.rules.assignment",
         "crm.rules.given_values",
-        "crm.rules.first_answer",  # which rule is for a lead may hang on its owner
+        "crm.rules.first_answer",  # the rule that applies to a lead may depend on its owner
         "crm.rules.runs",
         "crm.rules.score.hooks",  # the last one: it counts what the others did
-        # what is counted, asked and shown
+        # reports, checks and pages
         "crm.reports.named",
         "crm.reports.tables.leads",
         "crm.reports.tables.deals",

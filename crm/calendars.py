@@ -1,4 +1,5 @@
-"""By which calendar time is counted. It is kept with the tenant's shape, so that it is read once."""
+"""The calendars by which time is counted. They are kept with the tenant's shape, so that they are read
+once."""
 
 from __future__ import annotations
 
@@ -12,14 +13,17 @@ from headlessly.access import actors
 from headlessly.declaration.shapes import cached_by_shape, current_shape
 from headlessly.shaping.changing import renew_shape_after
 
-renew_shape_after(Calendar)  # what was counted by the former one stays
+renew_shape_after(Calendar)  # what was counted by the former calendar stays
 
 
 @cached_by_shape
 def working_time() -> WorkingTime:
-    """When people of the active tenant work: as the default calendar says, else the oldest; always where
-    there is none."""
-    if current_shape() is None:  # who ever had a calendar has a shape
+    """Returns when people of the active tenant work.
+
+    That is the default calendar's working time, or the oldest calendar's. A tenant without calendars works
+    always.
+    """
+    if current_shape() is None:  # a tenant that ever had a calendar has a shape
         return AROUND_THE_CLOCK
     with actors.acting(actors.SYSTEM):
         found = Calendar.objects.order_by("-is_default", "created_at", "pk").first()
@@ -28,7 +32,7 @@ def working_time() -> WorkingTime:
 
 @cached_by_shape
 def hours_by_calendar() -> dict[str, WorkingTime]:
-    """The hours of each calendar of the active tenant, by its id."""
+    """Returns the working time of each calendar of the active tenant, by the calendar's id."""
     if current_shape() is None:
         return {}
     with actors.acting(actors.SYSTEM):
@@ -36,13 +40,13 @@ def hours_by_calendar() -> dict[str, WorkingTime]:
 
 
 def office_zone() -> tzinfo:
-    """The time zone in which a time of day is meant: the calendar's."""
+    """Returns the time zone in which times of day are meant: the calendar's, if the tenant has one."""
     hours = working_time()
     return timezone.get_current_timezone() if hours is AROUND_THE_CLOCK else hours.zone
 
 
 def is_working_day(day: date) -> bool:
-    """Whether people work on a day: as the calendar says, where there is none from Monday to Friday."""
+    """Whether people work on a day, by the tenant's calendar; without one, from Monday to Friday."""
     hours = working_time()
     if hours is AROUND_THE_CLOCK:
         return day.weekday() < 5
@@ -50,7 +54,10 @@ def is_working_day(day: date) -> bool:
 
 
 def next_working_moment(moment: datetime, at: time) -> datetime:
-    """The first moment from ``moment`` on at which it is ``at`` on a working day. Raises NoWorkingTime."""
+    """Returns the first moment from `moment` on at which it is `at` on a working day.
+
+    Raises NoWorkingTime if there is none for years.
+    """
     zone = office_zone()
     day = moment.astimezone(zone).date()
     for _day in range(FURTHEST):

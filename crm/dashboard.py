@@ -1,4 +1,4 @@
-"""Sales' part of the dashboard: how its numbers are drawn. What they are is in reports."""
+"""Sales' part of the dashboard: how its numbers are drawn. The numbers themselves come from reports."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ dashboard.subject = Lead
 
 
 def row_figure(row: Row, name: str, unit: str = "") -> Figure:
-    """A value of a row in words, with the list behind it."""
+    """Returns a value of a row in words, with a link to the list behind it."""
     return Figure(value_text(unit, row.values[name]), row.lists.get(name))
 
 
@@ -69,7 +69,7 @@ def converted(slice: Slice) -> Tile:
 
 
 def _compared_tile(slice: Slice, name: str, sentence: str, **more: str) -> Tile:
-    """A number of the registry, beside what it was in the period before."""
+    """Returns a tile of a number from the registry, compared with that of the previous period."""
     return Tile(
         name,
         report_figure(name, slice),
@@ -190,13 +190,13 @@ def funnel(slice: Slice) -> Chart:
 
 
 def _number(row: Row, name: str) -> float:
-    """A count or a rate of a row; 0 where there is none."""
+    """Returns a count or a rate of a row, or 0 if it has none."""
     return row.values[name] or 0  # type: ignore[return-value]  # no amount
 
 
 @dashboard.chart(rank=1)
 def over_time(slice: Slice) -> Chart:
-    """The leads created, converted and lost, over an axis of time."""
+    """Draws the leads created, converted and lost over time."""
     table = report_table("leadsOverTime", slice)
     rows = measure_by_name("leadsOverTime", slice).rows or ()
     parts = [part.period.first for part in series.parts_of(slice)]
@@ -228,7 +228,7 @@ def by_owner(slice: Slice) -> Chart:
 
 
 def conversion_by(slice: Slice, name: str) -> Chart:
-    """The groups of a cohort, best rate first; a bar that is full is all of its leads."""
+    """Draws the groups of a cohort, the best rate first; a full bar stands for all of a group's leads."""
     rows = measure_by_name(name, slice).rows or ()
     shares = [percent_of(_number(row, "qualified"), _number(row, "leads")) for row in rows]
     bars = [
@@ -323,7 +323,7 @@ def lost_reasons(slice: Slice) -> Chart:
 
 
 def _counted_bars(rows: Sequence[Row], name: str, kind: Callable[[Row], str]) -> list[Bar]:
-    """A bar for each row, as long as what is counted of it."""
+    """Returns a bar for each row, its length in proportion to the row's count."""
     most = max((_number(row, name) for row in rows), default=0)
     return [
         Bar(
@@ -355,7 +355,8 @@ def by_stage(slice: Slice) -> Chart:
 
 
 def _amounts_chart(slice: Slice, name: str, note: str) -> Chart:
-    """Parts of the pipeline in the tenant's currency; without all rates a bar for each currency in them."""
+    """Draws parts of the pipeline in the tenant's currency; if rates are missing, with a bar for each
+    currency."""
     found = slice.cached(reports.open_pipeline)
     parts = found.months if name == "forecastByMonth" else found.stages
     is_converted = found.sum_of(found.whole, "value").converted is not None
@@ -399,7 +400,10 @@ def _converted_bars(
 def _bars_by_currency(
     found: reports.OpenPipeline, parts: Sequence[reports.PipelinePart]
 ) -> list[Bar]:
-    """Those of each currency together, each in proportion to the largest of its own: they are never added."""
+    """Returns the bars of each currency together, in proportion to the largest bar of the same currency.
+
+    Amounts in different currencies are never added or compared.
+    """
     bars = []
     for currency in found.currencies:
         most = max((p.amounts[currency].value for p in parts if currency in p.amounts), default=0)
@@ -463,7 +467,7 @@ def tasks(slice: Slice) -> Chart | None:
 
 
 def _tasks_note(slice: Slice) -> str:
-    """Whose they are."""
+    """Returns the sentence that says whose activities are shown."""
     person = slice.narrowed.get("owner")
     if not person or person == actors.current().contact_id:
         return _("Your open activities by when they are due.")

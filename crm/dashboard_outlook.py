@@ -25,14 +25,14 @@ from headlessly.language import wording
 from headlessly.query.money import Amounts
 from headlessly.query.reports import Slice
 
-#: At most this many months are drawn, each with its former value; the table has all.
+#: The most months that are drawn, each with its former value; the table shows all.
 DRAWN_MONTHS = 2
-#: How the parts of a month look in a bar; what is omitted is in the table only.
+#: How the parts of a month look in a bar. Omitted deals are in the table only.
 MARKS = {WON: "won", COMMIT: "whole", BEST_CASE: "mid", PIPELINE: "pale"}
 
 
 def _drawn_value(amounts: Amounts) -> Decimal:
-    """How long a sum is drawn: what could be converted of it."""
+    """Returns the length of a sum in the drawing: the part of it that could be converted."""
     return amounts.exact
 
 
@@ -82,7 +82,7 @@ def _month_bar(
     name: str,
     is_now: bool,
 ) -> Bar:
-    """One month as it is told now, or as it was so many weeks before."""
+    """Returns the bar of one month, as it is forecast now or as it was some weeks ago."""
     month = said.months[number]
     marks, start = [], 0.0
     for part, kind in MARKS.items():
@@ -102,7 +102,7 @@ def _month_bar(
 
 
 def _total_text(amounts: Amounts) -> str:
-    """One number beside a bar: what it is made of stands below it and in the table."""
+    """Returns the number beside a bar. Its parts stand below the bar and in the table."""
     if amounts.converted is None:
         return amounts_text(amounts)
     return format_money(amounts.converted, amounts.currency)

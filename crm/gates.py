@@ -1,4 +1,4 @@
-"""What gates mean: the executor asks for what they say, from their next word on."""
+"""Applies gates: the executor demands the fields that a tenant's gates ask for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ renew_shape_after(Gate)
 
 @cached_by_shape
 def gates_by_noun() -> dict[str, tuple[DeclaredGate, ...]]:
-    """The gates of the active tenant by the noun that they are of, whoever asks first."""
+    """Returns the gates of the active tenant by noun. They are read as the system, so they apply to
+    everybody."""
     found: dict[str, tuple[DeclaredGate, ...]] = {}
     with actors.acting(actors.SYSTEM):
         for gate in Gate.objects.order_by("created_at", "pk"):
@@ -29,7 +30,7 @@ def gates_by_noun() -> dict[str, tuple[DeclaredGate, ...]]:
 
 @receiver(field_renamed)
 def rename_required_field(sender: type[Noun], former: str, name: str, **_: Any) -> None:
-    """A gate goes on asking for a field of the tenant's own that is called otherwise now."""
+    """Rename a tenant's own field in the gates that ask for it."""
     for gate in Gate.objects.filter(type=sender.__name__):
         asked = [each["field"] for each in gate.requires]
         if former in asked:

@@ -1,4 +1,4 @@
-"""What follows from what in sales: the guards before verbs, the consequences after them."""
+"""The hooks of sales: guards before verbs and consequences after them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from headlessly.language import wording
 from headlessly.log.events import Event
 
 SECONDS_A_DAY = 86_400
-#: What a merge records of the members who were the contact, and the events that record it.
+#: The event that records which members belonged to a merged contact.
 MEMBERS_MOVED = "contact_members_moved"
 MERGES = [Contact.verbs["merge"].event, Contact.corrections["remerge"].event]
-#: What is recorded here beside the events of verbs.
+#: The texts of events that this module records beside those of verbs.
 RECORDED = (pgettext_lazy("event", "lead converted"), pgettext_lazy("label", "Cycle days"))
 wording.tell_tracked_event(
     "lead_converted", gettext_lazy("recorded the sales cycle, in days: %(cycleDays)s")
@@ -270,7 +270,7 @@ def move_members(merged: Contact, ctx: Context) -> None:
 
 
 def _move_members(ctx: Context, contact: str, to: str) -> None:
-    """Who was one contact is another from now on; the log says who, so that it can be taken back."""
+    """Move the members of a merged contact to the remaining one, and record who they were for an undo."""
     members = Membership.objects.filter(tenant=ctx.tenant, contact=contact)
     if users := list(members.order_by("pk").values_list("user_id", flat=True)):
         ctx.Event.create(name=MEMBERS_MOVED, properties={"users": users, "contact": to})

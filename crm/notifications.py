@@ -1,4 +1,4 @@
-"""What is told beside a lead that somebody is given."""
+"""What a notification about an assigned lead says besides the lead."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headlessly.notifications.record_facts import Fact, record_facts
 
 @record_facts(Lead, order=1)
 def why_it_is_theirs(leads: Sequence[Lead]) -> dict[str, list[Fact]]:
-    """The reason of the rule or the person that gave it to its owner, where one was said."""
+    """Returns why each lead was given to its owner, if the rule or the person said."""
     label = pgettext("a lead is somebody's", "Why")
     return {
         lead.pk: [(label, sayings.translate_saying(lead.assigned_because))]

@@ -1,4 +1,4 @@
-"""What follows from the stages of pipelines: where deals stand, and what becomes of them when one goes."""
+"""Applies changes of pipelines: deals stand in their stages, and are moved if a stage goes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from headlessly.errors import Conflict
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
 
-#: How many deals one request moves out of a stage that goes; more are moved in bulk before.
+#: The most deals that one request moves out of a removed stage; more must be moved in bulk first.
 MOST_MOVED = 500
 
 
@@ -28,7 +28,8 @@ def remember_path(pipeline: Pipeline, ctx: Context) -> None:
 
 @after_every_verb(Pipeline)
 def give_stages(pipeline: Pipeline, ctx: Context) -> None:
-    """Deals stand in the stages of their pipelines; one in which some do is not taken away."""
+    """Apply a change of stages. A stage that deals stand in can only be removed if the deals move
+    elsewhere."""
     if pipeline.deleted_at is None:
         Pipeline.lock_by_id(pipeline.pk, deleting=True)
     tenancy.renew_shape()
@@ -43,7 +44,10 @@ def give_stages(pipeline: Pipeline, ctx: Context) -> None:
 
 @cached_by_shape
 def read_paths() -> tuple[paths.Path, ...]:
-    """The stages of all pipelines, the default one's first; they are the same for whoever asks first."""
+    """Returns the stages of all pipelines, the default pipeline first.
+
+    They are read as the system, so they are the same for everybody.
+    """
     with actors.acting(actors.SYSTEM):
         found = Pipeline.objects.order_by("-is_default", "created_at", "pk")
         return tuple(pipeline.as_path() for pipeline in found)
@@ -51,7 +55,7 @@ def read_paths() -> tuple[paths.Path, ...]:
 
 @composes_schemas
 def set_stages(schema: Schema, shape: Shape) -> None:
-    """Deals stand in the stages of the tenant's pipelines; whatever has states, behind its gates."""
+    """Set the states of deals from the tenant's pipelines, and the gates of every noun with states."""
     if not any(field.moves for field in schema.fields.values()):
         return
     stages = read_paths() if schema.name == "Deal" else ()
@@ -90,7 +94,7 @@ def move_deals(pipeline: Pipeline, ctx: Context) -> None:
     path = pipeline.as_path()
     gone, to = path.find(ctx.input["stage"]), path.find(ctx.input.get("move_to") or "")
     if gone is None or to is None or path.by_key[gone].kind != path.by_key[to].kind:
-        return  # refused by the verb
+        return  # the verb itself refuses it
     Pipeline.lock_by_id(pipeline.pk, deleting=True)
     ids = list(
         _deals_in(pipeline, [gone]).order_by("pk").values_list("pk", flat=True)[: MOST_MOVED + 1]
@@ -108,7 +112,7 @@ def move_deals(pipeline: Pipeline, ctx: Context) -> None:
 
 
 def _name_alike(pipeline: Pipeline, ctx: Context) -> None:
-    """A stage that several pipelines have is called the same in all."""
+    """Give a stage that several pipelines share the same name in all of them."""
     names = {state.key: state.name for state in pipeline.as_path().states}
     for other in Pipeline.objects.exclude(pk=pipeline.pk).order_by("pk"):
         stages = [dict(stage) for stage in other.stages or ()]

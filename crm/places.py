@@ -1,4 +1,4 @@
-"""Where an organization is: its page leads to a map."""
+"""Links from an organization's page to a map."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MAP = "https://www.openstreetmap.org/search"
 
 
 def address_html(organization: Organization) -> SafeString | str:
-    """The street, with the map of where that is."""
+    """Returns the street with a link to a map."""
     return _on_map(organization, organization.address)
 
 
 def city_html(organization: Organization) -> SafeString | str:
-    """The city, with a map of it where no street is known."""
+    """Returns the city, with a link to a map if no street is known."""
     if organization.address:
         return organization.city or ""
     return _on_map(organization, organization.city)

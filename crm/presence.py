@@ -1,8 +1,8 @@
-"""Who is there: when somebody works, and when they are on leave.
+"""When people work, and when they are on leave.
 
-Both are said at somebody's places in teams, and hold of the person wherever it is asked: whoever is on leave
-in one team is so in all, and where several places name calendars they work in the hours of each. Whoever has
-no calendar works always.
+Both are given with a person's places in teams, and apply to the person everywhere: somebody who is on leave
+in one team is on leave in all, and somebody whose places name several calendars works in the hours of each.
+People without a calendar work always.
 """
 
 from __future__ import annotations
@@ -17,37 +17,40 @@ from crm.models import TeamMember
 from crm.working_time import WorkingTime
 from headlessly.access import tenancy
 
-#: When somebody is on leave: the first day of it, None for one that has begun, and the first day after it.
+#: A leave: its first day, or None if it has begun already, and the first day after it.
 Leave = tuple[date | None, date]
 
 
 @dataclass
 class Presence:
-    """When one person is there. Moments that are asked for one after another in order are answered fast."""
+    """When one person is there. Moments in ascending order are answered fastest."""
 
     hours: tuple[WorkingTime, ...] = ()
     leaves: list[Leave] = field(default_factory=list)
-    #: The stretch that was found last for each of the hours, and from when on it is the next one.
+    #: For each of the calendars: the moment of the last question, and the stretch of work found for it.
     _known: dict[int, tuple[datetime, datetime, datetime]] = field(default_factory=dict)
 
     def day_of(self, moment: datetime) -> date:
-        """Which day it is where they work."""
+        """Returns the date of a moment where the person works."""
         zone = self.hours[0].zone if self.hours else office_zone()
         return moment.astimezone(zone).date()
 
     def back_on(self, moment: datetime) -> date | None:
-        """The day on which somebody is back who is on leave; None for whoever is not."""
+        """Returns the day on which the person is back, or None if they are not on leave."""
         return back_on(self.leaves, self.day_of(moment)) if self.leaves else None
 
     def works_at(self, moment: datetime) -> bool:
-        """Whether it is in their hours, leave or not."""
+        """Whether a moment is in the person's hours, whether or not they are on leave."""
         opens = self.opens_at(moment) if self.hours else moment
-        # Not whether they are equal: in the hour that comes twice no moment is, in two zones.
+        # Not compared for equality: moments in the repeated hour of a clock change equal no moment of another
+        # zone.
         return opens is not None and opens <= moment
 
     def opens_at(self, moment: datetime) -> datetime | None:
-        """From when on they work next, by the clock of their calendar: ``moment`` where they do now; None
-        where they do not for years."""
+        """Returns when the person works next, in the zone of their calendar: `moment` if they work then.
+
+        Returns None if they do not work for years.
+        """
         found = [self._next(number, moment) for number in range(len(self.hours))]
         return min((each for each in found if each is not None), default=None)
 
@@ -63,13 +66,13 @@ class Presence:
 
 
 def back_on(leaves: Iterable[Leave], day: date) -> date | None:
-    """The day on which somebody is back who is on one of these leaves; None where they are on none."""
+    """Returns the day on which somebody with these leaves is back, or None if they are on none of them."""
     now = [until for begins, until in leaves if until > day and (begins is None or begins <= day)]
     return max(now, default=None)
 
 
 def presences_of(contacts: Collection[str]) -> dict[str, Presence]:
-    """When each of these people is there, as their places say now."""
+    """Returns when each of these people is there, by their present places in teams."""
     places = TeamMember.objects.filter(member__in=contacts).order_by("created_at", "pk")
     columns = ("member_id", "calendar_id", "away_from", "away_until")
     found: dict[str, Presence] = {contact: Presence() for contact in contacts}
@@ -88,9 +91,9 @@ def presences_of(contacts: Collection[str]) -> dict[str, Presence]:
 
 @dataclass
 class PastLeaves:
-    """Who was on leave at moments of the past, as it was known then."""
+    """Who was on leave at moments of the past, as it was known at the time."""
 
-    #: For each contact what held from one moment to another.
+    #: For each contact, what held from one moment to another.
     by_contact: dict[str, list[tuple[datetime, datetime | None, Leave]]]
 
     @classmethod

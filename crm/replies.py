@@ -1,8 +1,8 @@
 """What makes a reply wait, and what settles it.
 
-An activity that came from them makes it wait, from the first that nobody has answered since: a completed
-activity of ours that is no mere note settles it (``Activity.settles``), a move to Contacted and the end of
-the record do too, and whoever says so (``settle``). What a rule does answers nobody.
+A reply waits from the first activity that came from the other side and that nobody has answered since. It is
+settled by a completed activity of ours that is not just a note (``Activity.settles``), by a move to
+Contacted, by the end of the record, or by ``settle``. What a rule does answers nobody.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from headlessly.execution.executor import Context
 from headlessly.log.events import Event
 
 INBOUND = Activity.Direction.INBOUND
-#: What of an activity decides whether a reply waits, and of which record.
+#: The fields of an activity that, with the record, decide whether a reply waits.
 DECIDES = ("direction", "type")
 
 
 def answerable_references() -> Iterator[Any]:
-    """The references of an activity to what a reply may wait with."""
+    """Yields the references of an activity to records with which a reply may wait."""
     for name in Activity.Surface.about:
         reference = Activity.schema.by_name[name]
         if FIELD in reference.target_noun.schema.by_name:
@@ -50,7 +50,7 @@ def note_what_came_or_went(activity: Activity, ctx: Context) -> None:
             continue
         record = ctx.lock(reference.target_noun, id)
         is_latest = record.last_activity_at is None or record.last_activity_at <= moment
-        if not is_latest:  # a past that is told late
+        if not is_latest:  # an activity of the past, recorded late
             _write(record, _counted(record, reference.name, activity))
         elif settles:
             _write(record, None)
@@ -82,7 +82,7 @@ def look_again_at_what_went(activity: Activity, ctx: Context) -> None:
 
 
 def note_return(record: Lead | Deal, ctx: Context) -> None:
-    """Somebody came back to us by another way than an activity, such as a form."""
+    """Note that somebody came back by another way than an activity, such as a form."""
     held: Any = ctx.lock(type(record), record.pk)
     if held.is_open and held.reply_waiting_since is None:
         _write(held, held.moment())
@@ -123,7 +123,10 @@ def _look_again(reference: Any, ids: set[Any], activity: Activity, ctx: Context)
 
 
 def _counted(record: Any, name: str, activity: Activity) -> datetime | None:
-    """Since when a reply waits by the activities of a record; one that came otherwise goes on waiting."""
+    """Returns since when a reply waits by a record's activities, or None.
+
+    A reply that came by another way than an activity goes on waiting.
+    """
     if not record.is_open:
         return None
     done: QuerySet[Any] = Activity.objects.filter(
@@ -141,7 +144,7 @@ def _counted(record: Any, name: str, activity: Activity) -> datetime | None:
 
 
 def _answered(record: Any, done: QuerySet[Any]) -> datetime | None:
-    """When they were last answered, by what was ``done`` with a record or by what was said of it."""
+    """Returns when the other side was last answered, by completed activities or because somebody said so."""
     note = Q(type=Activity.Type.NOTE, direction__isnull=True)
     ours = by_people(done).exclude(note).order_by("-completed_at")
     answers = (ours.values_list("completed_at", flat=True).first(), _said_answered(record))
@@ -149,7 +152,7 @@ def _answered(record: Any, done: QuerySet[Any]) -> datetime | None:
 
 
 def _said_answered(record: Any) -> datetime | None:
-    """When somebody last said of a record that its reply was answered, or moved it to Contacted."""
+    """Returns when somebody last marked a record's reply as answered, or moved the record to Contacted."""
     settled = Q(name=type(record).verbs["settle"].event)
     if (machine := record.machine) is not None:
         wire = type(record).schema.by_name[machine.name].wire

@@ -1,4 +1,4 @@
-"""What sales needs to begin: its leads."""
+"""The setup steps of sales: importing leads, or letting a website send them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows from stale limits: each noun knows its own, as a tenant's schema has them."""
+"""Applies stale limits: each noun's schema has the limits of its tenant."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ renew_shape_after(StaleLimit)
 
 @cached_by_shape
 def _limits_by_noun() -> dict[str, dict[str | None, int]]:
-    """The days by state, None for all that have no limit of their own, by the names of the nouns."""
+    """Returns the days by noun and state; None stands for all states without a limit of their own."""
     found: dict[str, dict[str | None, int]] = defaultdict(dict)
     with actors.acting(actors.SYSTEM):
-        limits = StaleLimit.objects.order_by("-days")  # of several the shortest counts
+        limits = StaleLimit.objects.order_by("-days")  # if there are several, the shortest counts
         for noun, status, days in limits.values_list("about", "status", "days"):
             found[noun][status] = days
     return dict(found)
@@ -26,6 +26,6 @@ def _limits_by_noun() -> dict[str, dict[str | None, int]]:
 
 @composes_schemas
 def set_limits(schema: Schema, shape: Shape) -> None:
-    """Records rest as long as the tenant says."""
+    """Set the tenant's stale limits in a noun's schema."""
     if any(field.moves for field in schema.fields.values()):
         schema.stale_limits = _limits_by_noun().get(schema.name, {})

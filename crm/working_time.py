@@ -1,7 +1,7 @@
-"""Working time: how much of it lies between two moments, and when so much of it is over.
+"""Working time: how much of it lies between two moments, and when a given amount of it has passed.
 
-Hours are what a clock on the wall shows: a minute is worked in if the wall says so, however often it comes in
-the night in which the clock goes back, and whether or not it comes in the one in which it goes forward.
+Hours are those that a clock on the wall shows. In the night in which clocks go back, a minute counts as often
+as the clock shows it; in the night in which they go forward, skipped minutes do not count.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import holidays
 
 MINUTES_A_DAY = 24 * 60
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
-#: How far ahead working time is looked for, in days.
+#: How many days ahead working time is looked for.
 FURTHEST = 1_100
 
 
 class NoWorkingTime(ValueError):
-    """Nobody works for years, as the calendar says."""
+    """Raised if the calendar has no working time for years."""
 
 
 def no_day_off(day: date) -> bool:
@@ -29,24 +29,24 @@ def no_day_off(day: date) -> bool:
 
 @dataclass(frozen=True)
 class WorkingTime:
-    """When is worked: the hours of a week, by the wall of a time zone, and the days off."""
+    """When people work: the hours of a week in a time zone, and the days off."""
 
     zone: tzinfo = UTC
-    #: From Monday on, the stretches of a day that are worked in: in minutes since midnight, in order.
+    #: The stretches of work of each day from Monday on, in minutes since midnight, in order.
     week: tuple[tuple[tuple[int, int], ...], ...] = (((0, MINUTES_A_DAY),),) * 7
     is_day_off: Callable[[date], bool] = no_day_off
 
     def between(self, start: datetime, end: datetime) -> timedelta:
-        """How much working time there is from ``start`` to ``end``; nothing where that is earlier."""
+        """Returns how much working time lies between `start` and `end`, or nothing if `end` is earlier."""
         found = timedelta(0)
         for first, last in self._stretches(start, end):
             found += last - first
         return found
 
     def after(self, start: datetime, minutes: float) -> datetime:
-        """The first moment by which so many working minutes have passed since ``start``.
+        """Returns the first moment at which so many working minutes have passed since `start`.
 
-        Raises NoWorkingTime where that takes years.
+        Raises NoWorkingTime if that takes years.
         """
         left = timedelta(minutes=minutes)
         if left <= timedelta(0):
@@ -58,12 +58,14 @@ class WorkingTime:
         raise NoWorkingTime
 
     def next_stretch(self, moment: datetime) -> tuple[datetime, datetime] | None:
-        """From when to when is worked next, from ``moment`` on where that is now; None where nobody works for
-        years."""
+        """Returns the start and end of the next stretch of work, which begins at `moment` if that is in one.
+
+        Returns None if nobody works for years.
+        """
         return next(self._stretches(moment, moment + DAY * FURTHEST), None)
 
     def _stretches(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """What is worked in from ``start`` to ``end``, in order."""
+        """Yields the stretches of work from `start` to `end`, in order."""
         for first, last, offset in self._days(start.astimezone(UTC), end.astimezone(UTC)):
             wall = (first + offset).replace(tzinfo=None)
             midnight = datetime(wall.year, wall.month, wall.day)
@@ -80,8 +82,10 @@ class WorkingTime:
     def _days(
         self, start: datetime, end: datetime
     ) -> Iterator[tuple[datetime, datetime, timedelta]]:
-        """The time from ``start`` to ``end`` by the days of the zone, each of one offset: the days on which
-        the clock is changed come in parts."""
+        """Yields the days of the zone from `start` to `end`, with their offset.
+
+        A day on which clocks change comes in two parts, so that each part has one offset.
+        """
         while start < end:
             offset = self._offset(start)
             wall = (start + offset).replace(tzinfo=None)
@@ -96,7 +100,7 @@ class WorkingTime:
         return moment.astimezone(self.zone).utcoffset() or timedelta(0)
 
     def _change(self, start: datetime, end: datetime, offset: timedelta) -> datetime:
-        """The first second after ``start`` at which the zone has another offset."""
+        """Returns the first second after `start` at which the zone has another offset."""
         start, end = start.replace(microsecond=0), end.replace(microsecond=0) + SECOND
         low, high = 0, int((end - start).total_seconds())
         while high - low > 1:
@@ -108,18 +112,18 @@ class WorkingTime:
         return start + timedelta(seconds=high)
 
 
-#: Where nobody says when is worked: always.
+#: For tenants without a calendar: people work always.
 AROUND_THE_CLOCK = WorkingTime()
 
 
 @lru_cache(maxsize=1_000)
 def public_holidays(country: str, region: str | None, year: int) -> frozenset[date]:
-    """The public holidays of a year in a country, or in one of its regions, and the days on which they are
-    observed instead."""
+    """Returns the public holidays of a country or region in a year, including the days on which they are
+    observed."""
     return frozenset(holidays.country_holidays(country, subdiv=region, years=year))
 
 
 @lru_cache(maxsize=1)
 def regions_by_country() -> dict[str, list[str]]:
-    """The codes of the countries of which the holidays are known, each with those of its regions."""
+    """Returns the codes of the countries with known holidays, each with the codes of its regions."""
     return holidays.list_supported_countries(include_aliases=False)

@@ -12,7 +12,7 @@ def boot(tenant: str | None = None, actor: Any = None) -> None:
     Opens ``tenant`` (by slug) and acts as ``actor``, the system unless said. Raises LookupError for a
     tenant that does not exist.
     """
-    # Here, and below: the client needs no Django, and models cannot be imported before its setup.
+    # Imported here and below: the client needs no Django, and models cannot be imported before its setup.
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")

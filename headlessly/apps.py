@@ -14,7 +14,7 @@ class HeadlesslyConfig(AppConfig):
     verbose_name = gettext_lazy("Operator")
 
     def ready(self) -> None:
-        # Here, and below: models can be imported now that every app is there.
+        # Imported here and below: models can be imported once every app is loaded.
         from headlessly import checks  # noqa: F401  (registers them)
         from headlessly.accounts import session_cache  # noqa: F401  (hears of sessions)
         from headlessly.log import events, news, offsets
@@ -37,8 +37,10 @@ class HeadlesslyConfig(AppConfig):
 
 
 def keep_the_past(**_: Any) -> None:
-    """Renew what the database does by itself: the append-only log, the versions of every noun, how closely it
-    looks at what is searched."""
+    """Renew what the database does by itself, after migrations.
+
+    That is the append-only log, the versions of every noun, and the statistics on searched columns.
+    """
     from django.db import connection
 
     from headlessly.database import policies, statistics

@@ -1,9 +1,9 @@
-"""The application for servers of ASGI: that of WSGI, with the front that keeps its threads free.
+"""The ASGI application: the WSGI application behind a front that keeps its threads free.
 
 Served like this it is production unless told otherwise.
 """
 
-# The application first: it makes Django ready for all others.
+# The application first: it sets Django up for all others.
 from headlessly.wsgi import application as wsgi_application  # isort: skip
 
 from headlessly.admin.watching.middleware import answer_from_memory

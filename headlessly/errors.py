@@ -1,8 +1,8 @@
-"""What can go wrong, and the one shape in which every surface says so.
+"""The errors of the product, in the same form on every surface.
 
-The domain raises these; :func:`status_and_body` turns any exception into ``(status, body)`` for REST, MCP
-and forms alike. A body always has ``error`` (a code) and ``message`` (a sentence), and ``type``,
-``id``, ``field`` and ``details`` where they apply.
+The domain raises them; :func:`status_and_body` turns any exception into ``(status, body)`` for REST, MCP and
+forms alike. A body always has ``error`` (a code) and ``message`` (a sentence), and ``type``, ``id``,
+``field`` and ``details`` if they apply.
 """
 
 from __future__ import annotations
@@ -45,16 +45,17 @@ class HeadlesslyError(Exception):
 
     @property
     def by_field(self) -> list[dict[str, str]]:
-        """What is wrong, field by field; else the whole message, of the field that it is about or ``""``."""
+        """The messages by field; without fields, the whole message with the field that it is about or
+        ``""``."""
         return self.details or [{"field": self.field or "", "message": self.message}]
 
     @property
     def first_message(self) -> str:
-        """What is wrong with the first of several fields, without its name; else the whole message."""
+        """The message about the first of several fields, without its name; else the whole message."""
         return self.by_field[0]["message"]
 
     def body(self) -> dict[str, Any]:
-        """The error as a JSON object, without the request's id."""
+        """Returns the error as a JSON object, without the request's id."""
         body: dict[str, Any] = {"error": self.code, "message": self.message}
         for key in ("type", "id", "field", "details", "reason"):
             if (value := getattr(self, key)) is not None:
@@ -123,7 +124,7 @@ class Invalid(HeadlesslyError):
 
     @classmethod
     def for_fields(cls, problems: dict[str, str], *, type: str | None = None) -> Invalid:
-        """One error from ``{field: message}``."""
+        """Returns one error for ``{field: message}``."""
         details = [{"field": field, "message": message} for field, message in problems.items()]
         first = details[0]
         message = " ".join(f"{d['field']}: {d['message']}" for d in details)
@@ -187,17 +188,20 @@ class Moving(Unavailable):
         super().__init__(_("This is moving to another server. Nothing was changed: try again."))
 
 
-#: How many are named for a name that may be several.
+#: How many names are suggested if several may be meant.
 MOST_MEANT = 3
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """``" Did you mean 'score'?"`` for a name that is close to a known one, else nothing; for a message."""
-    # By its small letters: who writes lead or lostreason means the name all the same.
+    """Returns ``" Did you mean 'score'?"`` for a name that is close to a known one, else an empty text.
+
+    It is appended to a message.
+    """
+    # Case does not matter: lead and lostreason mean the names all the same.
     names = {name.lower(): name for name in known}
     meant = given[:64].lower()
     close = get_close_matches(meant, names, n=1, cutoff=0.7)
-    # revenue may be targetRevenue and actualRevenue.
+    # revenue may mean targetRevenue and actualRevenue
     ending = [n for n, name in names.items() if n.endswith(meant) and name[-len(meant)].isupper()]
     near = [repr(names[n]) for n in dict.fromkeys([*close, *(ending if meant else ())])][
         :MOST_MEANT
@@ -208,23 +212,25 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 
 
 class NoTenant(RuntimeError):
-    """A noun was queried while no tenant was active. A mistake of the program, never of the user."""
+    """Raised for a query on a noun while no tenant is active. It is a mistake of the program, never of the
+    user."""
 
 
 def status_and_body(exc: Exception) -> tuple[int, dict[str, Any]]:
-    """Translate any exception into an HTTP status and a body; nothing of the inside shows in a 500."""
+    """Returns the HTTP status and body for any exception; a 500 reveals nothing internal."""
     problem = problem_of(exc)
     return problem.status, problem.body() | {"requestId": tracing.request_id()}
 
 
 def problem_of(exc: BaseException) -> HeadlesslyError:
-    """The product's error for any exception."""
+    """Returns the product's error for any exception."""
     return exc if isinstance(exc, HeadlesslyError) else _translate_exception(exc)
 
 
 def _translate_exception(exc: BaseException) -> HeadlesslyError:
-    """The product's error for one raised by Django or Django REST framework."""
-    # Here: REST framework wants the settings when it is imported, and these errors are raised by them.
+    """Returns the product's error for one of Django or Django REST framework."""
+    # Imported here: REST framework needs the settings when it is imported, and the settings raise these
+    # errors.
     from django.conf import settings
     from django.core import exceptions as django
     from django.db import Error as DatabaseError
@@ -290,17 +296,18 @@ def _translate_exception(exc: BaseException) -> HeadlesslyError:
 
 
 def no_room_left() -> Unavailable:
-    """The error for a disk that is full, or for memory or connections that are used up."""
+    """Returns the error for a full disk, or for a lack of memory or connections."""
     return Unavailable(_("There is no room left at the moment. Nothing was changed."), 10)
 
 
 def _translate_database_error(cause: BaseException | None) -> HeadlesslyError | None:
-    """What it means for whoever asks that the database raised this; None where it is our mistake."""
+    """Returns the error for a caller whose request met an error of the database, or None for any other
+    error."""
     from psycopg import errors as postgres
 
     match cause:
         case postgres.QueryCanceled():
-            return None  # it was reached, and took too long
+            return None  # the database could be reached, but took too long
         case postgres.ReadOnlySqlTransaction():
             return ReadOnly()
         case (
@@ -312,7 +319,7 @@ def _translate_database_error(cause: BaseException | None) -> HeadlesslyError | 
                 _("Others are writing the same records. Nothing was changed: try again.")
             )
         case postgres.OperationalError() if (cause.sqlstate or "").startswith("53"):
-            # Its disk or its memory is full, or it has no connection left.
+            # Its disk or memory is full, or it has no connection left.
             return no_room_left()
         case (
             postgres.InterfaceError()
@@ -321,6 +328,6 @@ def _translate_database_error(cause: BaseException | None) -> HeadlesslyError | 
         ):
             return Unavailable(_("The database cannot be reached at the moment."), 2)
         case postgres.DatabaseError() if cause.sqlstate is None:
-            # Not its answer, but that it broke off in the middle of one.
+            # The connection broke off during a response.
             return Unavailable(_("The database cannot be reached at the moment."), 2)
     return None

@@ -8,16 +8,17 @@ from collections.abc import Iterable
 #: Letters and digits without look-alikes: no 0 O o, no 1 I l i.
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 LENGTH = 12
-#: Which letter a random byte stands for, and the bytes that stand for none, so that all are as likely.
+#: The letter for each random byte, and the bytes that are dropped, so that all letters are equally likely.
 USED = 256 - 256 % len(ALPHABET)
 LETTERS = bytes(ord(ALPHABET[byte % len(ALPHABET)]) for byte in range(256))
 UNUSED = bytes(range(USED, 256))
 
 
 def public_id(prefix: str) -> str:
-    """A new id: ``prefix``, an underscore and 12 random characters (about 69 bits), never sequential."""
+    """Returns a new id: `prefix`, an underscore and 12 random characters (about 69 bits), never
+    sequential."""
     drawn = b""
-    while len(drawn) < LENGTH:  # the system is mostly asked once
+    while len(drawn) < LENGTH:  # mostly once
         drawn += os.urandom(2 * LENGTH).translate(LETTERS, UNUSED)
     return f"{prefix}_{drawn[:LENGTH].decode()}"
 

@@ -1,8 +1,8 @@
-"""The base of every noun: a Django model whose only way of changing is a verb.
+"""The base of every noun: a Django model that only changes through verbs.
 
-A subclass declares its fields, its machine, its verbs and how it appears (``Surface``). When Django
-has prepared the class, :func:`register_noun` gives it the verbs every noun has, its hooks, its place in the
-registry and the model of its past. Nothing else needs to know of it.
+A subclass declares its fields, its state machine, its verbs and how it appears (``Surface``). When Django has
+prepared the class, :func:`register_noun` adds the verbs and hooks that every noun has, registers it, and
+creates the model of its past. Nothing else needs to know of it.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ class Noun(UniqueLookupMixin):
             return str(self.pk)
         return labels.choice_label(field, name) if field.type == "enum" else str(name)
 
-    #: What ``Lead.convert`` and ``Lead.converted_by`` are. A verb asks its noun for them, so that
-    #: declarations need not import the executor and the log.
+    #: The implementation behind ``Lead.convert`` and ``Lead.converted_by``. Verbs get it from their noun, so
+    #: that declarations need not import the executor and the log.
     _call: ClassVar[Any] = BoundVerb
     _by_actor: ClassVar[Any] = EventsByActor
 
@@ -132,10 +132,10 @@ class Noun(UniqueLookupMixin):
         q: str | None = None,
         as_of: Any = None,
     ) -> models.QuerySet[Self]:
-        """The records that fit ``filter`` (see :mod:`headlessly.query.filters`), as a queryset.
+        """Returns the records that fit `filter` (see :mod:`headlessly.query.filters`), as a queryset.
 
-        ``sort`` is ``"-score,created_at"`` or ``{"score": "desc"}``; ``include`` names references to
-        load with them; ``as_of`` asks for the records as they were at a moment.
+        `sort` is ``"-score,created_at"`` or ``{"score": "desc"}``; `include` names references to load with
+        them; `as_of` asks for the records as they were at a moment.
         """
         return reads.find_queryset(
             cls, filter, sort=sort, limit=limit, include=include, q=q, as_of=as_of
@@ -143,7 +143,7 @@ class Noun(UniqueLookupMixin):
 
     @classmethod
     def get(cls, id: str, *, include: Any = (), as_of: Any = None) -> Self:
-        """One record. Raises NotFound, also for another tenant's and for a deleted one."""
+        """Returns one record. Raises NotFound, also for another tenant's record and for a deleted one."""
         return reads.find_record(cls, id, include=include, as_of=as_of)
 
     @classmethod
@@ -157,30 +157,34 @@ class Noun(UniqueLookupMixin):
         if_match: int | None = None,
         **fields: Any,
     ) -> Self | DryRun:
-        """Change the record that is called so, or create it: ``Contact.upsert("email", "ada@x.example")``.
+        """Update the record with this unique value, or create it.
 
-        ``name`` is a unique field, or a system that has ids of its own: ``Lead.upsert("hubspot", "123")``.
-        Safe to repeat: of two at once one creates, the other changes.
+        ``Contact.upsert("email", "ada@x.example")`` names a unique field, ``Lead.upsert("hubspot", "123")``
+        an external system with ids of its own. It is safe to repeat: of two at once one creates, and the
+        other updates.
         """
         named = upserts.name_record(cls, name, value)
         return upserts.upsert(named, fields, dry_run=dry_run, if_match=if_match)
 
     @classmethod
     def count(cls, filter: Mapping[str, Any] | None = None, *, as_of: Any = None) -> int:
-        """How many records fit ``filter``, exactly."""
+        """Returns how many records fit `filter`, exactly."""
         return reads.find_queryset(cls, filter, sort=None, as_of=as_of).order_by().count()
 
     @classmethod
     def aggregate(
         cls, filter: Mapping[str, Any] | None = None, **asked: Any
     ) -> list[dict[str, Any]]:
-        """The records that fit ``filter``, measured by group: ``Lead.aggregate(group="source",
-        measure="count,sum(budget)")``. See :func:`headlessly.query.aggregates.aggregate`."""
+        """Returns the records that fit `filter`, measured by group.
+
+        ``Lead.aggregate(group="source", measure="count,sum(budget)")``; see
+        :func:`headlessly.query.aggregates.aggregate`.
+        """
         return aggregates.aggregate(cls, filter, **asked).groups
 
     @classmethod
     def history(cls, id: str | Noun) -> models.QuerySet:
-        """The events of one record, newest first."""
+        """Returns the events of one record, the newest first."""
         return events.record_history(cls, id.pk if isinstance(id, Noun) else id)
 
     # -- saving is a verb -------------------------------------------------------------------------
@@ -194,7 +198,7 @@ class Noun(UniqueLookupMixin):
         return record
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Create or update through the verb: what differs from what was read is the input."""
+        """Create or update the record through the verb. The input is what differs from what was read."""
         if hasattr(self, "as_of"):
             raise TypeError(
                 "A record of the past cannot be saved. Read the present one, or roll back."
@@ -214,31 +218,32 @@ class Noun(UniqueLookupMixin):
         self.update(**changed, **own)
 
     def insert(self) -> None:
-        """Write the new row. Only the executor calls this and :meth:`take_as_written`."""
+        """Insert the new row. Only the executor calls this and :meth:`take_as_written`."""
         execution_table.table_of(type(self)).insert(self)
         self._state.adding = False
         self._read = dict(self.__dict__)
 
     def take_as_written(self) -> tuple[Self, Self]:
-        """Take what the record is for what was read; answers copies, of what was read before and of this."""
+        """Note that the present values are written. Returns copies of the record as it was read, and as it is
+        now."""
         before, self._read = self._read, dict(self.__dict__)
         state = self.copy_of(self._read)
         for name in execution_table.table_of(type(self)).json_names:
             if isinstance(value := state.__dict__[name], list | dict):
-                # A hook may go on with its own; only a verb changes what is written.
+                # A hook may change its own copy; only a verb changes what is written.
                 state.__dict__[name] = copy.deepcopy(value)
         return self.copy_of(before), state
 
     @property
     def is_open(self) -> bool:
-        """Whether something is to be done with it still: of what has no states there always is."""
+        """Whether something is still to be done with the record; always true for nouns without states."""
         machine = self.schema.machine
         return machine is None or getattr(self, machine.name) in getattr(
             self, "OPEN", machine.states
         )
 
     def as_it_is(self) -> Self:
-        """A copy, which stays as it is."""
+        """Returns a copy that does not change with the record."""
         return self.copy_of(self.__dict__)
 
     def copy_of(self, values: Mapping[str, Any]) -> Self:
@@ -247,11 +252,11 @@ class Noun(UniqueLookupMixin):
         return made
 
     def columns_unlike(self, other: Self) -> list[str]:
-        """The columns in which this is another than ``other``."""
+        """Returns the columns in which this record differs from `other`."""
         return self._columns_unlike(other.__dict__)
 
     def has_changes(self) -> bool:
-        """Whether the record, settled, is another than the one that was read."""
+        """Whether the record, with its derived columns, differs from what was read."""
         self.derive_columns()
         return bool(self._columns_unlike(self._read))
 
@@ -266,7 +271,7 @@ class Noun(UniqueLookupMixin):
     # -- what verbs and the executor need of a record ---------------------------------------------
 
     def fill(self, fields: Mapping[str, Any]) -> None:
-        """Give the record these values; the status of an existing one moves through its machine."""
+        """Set these values; the status of an existing record moves through its state machine."""
         schema = self.schema
         for name, value in fields.items():
             if schema.machine and name == schema.machine.name and not self._state.adding:
@@ -279,9 +284,11 @@ class Noun(UniqueLookupMixin):
                 setattr(self, f"{column.name}{Stated.SUFFIX}", stated)
 
     def only_empty(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of ``fields`` for which the record has no value yet; a flag that is not set is none.
+        """Returns those of `fields` for which the record has no value yet. A flag that is not set counts as
+        none.
 
-        Of a tenant's own field "no" is a value: it has none until somebody says it."""
+        For a tenant's own field "no" is a value: the field is empty until somebody sets it.
+        """
         found = {}
         for name, value in fields.items():
             field = self.schema.by_name[name]
@@ -291,22 +298,24 @@ class Noun(UniqueLookupMixin):
         return found
 
     def gaps_filled_by(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """The same, but of what is said together nothing where the record knows some of it otherwise: the
-        first name of somebody else fills no gap."""
+        """Returns the same, without values that belong to others which the record knows differently.
+
+        The first name of somebody else fills no gap.
+        """
         others = said_otherwise(type(self), known_together(self), fields)
         return {n: value for n, value in self.only_empty(fields).items() if n not in others}
 
     @property
     def machine(self) -> Machine | None:
-        """The machine of this record: of its own path, where others give it its states."""
+        """The state machine of this record: that of its own path, if another record decides its states."""
         found = self.schema.machine
         return None if found is None else found.of(self)
 
     def step_target(self, verb: Verb, inputs: Mapping[str, Any]) -> str:
-        """Where a verb leads whose steps depend on the record: as the machine says, or as was chosen.
+        """Returns the state to which a verb leads, if its steps depend on the record or on a choice.
 
-        Raises Invalid where the choice is no open state of the record's path. Who names another path alone
-        takes the record to where it stands there, else to the first open state.
+        Raises Invalid if the choice is no open state of the record's path. If only another path is chosen,
+        the record keeps its state there if the path has it, else it goes to the first open state.
         """
         machine = self.schema.require_machine().of(self)
         if not verb.chooses:
@@ -320,7 +329,7 @@ class Noun(UniqueLookupMixin):
         return target
 
     def wrong_state(self, allowed: Iterable[str]) -> Invalid:
-        """The error for a state that is none of the record's own path."""
+        """Returns the error for a state that is not on the record's path."""
         machine = self.schema.require_machine()
         field, names = self.schema.by_name[machine.name], map(machine.state_in_error, allowed)
         return Invalid.for_fields(
@@ -328,7 +337,7 @@ class Noun(UniqueLookupMixin):
         )
 
     def take_step(self, target: str) -> None:
-        """Take the step of the machine that updating the status may take. Raises Conflict."""
+        """Move to a state that updating the status may reach. Raises Conflict for any other state."""
         machine = self.schema.require_machine()
         state = getattr(self, machine.name)
         if target == state:
@@ -344,8 +353,11 @@ class Noun(UniqueLookupMixin):
         """Override: set columns that are derived from others. Called before a row is written."""
 
     def derive_columns(self) -> None:
-        """Set what follows from other columns: what the noun says, choices that nobody stated, the currency
-        of its amounts, and moments that stand for a day."""
+        """Set the columns that follow from others.
+
+        These are the noun's own, choices that nobody made, the currency of amounts, and moments that stand
+        for a day.
+        """
         self.before_write()
         schema, read = self.schema, self._read
         others.settle_others(self, read)
@@ -364,26 +376,26 @@ class Noun(UniqueLookupMixin):
                 moment = moment.astimezone(UTC)
             else:
                 if moment is read.get(field.column) and not read.get(field.day_if or ""):
-                    # The flag is new: it is a day of who set it.
+                    # the flag is new: it is the day of the user who set it
                     moment = timezone.localtime(moment)
                 moment = days.moment_of_its_day(moment)
             setattr(self, field.column, moment)
 
     @classmethod
     def stale_after(cls) -> timedelta | None:
-        """How long an open record may go without a touch before it is stale; None for ever."""
+        """Returns how long an open record may go without a touch before it is stale, or None for no limit."""
         return None
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Checks between fields: put a message under a field's name to refuse the input."""
 
     def moment(self) -> datetime:
-        """The moment of the verb that is running."""
+        """Returns the moment of the verb that is running."""
 
         return running.current_moment()
 
     def take_over(self, other: Noun) -> None:
-        """Take over the values of ``other``, the same record after a verb."""
+        """Take over the values of `other`, which is the same record after a verb."""
         state = copy.copy(other._state)
         state.fields_cache = {}
         self.__dict__ = {k: v for k, v in other.__dict__.items() if k != "_state"} | {
@@ -391,7 +403,8 @@ class Noun(UniqueLookupMixin):
         }
 
     def as_json(self) -> dict[str, Any]:
-        """The record as JSON, without ``$context``: the address depends on the request."""
+        """Returns the record in the form of JSON, without ``$context``, as its address depends on the
+        request."""
         record = {
             "$id": self.id,
             "$type": type(self).__name__,
@@ -409,7 +422,7 @@ class Noun(UniqueLookupMixin):
         return record
 
     def said_before(self, was: Noun) -> dict[str, Any]:
-        """What the JSON of this record as it ``was`` says otherwise, by wire name."""
+        """Returns what the JSON of this record said otherwise when it was as `was`, by wire name."""
         before, now = was.__dict__, self.__dict__
         found = {}
         for wire, column, said in self.schema.said:
@@ -433,9 +446,10 @@ class Noun(UniqueLookupMixin):
 
     @classmethod
     def lock_by_id(cls, id: Any, *, deleting: bool = False, restoring: bool = False) -> Self:
-        """The record, locked: against everything for a deletion, else against other verbs only.
+        """Returns the record, locked against everything if it is to be deleted, else only against other
+        verbs.
 
-        A deleted one is found only to restore it.
+        A deleted record is only found to be restored.
         """
         if not isinstance(id, str) or not values.is_storable(id):
             raise cls.not_found(id)
@@ -451,7 +465,7 @@ class Noun(UniqueLookupMixin):
 
 
 def register_noun(sender: type[models.Model], **_: Any) -> None:
-    """Make a noun of a class that Django has just prepared."""
+    """Turn a class that Django has just prepared into a noun."""
     if not issubclass(sender, Noun) or sender._meta.abstract or sender._meta.proxy:
         return
     noun = sender

@@ -1,4 +1,4 @@
-"""What is served under ``/~{slug}/``."""
+"""The addresses under ``/~{slug}/``."""
 
 from django.apps import apps
 from django.urls import include, path, re_path
@@ -14,8 +14,8 @@ handler500 = "headlessly.api.handlers.server_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", workplace.urls),
-    # What an app of nouns serves beside them: its config says where that is. Before those of
-    # REST, which take every address below a record.
+    # The addresses that an app of nouns adds, as its config says. They come before those of REST, which match
+    # every address below a record.
     *(
         path("", include(config.tenant_urls))
         for config in apps.get_app_configs()

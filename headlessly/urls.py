@@ -1,4 +1,4 @@
-"""What is served at the root: the entrance and the operator's pages. (Probes: `headlessly/web/health.py`.)"""
+"""The addresses at the root: signing in and the operator's pages. (Probes: `headlessly/web/health.py`.)"""
 
 from django.urls import path
 
@@ -13,7 +13,7 @@ from headlessly.admin.account.unsubscribing import unsubscribe_view
 from headlessly.admin.entrance import sign_in_view, sign_out_view
 from headlessly.admin.operator import operator
 
-# Also for a request that was mounted under a tenant and failed before its address was looked up.
+# Also used for requests under a tenant that fail before their address is resolved.
 handler400 = "headlessly.api.handlers.bad_request"
 handler500 = "headlessly.api.handlers.server_error"
 

@@ -1,4 +1,4 @@
-"""What the pages of marketing's nouns say beside what their declarations do."""
+"""Admin pages of marketing's nouns, beyond what their declarations give them."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from marketing import campaign_page, funnel_page, questions  # noqa: F401  (regi
 from marketing.attribution import pages  # noqa: F401  (registers them)
 from marketing.models import Form, Funnel, Segment
 
-#: The page of a segment names at most this many members.
+#: How many members the page of a segment names.
 FIRST_MEMBERS = 5
 
 
 @admin.register(Form, site=workplace)
 class FormAdmin(NounAdmin):
-    """A form, with its address and the lines that put it on another website."""
+    """The admin of forms, with a form's address and the lines that embed it in another website."""
 
     record_template = "marketing/record.html"
 
     @property
     def starts_with(self) -> dict[str, Any]:  # type: ignore[override]
-        """What most forms ask, in the language of whoever makes one."""
+        """The questions that most forms ask, in the language of the person who creates one."""
         return {
             "fields": [
                 {"name": "name", "type": "text", "label": _("Your name"), "required": True},
@@ -74,7 +74,7 @@ class FormAdmin(NounAdmin):
 
 
 def embed_html(form: Form, page: str) -> str:
-    """HTML for another website: the form as it is now, sent to its own page."""
+    """Returns HTML for another website: the form as it is now, sent to the form's own page."""
     asked = [
         field
         | {
@@ -96,7 +96,7 @@ def embed_html(form: Form, page: str) -> str:
 
 @admin.register(Funnel, site=workplace)
 class FunnelAdmin(NounAdmin):
-    """A funnel, and beside the list how many took each step."""
+    """The admin of funnels, with a page that shows how many took each step."""
 
     record_template = "marketing/funnel.html"
 
@@ -108,13 +108,13 @@ class FunnelAdmin(NounAdmin):
         return [path("steps/", view, name="marketing_funnel_steps"), *super().get_urls()]
 
     def steps_view(self, request: HttpRequest) -> HttpResponse:
-        """How many took each step of a funnel, or of steps chosen on the page."""
+        """Show how many took each step of a funnel, or of steps that are chosen on the page."""
         return funnel_page.show_steps(self, request)
 
 
 @admin.register(Segment, site=workplace)
 class SegmentAdmin(NounAdmin):
-    """A segment, with those who belong to it now."""
+    """The admin of segments, with the members of now."""
 
     record_template = "marketing/segment.html"
 
@@ -127,7 +127,8 @@ class SegmentAdmin(NounAdmin):
 
 
 def members_now(segment: Segment) -> dict[str, Any]:
-    """Who belongs to a segment now: how many, the first of them, and the list of all with its bulk verbs."""
+    """Returns who belongs to a segment now: how many, the first ones, and the list of all with its bulk
+    verbs."""
     noun, filter = registry[segment.criteria["type"]], segment.criteria["filter"]
     place = display.page_url(noun, "changelist")
     found: dict[str, Any] = {
@@ -157,8 +158,10 @@ def _fitting(segment: Segment) -> QuerySet[Any]:
 
 @cells.fills_blanks(Segment, "member_count")
 def count_uncounted(segments: Sequence[Segment]) -> dict[tuple[str, str], SafeString | str]:
-    """How many belong now to segments that nobody has counted, in one statement; nothing where that takes too
-    long, or where what a filter names is there no more."""
+    """Returns how many belong now to segments that nobody has counted, in one statement.
+
+    They stay blank if that takes too long, or if a filter names something that no longer exists.
+    """
     counts: dict[str, When] = {}
     for segment in segments:
         if segment.criteria:

@@ -1,4 +1,4 @@
-"""What the sender of a form answered: on the page of its lead, and for whoever is told of the lead."""
+"""The answers of the form that made a lead, on the lead's page and in notifications about it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from headlessly.notifications.record_facts import Fact, record_facts
 from marketing import questions, submissions
 from marketing.models import Form
 
-#: What a submission recorded stands in the log right behind the lead that it made.
+#: How many events may lie in the log between a new lead and its submission.
 WITHIN = 64
 
 
 @record_panel(Lead)
 def answers_panel(lead: Lead) -> FactsPanel | None:
-    """All answers, also those that are no field of the lead, under the labels of the form's questions."""
+    """Shows all answers under the labels of the form's questions, even those that fill no field of the
+    lead."""
     submission = find_submission(lead)
     if submission is None:
         return None
@@ -39,7 +40,8 @@ def answers_panel(lead: Lead) -> FactsPanel | None:
 
 @record_facts(Lead)
 def tell_answers(leads: Sequence[Lead]) -> dict[str, list[Fact]]:
-    """The same, for whoever is told of the leads: in letters and below the lines of notifications."""
+    """Returns the answers for people who are notified of the leads, in emails and in the list of
+    notifications."""
     submissions_of = find_submissions(leads)
     forms = _forms_of(submissions_of.values())
     return {
@@ -57,7 +59,7 @@ def _forms_of(found: Iterable[Event]) -> dict[str, Form]:
 
 
 def _answers_in(submission: Event, form: Form | None) -> list[tuple[str, Any]]:
-    """The answers of a submission in the order and under the labels of its form's questions."""
+    """Returns the answers of a submission in the order and under the labels of its form's questions."""
     answers = (submission.data or {}).get("answers")
     if not isinstance(answers, dict):
         return []
@@ -71,12 +73,12 @@ def _answers_in(submission: Event, form: Form | None) -> list[tuple[str, Any]]:
 
 
 def find_submission(lead: Lead) -> Event | None:
-    """The event of the submission that made this lead; None of a lead that came another way."""
+    """Returns the event of the submission that made this lead, or None if the lead came in another way."""
     return find_submissions([lead]).get(lead.pk)
 
 
 def find_submissions(leads: Sequence[Lead]) -> dict[str, Event]:
-    """The events of the submissions that made these leads, by the lead: two statements, however many."""
+    """Returns the events of the submissions that made these leads, by lead, in two statements."""
     by_form = [
         lead.pk
         for lead in leads

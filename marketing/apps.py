@@ -13,13 +13,13 @@ class MarketingConfig(AppConfig):
     tenant_urls = "marketing.urls"
     tenant_openapi = "marketing.openapi"
 
-    #: What declares something by being imported, in this order: see :class:`crm.apps.CrmConfig`.
+    #: The modules that declare something by being imported, in this order: see :class:`crm.apps.CrmConfig`.
     declaring: ClassVar = (
-        # what follows a verb, behind what follows it in sales
+        # consequences of verbs, after those of sales
         "marketing.hooks",
         "marketing.offered_options",
         "marketing.touches",
-        # what is counted, asked and shown
+        # reports, checks and pages
         "marketing.named",
         "marketing.attribution.operations",
         "marketing.dashboard",

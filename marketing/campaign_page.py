@@ -30,7 +30,7 @@ from marketing.models import Campaign
 
 @admin.register(Campaign, site=workplace)
 class CampaignAdmin(NounAdmin):
-    """A campaign, with what it has brought so far: a running one too."""
+    """The admin of campaigns, with what each has brought so far, even while it is running."""
 
     record_template = "marketing/campaign.html"
 
@@ -38,7 +38,7 @@ class CampaignAdmin(NounAdmin):
         found = super().context(request, **more)
         campaign = more.get("original")
         if campaign is not None:
-            # Only the page of the record asks for it.
+            # A lazy object, as only the page of the record asks for it.
             found["brought"] = SimpleLazyObject(lambda: campaign_figures(campaign))
             found["link"] = utm.landing_link(campaign)
             if actors.may(actors.current(), "create", Lead):
@@ -54,8 +54,11 @@ class CampaignAdmin(NounAdmin):
     total=gettext_lazy("completed: %s"),
 )
 def brought_so_far(campaigns: Sequence[Campaign]) -> dict[tuple[str, str], SafeString | str]:
-    """What campaigns that were launched have brought, as their own pages say it, until completing one counts
-    it; nothing where that takes too long for a list."""
+    """Returns what launched campaigns have brought so far, as their own pages show it, until completing
+    stores it.
+
+    They stay blank if that takes too long for a list.
+    """
     running = [each for each in campaigns if each.launched_at and each.actual_leads is None]
     try:
         with timeouts.statement_timeout():
@@ -79,7 +82,7 @@ def _so_far(text: str) -> SafeString:
 
 
 def campaign_figures(campaign: Campaign) -> dict[str, Any]:
-    """The figures of a campaign, each with the list behind it; targets where it has some."""
+    """Returns the figures of a campaign, each with the list behind it, and with targets if it has some."""
     known = returns.campaign_returns([campaign])[campaign.pk]
     currency = campaign.currency
     return {
@@ -114,7 +117,8 @@ def _each(amount: Decimal | None, currency: str) -> str:
 
 
 def figures_then(campaign: Campaign, now: returns.CampaignReturn) -> str:
-    """What was counted when it was completed, where that is no longer so; empty where it is."""
+    """Returns what was stored when the campaign was completed if it differs from now; otherwise an empty
+    text."""
     stored = campaign.actual_leads, campaign.actual_revenue, campaign.roi
     if campaign.actual_revenue is None or stored == (now.leads, now.revenue, now.roi):
         return ""
@@ -129,7 +133,7 @@ def figures_then(campaign: Campaign, now: returns.CampaignReturn) -> str:
 
 
 def rates_text(earned: money.Amounts) -> str:
-    """At which rates revenue was converted; empty where none was."""
+    """Returns the rates at which revenue was converted; empty if none was."""
     if earned.missing:
         return ""
     used = sorted(earned.rates, key=lambda each: (each.currency, each.day))
@@ -140,7 +144,8 @@ def rates_text(earned: money.Amounts) -> str:
 
 
 def completed_on(campaign: Campaign) -> str:
-    """The day on which its stored figures were counted; empty where it is not completed."""
+    """Returns the day on which the stored figures were counted; empty for a campaign that is not
+    completed."""
     if campaign.status != Campaign.Status.COMPLETED:
         return ""
     event = Campaign.history(campaign).filter(name=Campaign.verbs["complete"].event).first()

@@ -26,9 +26,9 @@ def by_campaign(slice: Slice) -> Chart:
 
 @dashboard.chart(rank=4)
 def return_by_campaign(slice: Slice) -> Chart:
-    """Leads, revenue and return of the campaigns that were launched, the most profitable first."""
+    """Draws leads, revenue and return of the campaigns that were launched, the most profitable first."""
     found = slice.cached(launched_returns)
-    # Amounts of different currencies are not compared: bars are drawn to the scale of their own.
+    # Amounts of different currencies are not compared: the bars of each currency have a scale of their own.
     most: dict[str, Decimal] = defaultdict(Decimal)
     for campaign, each in found.campaigns:
         largest = max(each.revenue, (each.cost or Decimal(0)) if found.costs else Decimal(0))

@@ -1,4 +1,4 @@
-"""The steps of a funnel in the browser: a saved one, or steps that are chosen on the page."""
+"""The steps of a funnel in the browser: of a saved funnel, or of steps chosen on the page."""
 
 from __future__ import annotations
 
@@ -30,15 +30,17 @@ from marketing.funnel_report import (
 )
 from marketing.models import Funnel
 
-#: How many saved funnels can be chosen, and how many steps a page has.
+#: How many saved funnels can be chosen, and how many steps.
 MOST_FUNNELS, CHOICES = 200, 6
 
 
 def show_steps(admin: NounAdmin, request: HttpRequest) -> HttpResponse:
-    """The page of an address: ``funnel`` or several ``step``, a period, an owner, a campaign, ``by``,
-    ``asOf``."""
+    """Show the funnel that the address asks for.
+
+    The address gives ``funnel`` or several ``step``, a period, an owner, a campaign, ``by`` and ``asOf``.
+    """
     offered = funnels.offered_events()
-    # They are read in words, and typed so too.
+    # Events are shown in words, and can be typed in words too.
     by_word = {label.casefold(): event for event, label in offered}
     typed = [step.strip() for step in request.GET.getlist("step") if step.strip()]
     chosen = [by_word.get(step.casefold(), step) for step in typed]
@@ -90,14 +92,14 @@ def show_steps(admin: NounAdmin, request: HttpRequest) -> HttpResponse:
 
 
 def _in_words(question: Question) -> Question:
-    """Steps that were chosen have no name of their own: they are called as their events are."""
+    """Returns the question with chosen steps named after their events, as they have no names of their own."""
     if question.funnel is not None:
         return question
     return replace(question, steps=[(labels.event_title(e), e) for _name, e in question.steps])
 
 
 def draw_funnel(question: Question, found: Measured) -> Chart:
-    """A bar for each step, as long as the part of those who began that took it."""
+    """Draws a bar for each step, its length the share of those who began that took it."""
     report = reports.require("funnel")
     bars: list[Bar] = []
     for row in found.rows or ():
@@ -129,7 +131,7 @@ def draw_funnel(question: Question, found: Measured) -> Chart:
 
 @dataclass(frozen=True)
 class Step:
-    """How many of a group took a step, and the part of those who began that they are."""
+    """How many of a group took a step, and which share of those who began."""
 
     count: Figure | str
     share: str
@@ -138,7 +140,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Compared:
-    """The funnel of one group in a line: its name leads to that funnel alone."""
+    """The funnel of one group in a line. Its name links to that funnel alone."""
 
     name: str
     url: str
@@ -148,7 +150,7 @@ class Compared:
 def compare_groups(
     given: QueryDict, question: Question, found: MeasuredFunnel
 ) -> list[Compared] | None:
-    """The same steps of each group below each other, that of all first; None where none are compared."""
+    """Returns the same steps for each group, after the line for all, or None if no groups are compared."""
     if question.by is None or found.groups is None:
         return None
     whole = found.whole.rows or ()

@@ -1,8 +1,8 @@
 """A funnel's numbers: how many of those who began in a period took each step.
 
-Who is counted at a step took all before it, in order. The first step falls in the period, the others whenever
-they came since. Steps that records take are counted of the records that there are and that the actor sees;
-what visitors did, a tracked event, belongs to no owner and no campaign.
+Whoever is counted at a step took all steps before it, in order. The first step falls in the period, the
+others at any time since. Steps of records are counted for existing records that the actor may see; what
+visitors did, as tracked events, belongs to no owner and no campaign.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ COLUMNS = (
     Column("share", gettext_lazy("Of all"), "percent"),
     Column("ofStepBefore", gettext_lazy("Of the step before"), "percent"),
 )
-#: The list behind a step has at most this many records, those that took it last.
+#: The most records in the list behind a step: those that took it last.
 MOST_LISTED = 200
-#: At most this many groups stand side by side, the largest ones; all others together are one more.
+#: The most groups side by side, the largest ones; all others together are one more.
 MOST_GROUPS = 12
 
 
 @dataclass(frozen=True)
 class Question:
-    """The steps, each a name and an event, and what they are asked of."""
+    """The steps, each a name and an event, and the slice for which they are counted."""
 
     steps: list[tuple[str, str]]
     slice: Slice
@@ -53,13 +53,13 @@ class Question:
 
     @property
     def noun(self) -> type[Record] | None:
-        """Whose records take the steps; None for visitors."""
+        """The noun whose records take the steps; None for visitors."""
         event = self.steps[0][1]
         return registry.get(event.partition(".")[0]) if funnels.VERB_EVENT.match(event) else None
 
 
 def read_question(given: Mapping[str, str]) -> Question:
-    """What is asked. Raises InvalidFilter that names the parameter and what is allowed."""
+    """Returns what is asked. Raises InvalidFilter, which names the parameter and what is allowed."""
     steps, funnel = _read_steps(given)
     slice = read_slice(
         {name: text for name, text in given.items() if name not in ("funnel", "steps", "by")}
@@ -78,7 +78,7 @@ def read_question(given: Mapping[str, str]) -> Question:
 
 
 def _read_by(question: Question, name: str | None) -> Field | None:
-    """The reference by which funnels stand side by side. Raises InvalidFilter."""
+    """Returns the reference by which funnels are compared. Raises InvalidFilter."""
     if not name:
         return None
     noun = question.noun
@@ -124,12 +124,13 @@ def _read_steps(given: Mapping[str, str]) -> tuple[list[tuple[str, str]], Funnel
 
 @dataclass(frozen=True)
 class FunnelGroup:
-    """The funnel of the records of one owner or campaign: its rows are those of the whole, without lists."""
+    """The funnel of one owner's or campaign's records. Its rows are like those of the whole, without
+    lists."""
 
-    key: str | None  #: the id, as an address says it; None for records without
+    key: str | None  #: the id as an address gives it; None for records without one
     name: str
     rows: Sequence[Row]
-    is_rest: bool = False  #: whether it is all that have no group of their own
+    is_rest: bool = False  #: whether it sums up the groups beyond the limit
 
     def as_json(self) -> dict[str, Any]:
         rows = [row.as_json() for row in self.rows]
@@ -141,15 +142,17 @@ class FunnelGroup:
 
 @dataclass(frozen=True)
 class MeasuredFunnel:
-    """The funnel of all, and beside it that of each group where they are compared."""
+    """The funnel of all, and of each group if they are compared."""
 
     whole: Measured
     groups: Sequence[FunnelGroup] | None = None
 
 
 def measure_funnel(question: Question) -> MeasuredFunnel:
-    """How many took each step, and in percent of all and of the step before; the value is how many in 100 of
-    those who began took all. One statement."""
+    """Returns how many took each step, in percent of all and of the previous step. One statement.
+
+    The value is the percentage of those who began that took all steps.
+    """
     slice, noun, events = question.slice, question.noun, [event for _name, event in question.steps]
     first, end = slice.period.bounds
     condition, parameters = "AND timestamp >= %s AND timestamp < %s", [first, end]
@@ -186,7 +189,7 @@ def measure_funnel(question: Question) -> MeasuredFunnel:
 def _rows(
     question: Question, counts: Sequence[int], records: Sequence[Records | None] = ()
 ) -> list[Row]:
-    """A row for each step: how many took it, in percent of all and of the step before."""
+    """Returns a row for each step: how many took it, in percent of all and of the previous step."""
     found: list[Row] = []
     for number, ((name, event), count) in enumerate(zip(question.steps, counts, strict=True)):
         values = {
@@ -199,7 +202,7 @@ def _rows(
 
 
 def _records_sql(question: Question, *columns: str) -> tuple[str, Sequence[Any]]:
-    """The keys of the records that may take the steps, with these columns of theirs."""
+    """Returns SQL for the keys of the records that may take the steps, with the given columns."""
     slice, noun = question.slice, question.noun
     assert noun is not None
     whose = slice.records(noun).queryset().values_list(slice.scope(noun).key, *columns)
@@ -211,7 +214,8 @@ def _records_sql(question: Question, *columns: str) -> tuple[str, Sequence[Any]]
 
 
 def _groups_sql(question: Question, by: Field) -> tuple[str, Sequence[Any]]:
-    """The counts of each step by group, the largest first, as JSON: ``[[id, [3, 2, 1]], ...]``."""
+    """Returns SQL for the counts of each step by group, the largest first, as JSON: ``[[id, [3, 2, 1]],
+    ...]``."""
     whose, given = _records_sql(question, by.column)
     steps = range(2, len(question.steps) + 1)
     joined = " ".join(f"LEFT JOIN step_{n} ON step_{n}.who = step_1.who" for n in steps)
@@ -251,7 +255,7 @@ def _groups(
 
 
 def answer_funnel(given: Mapping[str, str]) -> dict[str, Any]:
-    """The numbers of a funnel as programs read them. Raises InvalidFilter."""
+    """Returns the numbers of a funnel for programs. Raises InvalidFilter."""
     question = read_question(given)
     period = question.slice.period
     found = measure_funnel(question)

@@ -1,8 +1,8 @@
-"""How many of those who took the first step of a funnel took all: one statement on the log.
+"""How many of those who took the first step of a funnel took all steps: one statement on the log.
 
-Each step is a scan of the events of its name (``event_by_name`` begins with tenant and name) that keeps,
-of everybody who had come so far, the earliest moment after the step before. To take the earliest each
-time loses nobody: whoever arrives on a later one would have arrived on it too.
+Each step scans the events of its name (the index ``event_by_name`` begins with tenant and name). For
+everybody who came this far, it keeps the earliest moment after the previous step. Taking the earliest loses
+nobody: whoever could continue from a later one can continue from it too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from headlessly.query import filters
 MOST_STEPS, LONGEST = 20, 255
 VERB_EVENT = re.compile(r"[A-Z]\w*\.[A-Z]\w*\Z")
 
-#: Who did it: the record, or for a tracked event whoever the website says it was.
+#: Who took a step: the record, or for a tracked event the person that the website names.
 WHO_SQL = "coalesce(target, data->>'userId', data->>'anonymousId', data->>'sessionId')"
 EVENTS_SQL = f"""
     SELECT {WHO_SQL} AS who, timestamp, seq FROM {Event._meta.db_table}
@@ -47,7 +47,7 @@ NEXT_STEP_SQL = f"""
 
 
 def steps_problem(steps: Any) -> str | None:
-    """What is wrong with a list of steps, or None."""
+    """Returns what is wrong with a list of steps, or None."""
     if not isinstance(steps, list) or not 2 <= len(steps) <= MOST_STEPS:
         return _("Send a list of 2 to %d steps, each with name and event.") % MOST_STEPS
     names: set[str] = set()
@@ -90,8 +90,11 @@ def _is_line(text: Any) -> TypeGuard[str]:
 
 
 def _is_meant_for_verb(event: str, known: Sequence[str]) -> bool:
-    """Whether nothing else can have this name than a verb's event; a tracked one has no star either, and is
-    called like a noun only where there are some."""
+    """Whether a name can only be meant as the event of a verb.
+
+    Tracked events have no star in their names either, and a noun's name is one only if such events have been
+    tracked.
+    """
     return (
         VERB_EVENT.match(event) is not None
         or "*" in event
@@ -101,28 +104,31 @@ def _is_meant_for_verb(event: str, known: Sequence[str]) -> bool:
 
 
 def verb_events() -> list[str]:
-    """The events that verbs leave."""
+    """Returns the events of verbs."""
     return sorted({verb.event for noun in registry.values() for verb in noun.verbs.values()})
 
 
 def offered_events() -> list[tuple[str, str]]:
-    """The same with what people call them, for forms."""
+    """Returns the events of verbs with their titles, for forms."""
     return [(name, labels.event_title(name)) for name in verb_events()]
 
 
 def funnel_events(steps: Any) -> list[str]:
-    """The events of a funnel in the order of its steps."""
+    """Returns the events of a funnel in the order of its steps."""
     return [step["event"] for step in ordered_steps(steps)]
 
 
 def ordered_steps(steps: Any) -> list[Any]:
-    """The steps of a funnel in their order."""
+    """Returns the steps of a funnel in their order."""
     numbered = [(step.get("order", n), step) for n, step in enumerate(steps or (), 1)]
     return [step for _order, step in sorted(numbered, key=lambda each: each[0])]
 
 
 def criteria_problem(criteria: Mapping[str, Any], steps: Any) -> str | None:
-    """What is wrong with criteria beside these steps, or None: those who take the first are of their type."""
+    """Returns what is wrong with criteria for these steps, or None.
+
+    They must be about the noun whose records take the first step.
+    """
     first = next(iter(funnel_events(steps)), None) if isinstance(steps, list) else None
     if first is None or first.partition(".")[0] == criteria["type"]:
         return None
@@ -133,7 +139,7 @@ def criteria_problem(criteria: Mapping[str, Any], steps: Any) -> str | None:
 
 
 def criteria_condition(criteria: Mapping[str, Any] | None) -> tuple[str, Sequence[Any]]:
-    """The condition on the events of the first step that their records fit now, with its parameters."""
+    """Returns the condition, with its parameters, that records of the first step fit the criteria now."""
     if not criteria or not criteria["filter"]:
         return "", ()
     noun = registry[criteria["type"]]
@@ -148,7 +154,7 @@ def criteria_condition(criteria: Mapping[str, Any] | None) -> tuple[str, Sequenc
 def completion_rate(
     events: Sequence[str], criteria: Mapping[str, Any] | None = None
 ) -> float | None:
-    """How many of 100 who took the first step took all; None where nobody has begun."""
+    """Returns the percentage of those who took the first step that took all; None if nobody has begun."""
     begun, arrived = count_first_and_last(events, criteria) if events else (0, 0)
     return round(100 * arrived / begun, 2) if begun else None
 
@@ -156,7 +162,7 @@ def completion_rate(
 def count_first_and_last(
     events: Sequence[str], criteria: Mapping[str, Any] | None = None
 ) -> tuple[int, int]:
-    """How many took the first step, and how many all. Raises VerbRefused when it takes too long."""
+    """Returns how many took the first step, and how many all. Raises VerbRefused if that takes too long."""
     last = len(events)
     begun, arrived = follow_steps(
         events,
@@ -174,10 +180,11 @@ def follow_steps(
     begin: tuple[str, Sequence[Any]] = ("", ()),
     until: datetime | None = None,
 ) -> tuple[Any, ...]:
-    """What is ``wanted`` (SQL) of the tables ``step_1`` and so on, each with who has come so far and when.
+    """Returns what the SQL `wanted` selects from the tables ``step_1`` and so on.
 
-    ``parameters`` are those of ``wanted``. ``begin`` is a condition, with its own, on the events of the first
-    step; nothing later than ``until`` counts. Raises VerbRefused when it takes too long.
+    Each of these tables holds who came this far, and when. `parameters` are those of `wanted`. `begin` is a
+    condition on the events of the first step, with its own parameters. Nothing later than `until` counts.
+    Raises VerbRefused if it takes too long.
     """
     told = "" if until is None else "AND timestamp <= %s"
     times = [] if until is None else [until]
@@ -191,7 +198,7 @@ def follow_steps(
     given: list[Any] = []
     for number, event in enumerate(events):
         given += [tenancy.require().pk, event, *times, *([] if number else begin[1])]
-    running.flush_events()  # what happened in this transaction counts
+    running.flush_events()  # events of this transaction count too
     try:
         with timeouts.statement_timeout(), connection.cursor() as cursor:
             cursor.execute(f"WITH {named} SELECT {wanted}", [*given, *parameters])

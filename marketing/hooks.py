@@ -1,4 +1,4 @@
-"""What follows from what in marketing."""
+"""The hooks of marketing: consequences of verbs."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def return_by_campaign(slice: Slice) -> Measured:
 
 
 def _costs(found: CampaignReturn | None, currency: str) -> dict[str, Amounts | None]:
-    """What a campaign cost and what a lead of it did, in its currency; None while nobody knows."""
+    """Returns the cost of a campaign and of each of its leads, in its currency; None if it is unknown."""
     return {
         "cost": _amount(found.cost if found else None, currency),
         "costPerLead": _amount(found.cost_per_lead if found else None, currency),
@@ -91,8 +91,10 @@ def _amount(amount: Decimal | None, currency: str) -> Amounts | None:
 
 
 class LaunchedReturns:
-    """The latest launched campaigns with what they brought, the most profitable first; ``costs`` says whether
-    that is set against what they cost."""
+    """The latest launched campaigns with what they brought, the most profitable first.
+
+    `costs` says whether revenue is compared with cost.
+    """
 
     def __init__(self, slice: Slice) -> None:
         narrowed = dict(slice.narrowed)
@@ -105,7 +107,7 @@ class LaunchedReturns:
         whose = Slice(slice.period, narrowed, slice.as_of)
         found = campaign_returns(campaigns, whose.records(Lead), whose.records(Deal))
         self.costs = not narrowed
-        # Amounts of different currencies are not compared: each currency's campaigns stand together.
+        # Amounts of different currencies are not compared: the campaigns of each currency stand together.
         usual = Counter(campaign.currency for campaign in campaigns)
         campaigns.sort(key=lambda c: (-usual[c.currency], c.currency, -self._gain(found[c.pk])))
         self.campaigns = [(campaign, found[campaign.pk]) for campaign in campaigns]

@@ -1,5 +1,4 @@
-"""The options that forms offer for a tenant's own field: called as they are now, and without those that are
-offered no more."""
+"""Keeps the options of forms up to date with the tenant's own fields: renamed, and without retired ones."""
 
 from __future__ import annotations
 
@@ -20,8 +19,10 @@ from marketing.question_names import FILLED, options_of, own_fields, plain_name
 
 @receiver(options_changed)
 def follow_options(sender: type[Noun], name: str, former: Mapping[str, str], **_: Any) -> None:
-    """Each form that asks for the field by a list offers what its options are called now. One that is wrong
-    otherwise stays as it is."""
+    """Use the present names of a field's options in each form that asks for it by a list.
+
+    A form with another error stays as it is.
+    """
     if sender.__name__ not in FILLED:
         return
     field = sender.schema.fields[name]
@@ -45,7 +46,7 @@ def _asks_for(question: Any, noun: type[Noun], field: Field) -> bool:
 def _followed(
     question: Mapping[str, Any], field: Field, called: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The question with its options as they are called now; what is none of the field's stays."""
+    """Returns the question with the present names of its options; what is no option of the field stays."""
     now = options_of(field)
     options = []
     for option in question["options"]:

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the addresses that marketing adds."""
+"""The OpenAPI description of the addresses that marketing adds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NUMBER = nullable({"type": "number"})
 
 
 def paths() -> dict[str, Schema]:
-    """Their path items."""
+    """Returns their path items."""
     day = TYPES["date"]
     own = [
         query_parameter("model", TEXT | {"enum": [*MODELS]}, f"{USUAL_MODEL} unless said."),
@@ -75,7 +75,7 @@ def paths() -> dict[str, Schema]:
 
 
 def components() -> dict[str, Schema]:
-    """What they answer."""
+    """Returns the schemas of their responses."""
     converted = object_schema({"revenue": NUMBER, "cost": NUMBER}, ("revenue", "cost"))
     counted: dict[str, Schema] = {
         "revenue": AMOUNTS,

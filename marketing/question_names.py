@@ -15,9 +15,9 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun
 
-#: What a name may be, and how long one that is made of words.
+#: The form of a name, and the length of one that is made from words.
 NAME, LONGEST_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z"), 60
-#: Questions that mean a field of the contact or of the lead, by their names without case and signs.
+#: The fields of contacts and leads that questions fill, by name in lower case without signs.
 CONTACT_FIELDS = {
     "name": "name", "fullname": "name", "firstname": "first_name", "lastname": "last_name",
     "phone": "phone", "telephone": "phone", "mobile": "mobile", "title": "title",
@@ -29,13 +29,15 @@ LEAD_FIELDS = {
     "need": "need", "message": "need", "comment": "need", "comments": "need", "budget": "budget",
     "authority": "authority", "timeline": "timeline",
 }  # fmt: skip
-#: The nouns whose fields answers fill, with what questions call them.
+#: The nouns whose fields answers fill, with the names of their questions.
 FILLED = {"Contact": {"email": "email", **CONTACT_FIELDS}, "Lead": LEAD_FIELDS}
 
 
 def offered_names() -> Iterator[tuple[Any, ...]]:
-    """The names of questions whose answers fill a field, with what people call that: ``Contact: Phone``. The
-    tenant's own fields are among them; one with choices is asked for as a select with these as options."""
+    """Yields the names of questions whose answers fill a field, with a label such as ``Contact: Phone``.
+
+    The tenant's own fields are included; a field with choices comes as a select with these as options.
+    """
     for noun, table in ((registry[name], table) for name, table in FILLED.items()):
         named = {field: name for name, field in reversed(table.items())}
         fields = [(name, noun.schema.by_name[field]) for field, name in reversed(named.items())]
@@ -47,8 +49,10 @@ def offered_names() -> Iterator[tuple[Any, ...]]:
 
 
 def name_questions(fields: Any) -> Any:
-    """What people typed into the rows of questions: where one asks in words ("How many seats?"), these are
-    what visitors read, and its name is made of them."""
+    """Returns the rows of questions, with names for those that ask in words such as "How many seats?".
+
+    Visitors read these words, and the name is made from them.
+    """
     if not isinstance(fields, list):
         return fields
     taken = {str(each.get("name")).lower() for each in fields if isinstance(each, dict)}
@@ -70,7 +74,7 @@ def _named(question: dict[str, Any], taken: set[str]) -> dict[str, Any]:
 
 
 def options_of(field: Field) -> dict[str, str]:
-    """The choices that a field offers, as visitors read them."""
+    """Returns the choices that a field offers, with their labels."""
     if field.type != "enum":
         return {}
     offered = (each for each in field.choices if each not in field.retired)
@@ -78,7 +82,7 @@ def options_of(field: Field) -> dict[str, str]:
 
 
 def meant_value(field: Field, answer: Any) -> Any:
-    """The value that an answer means: a choice may be answered by what it is called."""
+    """Returns the value that an answer means: a choice may be answered by its label."""
     if not field.is_custom or not isinstance(answer, str) or answer in field.choices:
         return answer
     called = {fold(labels.choice_label(field, each)): each for each in field.choices}
@@ -86,10 +90,10 @@ def meant_value(field: Field, answer: Any) -> Any:
 
 
 def own_fields(noun: type[Noun]) -> dict[str, Field]:
-    """The tenant's own fields that a question may be about, by their plain names and those they had before.
+    """Returns the tenant's own fields that a question may be about, by their plain names, present and former.
 
-    No reference, since a stranger knows no records; and nothing unique, or what one sender says would refuse
-    what the next one sends.
+    References are left out, as a stranger knows no records, and so are unique fields, as one sender's answer
+    would refuse the next sender's.
     """
     offered = [
         f for f in noun.schema.stored if f.is_custom and f.type != "reference" and not f.unique
@@ -98,5 +102,5 @@ def own_fields(noun: type[Noun]) -> dict[str, Field]:
 
 
 def plain_name(name: str) -> str:
-    """A name without case and signs: ``contract-end`` and ``contractEnd`` are one."""
+    """Returns a name in lower case without signs: ``contract-end`` and ``contractEnd`` are the same."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

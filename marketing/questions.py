@@ -1,7 +1,7 @@
 """The questions of a form: its ``fields`` as a marketer declares them, and as the platform checks answers.
 
-``fields`` is a list of ``{name, type, label, required, options}``. Each becomes a field of the platform,
-so that an answer is checked like any other input, with an error under its own name.
+``fields`` is a list of ``{name, type, label, required, options}``. Each becomes a field of the platform, so
+that an answer is checked like any other input, with an error under its own name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from headlessly.declaration import normalization
 from headlessly.declaration.schema import Field
 from marketing.question_names import NAME
 
-#: Each type as the platform checks it.
+#: How the platform checks each type.
 QUESTION_TYPES: dict[str, dict[str, Any]] = {
     "text": {"type": "string", "max_length": 255},
     "email": {"type": "email", "max_length": 255, "normalize": normalization.normalize_email},
@@ -41,7 +41,7 @@ QUESTION_TYPES: dict[str, dict[str, Any]] = {
         ),
     },
 }
-#: What people call each.
+#: The labels of the types.
 TYPE_LABELS = {
     "text": gettext_lazy("Short text"),
     "email": gettext_lazy("Email"),
@@ -56,7 +56,7 @@ TYPE_LABELS = {
 
 
 class QuestionTypes:
-    """The types of questions, by what people call them."""
+    """The types of questions with their labels."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(QUESTION_TYPES)
@@ -68,23 +68,23 @@ class QuestionTypes:
 FIELD_KEYS = ("name", "type", "label", "required", "options")
 MOST_FIELDS, MOST_OPTIONS, LONGEST = 50, 100, 255
 
-#: Inputs beside the answers: where the visitor came from, and the page that the form is on.
+#: Inputs besides the answers: where the visitor came from, and the page that the form is on.
 UTM = tuple(
     f"utm_{word}"
     for word in ("source", "medium", "campaign", "term", "content", "id", "source_platform",
                  "creative_format", "marketing_tactic")
 )  # fmt: skip
 PAGE = "page"
-#: The visitor who sends it, as the website knows them.
+#: The visitor's id on the website.
 VISITOR = "anonymous_id"
-#: An input of our page that no person sees. Bots fill it in, and their submission is dropped.
+#: An input of our page that people do not see. Bots fill it in, and their submission is dropped.
 HONEYPOT = "your_fax_number"
-#: Names that a question cannot have: beside the answers they mean something else.
+#: Names that a question cannot have, as they mean something else in a submission.
 RESERVED = {PAGE, VISITOR, "anonymousId", HONEYPOT, "dry_run", "if_match"}
 
 
 def fields_problems(fields: Any) -> list[str]:
-    """Everything that is wrong with a form's fields, each with the number and the name of the field."""
+    """Returns everything that is wrong with a form's fields, each with the field's number and name."""
     if not isinstance(fields, list):
         return [_('Send a list of fields, such as [{"name": "email", "type": "email"}].')]
     if len(fields) > MOST_FIELDS:
@@ -112,7 +112,7 @@ def fields_problems(fields: Any) -> list[str]:
 
 
 def _field_problems(field: Mapping[str, Any]) -> list[str]:
-    """What is wrong with one field."""
+    """Returns what is wrong with one field."""
     found = [
         _("there is no %(key)s here; use %(keys)s.")
         % {"key": repr(key[:64]), "keys": ", ".join(FIELD_KEYS)}
@@ -155,17 +155,17 @@ def _is_line(text: Any) -> bool:
 
 
 def email_question(fields: Any) -> str | None:
-    """The name of the question that says who it is: the first of type email."""
+    """Returns the name of the question that identifies the sender: the first of type email."""
     return next((f["name"] for f in fields or () if f["type"] == "email"), None)
 
 
 def question_label(field: Mapping[str, Any]) -> str:
-    """What a visitor reads: the label, else the name as words."""
+    """Returns what a visitor reads: the label, else the name as words."""
     return field.get("label") or re.sub(r"[_-]+", " ", field["name"]).capitalize()
 
 
 def submission_fields(fields: Any) -> dict[str, Field]:
-    """What a submission may have: an answer to each question, utm_* and the page."""
+    """Returns what a submission may have: an answer to each question, utm_* and the page."""
     email = email_question(fields)
     found = {
         field["name"]: _field(
@@ -193,7 +193,7 @@ def _field(name: str, **more: Any) -> Field:
 
 
 def require_ticked(value: bool) -> None:
-    """A box that has to be ticked."""
+    """Check that a required box is ticked."""
     if not value:
         raise ValidationError(_("This is required: tick the box."))
 

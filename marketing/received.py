@@ -1,8 +1,7 @@
-"""What a website sends with a form, sorted: answers to its questions, where the visitor came from, the rest.
+"""Sorts what a website sends with a form: answers, where the visitor came from, and the rest.
 
 Websites send more than was asked: a captcha, the name of a button, what an advertisement added to the
-address. None of it may cost a lead, and none of it is thrown away: it is kept beside the answers, within
-bounds.
+address. None of it may cost a lead, and none is thrown away: it is kept beside the answers, within limits.
 """
 
 from __future__ import annotations
@@ -23,11 +22,12 @@ from headlessly.declaration.values import as_storable
 from headlessly.log.events import dump_json
 from marketing import questions
 
-#: What is kept beside the answers of one submission: how many names, and how long each and all may be.
+#: The limits of what is kept beside the answers: how many names, how long each name and value, and how long
+#: all.
 MOST_EXTRAS, LONGEST_NAME, LONGEST_VALUE, LONGEST_TOGETHER = 50, 64, 1_000, 16_000
-#: Under this name stands how many more there were.
+#: The name under which the number of further values is kept.
 LEFT_OUT = "left out"
-#: Types of questions whose answers are cut where they are too long; of others that would make another value.
+#: The types whose answers are cut if they are too long; of others that would make another value.
 CUTTABLE = ("string", "text")
 #: The same answers to the same form within this time are one submission: somebody pressed Send twice.
 CLAIM = """
@@ -35,7 +35,7 @@ INSERT INTO marketing_sentanswers (tenant_id, form_id, digest, sent_at) VALUES (
 ON CONFLICT (tenant_id, form_id, digest) DO UPDATE SET sent_at = EXCLUDED.sent_at
     WHERE marketing_sentanswers.sent_at <= EXCLUDED.sent_at - interval '10 minutes'
 RETURNING true"""
-#: Nobody waits for this: rows that are being written are passed over.
+#: Nothing waits for this: rows that are locked are skipped.
 CLEAR = """
 DELETE FROM marketing_sentanswers WHERE tenant_id = %s AND id = ANY(ARRAY(
     SELECT id FROM marketing_sentanswers
@@ -44,7 +44,8 @@ DELETE FROM marketing_sentanswers WHERE tenant_id = %s AND id = ANY(ARRAY(
 
 
 class Extras(dict[str, str]):
-    """What was sent and not asked for, bounded: names and values are cut, the last are only counted."""
+    """What was sent but not asked for. Names and values are cut, and what exceeds the limits is only
+    counted."""
 
     def keep(self, name: str, value: Any) -> None:
         name = as_storable(name, "")[:LONGEST_NAME].strip()
@@ -63,11 +64,11 @@ class Extras(dict[str, str]):
 def sort_submission(
     asked: Mapping[str, Field], sent: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Extras]:
-    """The answers and where the visitor came from, by name, and what else was sent.
+    """Returns the answers and attribution by name, and what else was sent.
 
-    Names count whatever their case; an empty answer says nothing; of several the first counts (of a checkbox
-    the last: websites put a hidden one before it, for "not ticked"). What is too long is cut, and kept whole
-    among the rest as far as there is room.
+    The case of names does not matter, and empty answers are ignored. Of several values the first counts; of a
+    checkbox the last, as websites put a hidden one before it for "not ticked". Answers that are too long are
+    cut, and kept whole among the rest as far as there is room.
     """
     beside = {name.replace("_", ""): name for name in questions.ATTRIBUTION_FIELDS}
     names = beside | {name.casefold(): name for name in asked}
@@ -108,7 +109,7 @@ def _is_empty(value: Any) -> bool:
 
 
 def _cut(field: Field, key: str, value: Any, extras: Extras) -> Any:
-    """The value as long as it may be."""
+    """Returns the value, cut to its maximum length."""
     most = field.max_length
     if (
         not isinstance(value, str)
@@ -123,7 +124,7 @@ def _cut(field: Field, key: str, value: Any, extras: Extras) -> Any:
 
 
 class SentAnswers(models.Model):
-    """What was sent lately, as a digest, so that what is sent twice is known for it."""
+    """What was sent lately, as a digest, so that a repetition is recognized."""
 
     tenant = models.ForeignKey(
         "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
@@ -143,9 +144,10 @@ class SentAnswers(models.Model):
 
     @classmethod
     def claim(cls, form: str, answers: Mapping[str, Any], now: datetime) -> bool:
-        """Note that these answers were sent; False when they were within the last ten minutes.
+        """Note that these answers were sent. Returns False if they were already sent within the last ten
+        minutes.
 
-        Two at once meet at the unique index, and the later one waits for what becomes of the first.
+        Two at once meet at the unique index, and the later one waits for the outcome of the first.
         """
         said = {
             n: normalize_text(v).casefold() if isinstance(v, str) else v

@@ -1,4 +1,4 @@
-"""What campaigns cost and what they brought."""
+"""What campaigns cost, and what they brought."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CampaignReturn:
-    """What a campaign has brought so far: counts of leads and deals, amounts in its currency.
+    """What a campaign has brought so far: counts of leads and deals, and amounts in its currency.
 
-    What was won in other currencies is in its revenue at the rates of their days. Where one is missing, it
-    stands apart: it can neither be added nor be set against the cost.
+    Deals won in other currencies are in its revenue at the rates of their days. If a rate is missing, they
+    are listed separately: they can neither be added nor be compared with the cost.
     """
 
     leads: int
     converted: int
     won: int
-    earned: money.Amounts  #: the value of the deals that it won, converted to its currency
+    earned: money.Amounts  #: the value of its won deals, converted to its currency
     cost: Decimal | None
     who: Records
     who_converted: Records
@@ -41,19 +41,19 @@ class CampaignReturn:
 
     @property
     def unconverted(self) -> dict[str, Decimal]:
-        """What it won beside its revenue, by currency: without a rate."""
+        """What it won beyond its revenue, by currency, as a rate is missing."""
         won = self.earned
         apart = won.by_currency if won.missing else {}
         return {c: amount for c, amount in apart.items() if c != won.currency}
 
     @property
     def roi(self) -> float | None:
-        """In percent, as it is stored when the campaign is completed; None while nobody knows the cost."""
+        """In percent, as it is stored when the campaign is completed; None if the cost is unknown."""
         return return_on_investment(self.revenue, self.cost)
 
     @property
     def conversion(self) -> float | None:
-        """How many of 100 leads became deals; None without any."""
+        """The percentage of leads that became deals; None without leads."""
         return 100 * self.converted / self.leads if self.leads else None
 
     @property
@@ -62,7 +62,7 @@ class CampaignReturn:
 
     @property
     def cost_per_deal(self) -> Decimal | None:
-        """What a won deal cost; None without any, or while nobody knows the cost."""
+        """The cost of each won deal; None without deals, or if the cost is unknown."""
         return self._cost_of_each(self.won)
 
     def _cost_of_each(self, count: int) -> Decimal | None:
@@ -70,7 +70,7 @@ class CampaignReturn:
 
     @property
     def revenues(self) -> dict[str, Decimal]:
-        """All that it brought, by currency: its revenue, and what could not be converted to that."""
+        """All that it brought, by currency: its revenue, and what could not be converted."""
         return {self.earned.currency: self.revenue} | self.unconverted
 
 
@@ -79,10 +79,10 @@ def campaign_returns(
     leads: Records | None = None,
     deals: Records | None = None,
 ) -> dict[str, CampaignReturn]:
-    """What each of these campaigns has brought, by its id: all, or of these ``leads`` and ``deals``.
+    """Returns what each of these campaigns has brought, by id: in total, or from these `leads` and `deals`.
 
-    It counts as :func:`leads_and_revenue` does when a campaign is completed, in two
-    statements for all campaigns, and one for the revenue of each currency among them.
+    It counts as :func:`leads_and_revenue` does when a campaign is completed, in two statements for all
+    campaigns and one for the revenue of each currency among them.
     """
     every = list(campaigns)
     leads, deals = leads or Records(crm.Lead), deals or Records(crm.Deal)
@@ -127,7 +127,8 @@ def campaign_returns(
 
 
 def leads_and_revenue(campaign: Campaign) -> tuple[int, Decimal]:
-    """How many leads a campaign generated, and the value of the deals won from it, in its currency."""
+    """Returns how many leads a campaign generated, and the value of the deals won from it, in its
+    currency."""
     leads = crm.Lead.objects.filter(campaign=campaign.pk).count()
     won = crm.Deal.objects.filter(campaign=campaign.pk, stage__in=crm.Deal.WON)
     sums = money.sum_amounts(won, "value", to=campaign.currency)
@@ -135,8 +136,11 @@ def leads_and_revenue(campaign: Campaign) -> tuple[int, Decimal]:
 
 
 def revenue_in_its_currency(won: money.Amounts) -> Decimal:
-    """All that was won, at the rates of the days on which it was; without one of these rates only what was
-    won in the campaign's own currency: what cannot be converted is never added."""
+    """Returns all that was won, at the rates of the days on which it was won.
+
+    If one of these rates is missing, it is only what was won in the campaign's own currency: amounts that
+    cannot be converted are never added.
+    """
     own = won.by_currency.get(won.currency, Decimal(0))
     return own if won.converted is None else won.converted
 

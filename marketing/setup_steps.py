@@ -1,4 +1,4 @@
-"""What marketing needs to begin: a form."""
+"""The setup step of marketing: creating a form."""
 
 from __future__ import annotations
 

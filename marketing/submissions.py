@@ -1,7 +1,7 @@
-"""Turns a form's submission into a contact, a lead and a tracked event with all answers.
+"""Turns a form's submission into a contact, a lead, and a tracked event with all answers.
 
-All of it through the verbs of those nouns, in the transaction of the submission, so that the log says
-which submission made them, and one that fails leaves nothing.
+Everything goes through the verbs of those nouns in the transaction of the submission, so that the log says
+which submission made them, and a submission that fails leaves nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from marketing.utm import campaign_of
 
 SOURCE = "form"
 EVENT = "form_submitted"
-#: How a timeline tells what is recorded here beside the events of verbs.
+#: The texts of the event that is recorded here beside those of verbs.
 RECORDED = (pgettext_lazy("event", "form submitted"), pgettext_lazy("label", "Page"))
 
 
@@ -76,7 +76,7 @@ def create_lead(form: Form, ctx: Context) -> None:
 
 
 def _tell_who_works_them(contact: Contact, ctx: Context) -> None:
-    """Somebody known who sends a form answers whoever works with them: the lead and the deal touched last."""
+    """Note that a reply waits with the lead and the deal of a known sender that were last touched."""
     leads = Lead.objects.filter(
         contact=contact.pk, status__in=(Lead.Status.CONTACTED, Lead.Status.QUALIFIED)
     )
@@ -88,7 +88,7 @@ def _tell_who_works_them(contact: Contact, ctx: Context) -> None:
 
 
 def _find_or_create_contact(form: Form, ctx: Context, answers: Mapping[str, Any]) -> Contact:
-    """The contact with this email address, its empty fields filled in; a new one where there is none."""
+    """Returns the contact with this email address, its empty fields filled in, or a new one."""
     email = answers.get(questions.email_question(form.fields) or "")
     if email is None:
         raise VerbRefused(_("This form has no email field to know a sender by"), code="no_email")
@@ -101,7 +101,7 @@ def _find_or_create_contact(form: Form, ctx: Context, answers: Mapping[str, Any]
 
 
 def _lock_contact(ctx: Context, email: str) -> Contact | None:
-    """The contact with this address, held until the submission is done; None where there is none."""
+    """Returns the contact with this address, locked until the submission is done, or None."""
     while (id := Contact.find_id_by_unique(Contact.schema.by_name["email"], email)) is not None:
         try:
             return ctx.lock(Contact, id)
@@ -111,7 +111,8 @@ def _lock_contact(ctx: Context, email: str) -> Contact | None:
 
 
 def _fallback_name(said: Mapping[str, Any], email: str) -> str:
-    """A name for a contact who gave none: first and last name, else the part of the email before the @."""
+    """Returns a name for a contact who gave none: first and last name, else the part of the email before the
+    @."""
     spoken = " ".join(filter(None, (said.get("first_name"), said.get("last_name"))))
     return (spoken or email.partition("@")[0])[:255]
 
@@ -119,8 +120,10 @@ def _fallback_name(said: Mapping[str, Any], email: str) -> str:
 def matching_values(
     noun: type[Noun], table: Mapping[str, str], answers: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The answers that are values of the noun's fields, also of the tenant's own, whose questions are called
-    as they are; one that does not fit is only kept in the log."""
+    """Returns the answers that are values of the noun's fields, including the tenant's own fields.
+
+    An answer that does not fit its field is only kept in the log.
+    """
     found: dict[str, Any] = {}
     own = own_fields(noun)
     for name, value in answers.items():

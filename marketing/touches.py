@@ -1,4 +1,4 @@
-"""Where touchpoints come from: each is made where a campaign or a channel reached somebody."""
+"""Creates touchpoints: one for each time a campaign or a channel reaches somebody."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from marketing import visitors
 from marketing.models import Campaign, Form, Touchpoint
 from marketing.utm import campaign_of
 
-#: The tracked event that names a visitor: its ``userId`` or ``email`` is a contact.
+#: The tracked event that names a visitor: its ``userId`` or ``email`` belongs to a contact.
 IDENTIFY = "identify"
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 
@@ -65,7 +65,7 @@ def know_the_visitor(contact: Contact, ctx: Context) -> None:
 
 
 def touch_of_form(lead: Lead, ctx: Context, page: str | None, sent: Mapping[str, Any]) -> None:
-    """Remember how a form was reached, and who its sender is. Called in the hook that made the lead."""
+    """Record how a form was reached, and who its sender is. Called in the hook that creates the lead."""
     assert lead.contact_id is not None  # a form makes one
     utm = {name: sent.get(name) for name in UTM}
     visitor = sent.get("anonymous_id")
@@ -86,11 +86,12 @@ def touch_of_form(lead: Lead, ctx: Context, page: str | None, sent: Mapping[str,
 
 @receiver(event_tracked)
 def read_a_visit(sender: Any, event: Event, **_: Any) -> None:
-    """A tracked event with a campaign, or the utm values of one, is a touch; one that identifies names its
-    visitor."""
+    """Create a touchpoint for a tracked event with a campaign or utm values, and name its visitor if it
+    identifies one."""
     said = _values(event.data)
     visitor = said.get("anonymousId")
-    with actors.acting(actors.SYSTEM):  # whoever may track may say what follows from it
+    # Tracking an event is enough permission for its consequences.
+    with actors.acting(actors.SYSTEM):
         named = visitors.named_contact(said.get("userId") or said.get("email"))
         if event.name == IDENTIFY and named and visitor:
             visitors.identify(visitor, named, event.timestamp)
@@ -112,7 +113,8 @@ def read_a_visit(sender: Any, event: Event, **_: Any) -> None:
 
 
 def _values(data: Mapping[str, Any]) -> dict[str, str]:
-    """The texts of a tracked event, ``utmSource`` as ``utm_source``, each as long as a field takes."""
+    """Returns the texts of a tracked event, ``utmSource`` as ``utm_source``, each cut to the length of its
+    field."""
     found: dict[str, str] = {}
     for name, value in data.items():
         if isinstance(value, str) and value.strip():
@@ -123,7 +125,7 @@ def _values(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _campaign(name: str | None) -> str | None:
-    """The id of the campaign that a website names by its id or its slug."""
+    """Returns the id of the campaign that a website names by id or slug."""
     if name is None:
         return None
     known = Campaign.objects.filter(pk=name) | Campaign.objects.filter(slug=name.lower())

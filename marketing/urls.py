@@ -1,4 +1,4 @@
-"""What marketing serves under ``/~{slug}/`` beside its nouns."""
+"""The addresses of marketing under ``/~{slug}/`` besides those of its nouns."""
 
 from django.urls import path
 

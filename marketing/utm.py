@@ -1,4 +1,4 @@
-"""The campaign that a visit came from, by its utm values, and the link that has them."""
+"""Finds the campaign that a visit came from by its utm values, and builds the link that has them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from django.db.models import Q
 
 from marketing.models import Campaign
 
-#: What an address says of a campaign, the most telling last.
+#: The parameters of a campaign in an address, the most specific last.
 UTM = ("utm_medium", "utm_source", "utm_campaign")
 
 
 def campaign_of(utm: Mapping[str, str | None]) -> str | None:
-    """The id of the campaign that these utm values belong to, or None.
+    """Returns the id of the campaign that these utm values belong to, or None.
 
-    A campaign fits when its utm_campaign is the one given (or neither has one), when its source and its
-    medium are those given wherever both say one, and when anything is the same at all. Case does not count.
-    Of several the one that says most wins, then one that is running, then the newest.
+    A campaign fits if its utm_campaign is the given one (or neither has one), if its source and medium equal
+    the given ones wherever both have one, and if at least one value is the same. Case does not matter. If
+    several fit, the one with the most values wins, then one that is running, then the newest.
     """
     given = {name: value for name in UTM if (value := (utm.get(name) or "").strip())}
     if not given:
@@ -41,8 +41,10 @@ def campaign_of(utm: Mapping[str, str | None]) -> str | None:
 
 
 def landing_link(campaign: Campaign) -> str:
-    """The address that leads to a campaign's landing page and says that it came from there; empty where it
-    has no page, or nothing by which a visit could be told."""
+    """Returns the address of a campaign's landing page with its utm values.
+
+    It is empty if the campaign has no page, or nothing by which a visit could be recognized.
+    """
     said = {name: value for name in reversed(UTM) if (value := getattr(campaign, name))}
     if not campaign.landing_page_url or not said:
         return ""
@@ -54,5 +56,6 @@ def landing_link(campaign: Campaign) -> str:
 
 
 def _matches(name: str, value: str | None) -> Q:
-    """The campaigns with this value, whatever its case; without one those that have none."""
+    """Returns the condition for campaigns with this value, whatever its case; without a value, for those that
+    have none."""
     return Q(**{f"{name}__isnull": True}) if value is None else Q(**{f"{name}__iexact": value})

@@ -1,4 +1,4 @@
-"""The page of a published form, for visitors: it works without scripts and without an account."""
+"""The page of a published form, for visitors. It works without JavaScript and without an account."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ from headlessly.web.mount import TenantRequest
 from marketing import questions
 from marketing.models import Form
 
-#: Nothing but this page, its style sheet and itself to send it to.
+#: The page may load only its style sheet, and send the form only to itself.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "form-action 'self'"
 )
 INPUT_TYPES = {"text": "text", "email": "email", "number": "text", "date": "date", "url": "text",
           "phone": "tel"}  # fmt: skip
-#: Which keys a telephone shows where the type does not say it: as ``url`` browsers refuse www.acme.example.
+#: The keyboard that phones show if the type does not decide it. Browsers would refuse www.acme.example as
+#: ``url``.
 INPUT_MODES = {"number": "decimal", "url": "url"}
-#: What browsers may fill in, by a question's name without case and signs.
+#: What browsers may fill in, by a question's name in lower case without signs.
 AUTOCOMPLETE = {
     "name": "name", "fullname": "name", "firstname": "given-name", "lastname": "family-name",
     "company": "organization", "organization": "organization", "title": "organization-title",
@@ -46,7 +47,7 @@ AUTOCOMPLETE_BY_TYPE = {"email": "email", "phone": "tel", "url": "url"}
 
 @dataclass(frozen=True)
 class FormQuestion:
-    """One question as the page shows it, with what was answered and what is wrong with that."""
+    """One question as the page shows it, with its answer and what is wrong with it."""
 
     name: str
     label: str
@@ -78,12 +79,12 @@ class FormQuestion:
         return questions.QUESTION_TYPES[self.type].get("max_length")
 
 
-# No CSRF token: nothing here is done in the name of whoever is signed in, and other websites shall be
-# able to send this form. The actor is nobody in particular, with or without a session.
+# No CSRF token: nothing here is done on behalf of the signed-in user, and other websites must be able to send
+# this form. The actor is the anonymous public, with or without a session.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def form_page(request: TenantRequest, key: str) -> HttpResponse:
-    """A published form by its slug or id. Raises Http404 for any other, and for no tenant at all."""
+    """Show a published form by its slug or id, and receive its submission. Raises Http404 for any other."""
     languages.activate_reader_language(request)
     strangers.enter_tenant(request)
     form = _get_published(key)
@@ -106,7 +107,7 @@ def form_page(request: TenantRequest, key: str) -> HttpResponse:
         if use.exceeded:
             page["Retry-After"] = use.headers["Retry-After"]
         return page
-    # To a page of its own, so that reloading it sends nothing again.
+    # A page of its own, so that reloading it sends nothing again.
     thanks = f"{reverse('form-page', args=[key])}?sent=1"
     return HttpResponseRedirect(form.redirect_url or thanks, status=303)
 
@@ -119,7 +120,7 @@ def _get_published(key: str) -> Form:
 
 
 def _delocalize_numbers(form: Form, given: FormBody) -> None:
-    """Write numbers as the platform takes them, instead of as the visitor's language does."""
+    """Rewrite numbers from the visitor's language to the platform's format."""
     numeric = {field["name"] for field in form.fields or () if field["type"] == "number"}
     for name in numeric & given.keys():
         given[name] = numbers.delocalize_number(given[name])
@@ -131,7 +132,8 @@ def _refuse_too_large(request: TenantRequest) -> None:
 
 
 def _attribution_values(query: Mapping[str, str]) -> dict[str, str]:
-    """Where the visitor came from, as the page's address says: carried along, never in their way."""
+    """Returns where the visitor came from by the page's address. Values that do not fit are ignored or
+    cut."""
     return {
         name: value[: field.max_length]
         for name, field in questions.ATTRIBUTION_FIELDS.items()
@@ -150,7 +152,7 @@ def _render_page(
 ) -> HttpResponse:
     wrong = {each["field"]: each["message"] for each in (problem or {}).get("details") or ()}
     asked = [_question(form, each, given, wrong) for each in form.fields or ()]
-    # What has no place of its own on the page is said above it.
+    # Errors without a place of their own on the page are shown above it.
     shown = {question.name for question in asked}
     others = [f"{name}: {text}" for name, text in wrong.items() if name not in shown]
     if problem is not None and not wrong:
@@ -193,8 +195,11 @@ def _question(
 
 
 def _security_policy(form: Form) -> str:
-    """A browser holds every redirect after a form against form-action, so that where the tenant sends its
-    visitors is allowed: by scheme, as that address may redirect again, say to its www."""
+    """Returns the content security policy of a form's page.
+
+    Browsers check every redirect after a form against form-action, so the address to which the tenant sends
+    its visitors must be allowed. It is allowed by scheme, as that address may redirect again, say to its www.
+    """
     if not form.redirect_url:
         return CONTENT_SECURITY_POLICY
     schemes = "https:" if urlsplit(form.redirect_url).scheme == "https" else "http: https:"

@@ -1,4 +1,4 @@
-"""Who a website's visitors are: the contact behind an anonymous id, once one is named."""
+"""Who a website's visitors are: the contact behind an anonymous id, once somebody names it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from marketing.models import Touchpoint, Visitor
 
 
 def identify(anonymous_id: str | None, contact: str, moment: datetime) -> None:
-    """A visitor is this contact: what they saw before is theirs, and so is what they see from now on.
+    """Note that a visitor is this contact, who gets the visitor's past and future touchpoints.
 
-    What had a contact already keeps it.
+    Touchpoints that have a contact already keep it.
     """
     if not anonymous_id:
         return
@@ -29,8 +29,10 @@ def identify(anonymous_id: str | None, contact: str, moment: datetime) -> None:
 
 
 def contact_of(anonymous_id: str | None) -> str | None:
-    """The id of the contact that a visitor is known to be, or of whom that one was merged into; None for an
-    unknown one, and for who is gone."""
+    """Returns the id of the contact that a visitor is, or of the contact that one was merged into.
+
+    Returns None for an unknown visitor, and for a contact that is gone.
+    """
     if not anonymous_id:
         return None
     known = Visitor.objects.filter(anonymous_id=anonymous_id)
@@ -38,7 +40,7 @@ def contact_of(anonymous_id: str | None) -> str | None:
 
 
 def named_contact(name: Any) -> str | None:
-    """The id of the contact that a website calls by ``name``: an id, or an address; None for nobody here."""
+    """Returns the id of the contact that a website calls by `name`, an id or an address, or None."""
     if not isinstance(name, str):
         return None
     if Contact.objects.filter(pk=name).exists():

@@ -27,7 +27,7 @@ from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.nouns import Board, Noun, Reason, verb
 
-#: How calls, meetings and demos usually end; a tenant may have its own list.
+#: The usual results of calls, meetings and demos; a tenant may have a list of its own.
 RESULTS = ("Reached", "No answer", "Left a message", "Meeting agreed", "Not interested")
 
 
@@ -88,7 +88,7 @@ class Activity(Noun):
     meeting_link = Url()
     reminder_at = DateTime("when its assignee is reminded of it, as long as it is open")
 
-    #: By which one asks how fast leads were answered, and what a lead was worth, as of a day.
+    #: For reports as of a day: how fast leads were answered, and what a lead was worth.
     past_indexes = (
         models.Index(
             fields=["tenant", "lead"], name="activity_past_of_lead",
@@ -181,7 +181,7 @@ class Activity(Noun):
                     status__in=["Pending", "InProgress"], deleted_at=None, reminder_at__isnull=False
                 ),
             ),
-            # What each of the team did in a period.
+            # For reports on what each member of the team did in a period.
             models.Index(
                 fields=["tenant", "completed_at"], name="activity_by_completed",
                 condition=models.Q(status="Completed", deleted_at=None),
@@ -200,7 +200,7 @@ class Activity(Noun):
 
     @classmethod
     def stale_after(cls) -> timedelta:
-        """What is due is stale the moment that it was due."""
+        """Planned activities are stale as soon as they are due."""
         return timedelta(0)
 
     @verb(source=OPEN, target=Status.COMPLETED, sets=["completed_at", "outcome"])
@@ -224,18 +224,21 @@ class Activity(Noun):
         self.completed_at = min(took_place, self.moment())
 
     def settles(self, *, by_rule: bool) -> bool:
-        """Whether, once done, it answers who waits: what somebody wrote down for themselves and what a rule
-        did answers nobody, and neither does what came from them."""
+        """Whether the activity, once completed, answers somebody who waits.
+
+        Notes that people write for themselves answer nobody, and neither does what a rule did or what the
+        other side sent.
+        """
         noted = self.type == self.Type.NOTE and self.direction is None
         return not (noted or by_rule or self.direction == self.Direction.INBOUND)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """Nothing ends before it starts."""
+        """Reject an end before the start."""
         start = values.get("start_at", self.start_at)
         end = values.get("end_at", self.end_at)
         if start and end and end < start:
             problems["end_at"] = _("This is before the start.")
 
 
-#: The condition that nothing is still to be done with a record that activities are about.
+#: The condition that no activity is open for a record.
 NOTHING_PLANNED = {"activities": {"$none": {"status": {"$in": [*Activity.OPEN]}}}}

@@ -1,4 +1,4 @@
-"""The calendar: when people work, by weekdays, public holidays and days off of one's own."""
+"""The calendar: when people work, by weekdays, public holidays and the tenant's own days off."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from headlessly.errors import did_you_mean
 from headlessly.nouns import Noun
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-#: How many stretches a week has, how many days off a calendar, and how many days one stretch of these, at
-#: the most.
+#: The most stretches of time in a week, the most days off of a calendar, and the most days of one entry among
+#: these.
 MOST_STRETCHES, MOST_DAYS_OFF, LONGEST = 70, 500, 366
 TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z|24:00\Z")
 
 
 def usual_hours() -> list[dict[str, str]]:
-    """Monday to Friday, nine to five."""
+    """Returns the hours from nine to five, Monday to Friday."""
     return [{"day": day, "from": "09:00", "to": "17:00"} for day in WEEKDAYS[:5]]
 
 
@@ -86,7 +86,7 @@ class Calendar(Noun):
         ]
 
     def working_time(self) -> WorkingTime:
-        """What it says, to be reckoned with."""
+        """Returns the calendar as an object that calculates working time."""
         week: list[list[tuple[int, int]]] = [[] for _day in WEEKDAYS]
         for stretch in self.hours:
             week[WEEKDAYS.index(stretch["day"])].append(_stretch_minutes(stretch))
@@ -102,7 +102,7 @@ class Calendar(Noun):
         )
 
     def before_write(self) -> None:
-        """Codes are written large, wherever they come from."""
+        """Write the codes of country and region in their official spelling."""
         self.country = self.country and self.country.upper()
         if self.region and self.country:
             known = regions_by_country().get(self.country, ())
@@ -110,7 +110,8 @@ class Calendar(Noun):
             self.region = spelled.get(self.region.lower(), self.region)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """Hours and days are such, the country and its region are known, and there is one default."""
+        """Check the hours and days off, that country and region are known, and that there is only one
+        default."""
         found = {
             "hours": _wrong_hours(values["hours"]) if "hours" in values else None,
             "days_off": _wrong_days_off(values["days_off"]) if values.get("days_off") else None,
@@ -129,7 +130,7 @@ class Calendar(Noun):
 
 
 def _stretch_minutes(stretch: Mapping[str, str]) -> tuple[int, int]:
-    """From when to when, in minutes since midnight."""
+    """Returns the start and end of a stretch, in minutes since midnight."""
     first, last = (int(stretch[key][:2]) * 60 + int(stretch[key][3:]) for key in ("from", "to"))
     return first, last
 
@@ -143,7 +144,7 @@ def _days_of(days_off: Iterable[Mapping[str, str]]) -> Iterable[date]:
 
 
 def _wrong_hours(hours: Any) -> str | None:
-    """What is wrong with the hours of a week, or None."""
+    """Returns what is wrong with the hours of a week, or None."""
     if not isinstance(hours, list) or not 1 <= len(hours) <= MOST_STRETCHES:
         return _("Send a list of 1 to %d stretches of time.") % MOST_STRETCHES
     known: dict[str, list[tuple[int, int]]] = {}
@@ -169,7 +170,7 @@ def _wrong_hours(hours: Any) -> str | None:
 
 
 def _wrong_days_off(days: Any) -> str | None:
-    """What is wrong with one's own days off, or None."""
+    """Returns what is wrong with the tenant's own days off, or None."""
     if not isinstance(days, list) or len(days) > MOST_DAYS_OFF:
         return _("Send a list of at most %d days off.") % MOST_DAYS_OFF
     for number, each in enumerate(days, 1):
@@ -191,7 +192,7 @@ def _wrong_days_off(days: Any) -> str | None:
 
 
 def _wrong_place(country: Any, region: Any) -> tuple[str, str | None]:
-    """The field of the two with which something is wrong, and what."""
+    """Returns which of the two fields is wrong, and what is wrong with it."""
     if not country:
         return "region", _("Say of which country.") if region else None
     regions = regions_by_country().get(str(country).upper())

@@ -27,7 +27,7 @@ from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import Existing
 from headlessly.nouns import Noun, verb
 
-#: The contact that remains when another is merged into it, and whose values it has then.
+#: The contact that remains after a merge. It takes values over from the merged one.
 Survivor = Annotated["Contact", Existing("Contact")]
 Keep = Annotated[Any, Kept()]
 
@@ -63,7 +63,8 @@ class Contact(Noun):
 
     said_together = (
         ("name", "first_name", "last_name"),
-        ("organization", "title", "department"),  # one is not the CTO of another company
+        # A person's title in one company is not their title in another.
+        ("organization", "title", "department"),
     )
 
     name = String(required=True)
@@ -107,7 +108,7 @@ class Contact(Noun):
     twitter_handle = String()
     marketing_consent = Flag()
     last_engagement = DateTime("latest activity with them", validators=[validate_not_in_future])
-    #: What is said of somebody who becomes a contact because they become a member: they are no prospect.
+    #: Values of contacts that are made for members: members are no prospects.
     member_values: ClassVar[dict[str, Any]] = {"stage": Stage.PARTNER}
 
     class Surface:

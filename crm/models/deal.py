@@ -30,17 +30,18 @@ from headlessly.declaration.values import validate_not_in_future
 from headlessly.language import wording
 from headlessly.nouns import Board, Noun, Reason, verb
 
-#: The chance of winning in each of the usual stages, in percent, where a pipeline gives none.
+#: The chance of winning in each of the usual stages, in percent, for pipelines that give none.
 USUAL_CHANCES = {"Prospecting": 10, "Qualification": 25, "Proposal": 50, "Negotiation": 75}
 #: Why deals are usually lost; a tenant may have its own reasons.
 LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No decision", "Missing feature")
 
 
 def usual_forecast(deal: Deal) -> str | None:
-    """How a deal counts where nobody says otherwise: by the kind of its stage, an open one by the chance.
+    """Returns the forecast category of a deal for which nobody chose one.
 
-    Half and more is the best case, three quarters and more are committed; the usual stages count by their
-    usual chances. A won one counts as won anyway.
+    It depends on the kind of the stage, and for open stages on the chance of winning: from 50 percent on a
+    deal is best case, from 75 percent on committed. The usual stages have the usual chances. A won deal
+    counts as won in any case.
     """
     category = Deal.ForecastCategory
     if deal.kind != paths.OPEN:
@@ -80,9 +81,9 @@ class Deal(Noun):
     WON = StatesOf(paths.WON)
     LOST = StatesOf(paths.LOST)
 
-    #: By which the forecast is read as of weeks ago.
+    #: For reading the forecast as of weeks ago.
     past_indexes = (
-        # Of those alone that are to close on a day: what a conversion makes has none yet.
+        # Only deals with a closing day: deals made by a conversion have none at first.
         models.Index(
             fields=["tenant", "expected_close_date"], name="deal_past_by_close_date",
             condition=models.Q(
@@ -210,7 +211,7 @@ class Deal(Noun):
                     deleted_at=None,
                 ),
             ),
-            # What is open, the most valuable first.
+            # For lists of open deals, the most valuable first.
             models.Index(
                 fields=["tenant", "stage", "-value", "-id"], name="deal_by_value",
                 condition=models.Q(
@@ -219,7 +220,7 @@ class Deal(Noun):
                 ),
                 include=("last_activity_at",),
             ),
-            # What was won, lost or closed in a period, by whom.
+            # For reports on the deals that were won, lost or closed in a period, by owner.
             models.Index(
                 fields=["tenant", "actual_close_date"], name="deal_by_closing",
                 condition=models.Q(actual_close_date__isnull=False, deleted_at=None),
@@ -312,7 +313,8 @@ class Deal(Noun):
     def before_write(self) -> None:
         self.last_activity_at = self.last_activity_at or self.created_at
         day = self.actual_close_date
-        if self.kind == paths.WON and self.won_at is None:  # a file says the day alone
+        # Files of other programs give the day only.
+        if self.kind == paths.WON and self.won_at is None:
             known = self.created_at
             if day is not None and day != known.date():
                 known = datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -320,15 +322,17 @@ class Deal(Noun):
 
     @classmethod
     def stale_after(cls) -> timedelta:
-        """In a stage that says nothing, of a pipeline that says nothing: see
-        :mod:`headlessly.declaration.staleness`."""
+        """Returns how long a deal may rest if neither its stage nor its pipeline says.
+
+        See :mod:`headlessly.declaration.staleness`.
+        """
         from crm.models.pipeline import usual_rest
 
         return usual_rest()
 
     @property
     def kind(self) -> str | None:
-        """Of which kind its stage is: open, won, lost or closed."""
+        """The kind of its stage: open, won, lost or closed."""
         return self.schema.require_machine().kinds.get(self.stage)
 
     @property
@@ -336,7 +340,7 @@ class Deal(Noun):
         return self.kind == paths.OPEN
 
     def validate(self, values: Any, problems: dict[str, str]) -> None:
-        """What comes back every month needs to say how often."""
+        """Require an interval for a recurring value."""
         recurring = values.get("recurring_value", self.recurring_value)
         interval = values.get("recurring_interval", self.recurring_interval)
         said = {"recurring_value", "recurring_interval"} & values.keys()

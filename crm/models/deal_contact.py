@@ -53,7 +53,7 @@ class DealContact(Noun):
         ]
 
     def is_needless_with(self, field: str, successor: str) -> bool:
-        """Whether the other of two people who are one is in the deal already."""
+        """Whether the successor of a merged contact takes part in the deal already."""
         there = DealContact.objects.filter(deal=self.deal_id, contact=successor)
         return field == "contact" and there.exists()
 

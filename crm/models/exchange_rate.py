@@ -65,7 +65,7 @@ class ExchangeRate(Noun):
         return f"{self.currency} {formats.date_format(self.day, 'DATE_FORMAT')}"
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """One rate a day and currency; the tenant's own needs none."""
+        """Allow one rate for each day and currency, and none for the tenant's own currency."""
         currency = values.get("currency", self.currency)
         day = values.get("day", self.day)
         own = tenancy.require().currency

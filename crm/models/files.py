@@ -1,7 +1,8 @@
-"""How people and companies come in the files of other programs: their headings and their words.
+"""How other programs name people and companies in their files: headings and values.
 
-From exports of HubSpot, Salesforce, Zoho, Apollo, Pipedrive, Dynamics, LinkedIn, Meta, Google, Outlook,
-Typeform and Calendly, of the scanners at fairs, of address books, and of people's own tables.
+The names come from the exports of HubSpot, Salesforce, Zoho, Apollo, Pipedrive, Dynamics, LinkedIn, Meta,
+Google, Outlook, Typeform and Calendly, from scanners at fairs, from address books, and from people's own
+tables.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from crm.models import programs
 from headlessly.declaration.files import Files
 
-#: What stands before a part of an address, as programs say whose it is.
+#: The prefixes with which programs say whose address it is.
 WHOSE = (
     "",
     "Company",
@@ -26,7 +27,7 @@ WHOSE = (
 
 
 def of_address(*parts: str) -> tuple[str, ...]:
-    """The headings of a part of an address: ``Zip``, ``Billing Zip``, ``Address 1: Zip``."""
+    """Returns the headings for a part of an address: ``Zip``, ``Billing Zip``, ``Address 1: Zip``."""
     return tuple(f"{whose} {part}".strip() for whose in WHOSE for part in parts)
 
 
@@ -60,7 +61,7 @@ LINKEDIN = (
     "LinkedIn", "LinkedIn URL", "Person LinkedIn URL", "LinkedIn Profile", "LinkedIn Profile URL", "URL",
     "LinkedIn Bio",
 )  # fmt: skip
-#: What a row about a person says of their company.
+#: Headings about the company in a row about a person.
 OF_COMPANY = (
     "name",
     "domain",
@@ -168,7 +169,7 @@ CONTACT = Files(
         "status": {"Unsubscribed": YES, "Active": NO},
     },
     patterns={"linkedin_url": r"linkedin\."},
-    # Two to four words, each beginning with a capital; scripts without capitals are no less names.
+    # Two to four words that begin with a capital; in scripts without capitals, any letter.
     looks={"name": rf"{PART_OF_NAME}(?:\s{PART_OF_NAME}){{1,3}}\Z"},
     called=("Person",),
     precise={"title": ("Job Title", "Job Position", "Position")},

@@ -16,12 +16,12 @@ from headlessly.errors import did_you_mean
 from headlessly.language import wording
 from headlessly.nouns import Noun, registry
 
-#: How many fields one gate may ask for.
+#: The most fields that a gate may ask for.
 MOST = 20
 
 
 class FieldsWithGates:
-    """The fields that a gate may ask for, of all nouns that have states."""
+    """The fields that gates may ask for, over all nouns with states."""
 
     def __iter__(self) -> Iterator[str]:
         nouns = (noun for noun in registry.values() if noun.schema.machine)
@@ -29,7 +29,7 @@ class FieldsWithGates:
         return iter(dict.fromkeys(names))
 
     def offers(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """What people call them, by noun."""
+        """Returns the fields with their labels, grouped by noun."""
         return [
             (labels.noun_title(noun), [(f.wire, labels.field_label(f)) for f in fields.values()])
             for noun in gated_nouns()
@@ -83,7 +83,7 @@ class Gate(Noun):
         return f"{self.type}: {self.state}"
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """The noun has this state, and these fields."""
+        """Check that the noun has this state and these fields."""
         noun = registry.get(str(values.get("type", self.type)))
         machine = noun.schema.machine if noun else None
         if noun is None or machine is None:
@@ -98,13 +98,13 @@ class Gate(Noun):
         if values.get("pipeline", self.pipeline_id) and not machine.paths:
             problems["pipeline"] = wording.fill(_("A %s has no pipeline."), noun.__name__)
         fields = gate_fields(noun)
-        # What was archived since can be filled by nobody: it stays, and is asked for when it is back.
+        # Nobody can fill an archived field: the gate keeps it, and asks for it again once it is restored.
         there = [each for each in self.requires or () if each["field"] in fields]
         if wrong := wrong_fields(values.get("requires", there), fields):
             problems["requires"] = wrong
 
     def before_write(self) -> None:
-        """A state is kept by what it was first called: it may be renamed. A field as it is called now."""
+        """Store the state under its key, as states may be renamed, and fields under their present names."""
         noun = registry.get(self.type)
         if noun is not None and noun.schema.machine is not None:
             keys = {name: key for key, name in noun.schema.machine.names.items()}
@@ -115,20 +115,20 @@ class Gate(Noun):
             self.requires = [{"field": name} for name in called]
 
     def as_declared(self) -> DeclaredGate:
-        """The rule for the executor, by the keys of states and the names of fields."""
+        """Returns the gate in the form that the executor reads, with the keys of states and the names of
+        fields."""
         return DeclaredGate(
             self.state, tuple(each["field"] for each in self.requires), self.pipeline_id
         )
 
 
 def gated_nouns() -> list[type[Noun]]:
-    """The nouns that have states."""
+    """Returns the nouns that have states."""
     return [noun for noun in registry.values() if noun.schema.machine]
 
 
 def states_by_noun() -> list[tuple[str, list[tuple[str, str]]]]:
-    """The states of these nouns by what they are called, by noun, and of deals by pipeline where there are
-    several."""
+    """Returns the states of these nouns with their names, grouped by noun, and those of deals by pipeline."""
     found = []
     for noun in gated_nouns():
         field, machine = noun.schema.by_name[noun.status_field()], noun.schema.require_machine()
@@ -141,7 +141,7 @@ def states_by_noun() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def gate_fields(noun: type[Noun]) -> dict[str, Any]:
-    """The fields of a noun that people can fill, by wire name."""
+    """Returns the fields of a noun that a gate may ask for, by wire name."""
     return FieldsByName.of(
         field
         for field in noun.schema.inputs()
@@ -150,7 +150,7 @@ def gate_fields(noun: type[Noun]) -> dict[str, Any]:
 
 
 def wrong_fields(asked: Any, fields: Mapping[str, Any]) -> str | None:
-    """What is wrong with the fields of a gate, or None."""
+    """Returns what is wrong with the fields of a gate, or None."""
     if not isinstance(asked, list) or not asked or len(asked) > MOST:
         return _("Send a list of 1 to %d fields.") % MOST
     for each in asked:

@@ -1,4 +1,4 @@
-"""The goal: how much somebody, or everybody, is to do in a month, a quarter or a year."""
+"""The goal: how much a person, or everybody together, should reach in a month, a quarter or a year."""
 
 from __future__ import annotations
 
@@ -114,10 +114,10 @@ class Goal(Noun):
 
     @property
     def period_label(self) -> str:
-        """``November 2026``, ``Q4 2026``, ``2026``."""
+        """The period in words: ``November 2026``, ``Q4 2026``, ``2026``."""
         first = self.start_date
         if first != days.start_of_stretch(first, self.period.lower()):
-            # It was made for another fiscal year.
+            # The goal was set when the fiscal year began in another month.
             return str(periods.period_between(first, self.end_date - timedelta(days=1)).name)
         match self.period:
             case self.Period.YEAR:
@@ -127,7 +127,8 @@ class Goal(Noun):
         return str(formats.date_format(first, "YEAR_MONTH_FORMAT"))
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """A period begins where the calendar says; nobody has two goals for the same."""
+        """Check that the period begins as the fiscal year says, and that nobody has two goals for the
+        same."""
         said: dict[str, Any] = {
             name: values.get(name, getattr(self, name))
             for name in ("measure", "period", "start_date")

@@ -38,16 +38,16 @@ from headlessly.errors import VerbRefused
 from headlessly.language.sayings import Saying
 from headlessly.nouns import Board, Noun, Reason, verb
 
-#: An open deal that is there, or fields of the one that a conversion makes.
+#: An existing open deal, or the fields of a new deal that the conversion creates.
 DealChoice = Annotated[Any, NewOrExisting("Deal")]
-#: Whose first stage the deal that a conversion makes begins at.
+#: The pipeline in whose first stage the deal of a conversion begins.
 PipelineChoice = Annotated[Any, Existing("Pipeline")]
-#: The lead that remains when another is merged into it, and whose values it has then.
+#: The lead that remains after a merge. It takes values over from the merged one.
 Survivor = Annotated["Lead", Existing("Lead")]
 Keep = Annotated[Any, Kept()]
-#: How the ids of rules begin, which act by themselves.
+#: The prefix of rules' ids. Rules are actors.
 RULES = "rule_"
-#: Why leads are usually lost; a tenant may have its own reasons.
+#: The usual reasons for which leads are lost; a tenant may have reasons of its own.
 LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No answer", "Not a fit")
 
 
@@ -63,12 +63,12 @@ class Lead(Noun):
 
     class Answer(models.TextChoices):
         WAITING = "Waiting"
-        LATE = "Late"  # not yet, and the time is over
+        LATE = "Late"  # not yet answered, and the time is over
         MET = "Met"
-        MISSED = "Missed"  # too late
+        MISSED = "Missed"  # answered, but too late
 
     OPEN = (Status.NEW, Status.CONTACTED, Status.QUALIFIED)
-    #: What ``scored_by`` says of a score that somebody set against the rules.
+    #: The value of ``scored_by`` for a score that somebody set by hand.
     BY_HAND = Saying(gettext_noop("by hand"))()
     CLAIMED = Saying(gettext_noop("claimed"))()
     BANT = ("budget", "authority", "need", "timeline")
@@ -118,7 +118,8 @@ class Lead(Noun):
     scored_by = String(
         "the rule whose number the score is, or that it was set by hand", editable=False, told=True
     )
-    #: The rule and its version, by which the number is counted again as it was; and of which moment it is.
+    #: The rule and its version that gave the score, so that it can be calculated again as it was, and when it
+    #: was.
     scored_with = HiddenText(null=True)
     scored_at = HiddenMoment(null=True)
     budget = Money("BANT: what can they spend?")
@@ -235,8 +236,8 @@ class Lead(Noun):
     class Meta:
         indexes: ClassVar = [
             *replies.indexes_of_waiting("lead"),
-            # Without the deleted ones, so that what it leads to is counted without reading the table; and
-            # with the last activity, so that what is open and stale is too.
+            # Deleted leads are left out, so that counts of open leads need not read the table; with the last
+            # activity in it, counts of stale leads need not either.
             models.Index(
                 "tenant", "status", F("score").desc(nulls_last=True), F("id").desc(),
                 include=["last_activity_at"], name="lead_by_status", condition=LIVE,
@@ -246,13 +247,13 @@ class Lead(Noun):
                 name="lead_by_end",
                 condition=models.Q(status__in=["Converted", "Lost"], deleted_at=None),
             ),
-            # With what a funnel counts: it reads the index of its period and nothing of the table.
+            # Covers what a funnel counts, so that it reads the index and nothing of the table.
             models.Index(
                 fields=["tenant", "-created_at", "-id"],
                 include=["status", "reached", "deleted_at", "source", "owner", "campaign"],
                 name="lead_by_created",
             ),
-            # The same for what was converted or lost in a period: only leads that were are in these.
+            # The same for leads that were converted or lost in a period; it holds only those leads.
             models.Index(
                 fields=["tenant", "converted_at"], include=["first_touch_at", "owner"],
                 name="lead_by_converted",
@@ -271,20 +272,21 @@ class Lead(Noun):
                 name="lead_by_activity", include=("owner", "deleted_at"),
             ),
             models.Index(fields=["tenant", "source", "-created_at"], name="lead_by_source"),
-            # What nobody works on yet, for whoever looks for something to take.
+            # For lists of leads that nobody works on yet.
             models.Index(
                 fields=["tenant", "status", "-created_at", "-id"], name="lead_unowned",
                 condition=models.Q(
                     owner=None, deleted_at=None, status__in=["New", "Contacted", "Qualified"]
                 ),
             ),
-            # What was to be answered in a period, and how that went; only leads with a time for it.
+            # For reports on leads that were due for an answer in a period; it holds only leads with a time
+            # for it.
             models.Index(
                 fields=["tenant", "answer_due_at", "id"], include=["answer", "owner", "source"],
                 name="lead_by_answer",
                 condition=models.Q(answer_due_at__isnull=False, deleted_at=None),
             ),
-            # What waits for its first answer, and of what it is to be said that it is near.
+            # For the jobs that note missed answers, and that warn before the time is over.
             models.Index(
                 fields=["tenant", "answer", "answer_due_at", "id"],
                 include=["owner", "answered_at"], name="lead_to_answer",
@@ -295,7 +297,7 @@ class Lead(Noun):
                 name="lead_by_answer_near",
                 condition=models.Q(answer_near_at__isnull=False, deleted_at=None),
             ),
-            # By which a file that comes twice is told: see `Surface.files`.
+            # Recognizes records in a file that is imported twice: see `Surface.files`.
             models.Index(fields=["tenant", "name"], name="lead_by_name", condition=LIVE),
             index_of_reference("campaign", name="lead_by_campaign"),
             index_of_reference("owner", name="lead_by_owner"),
@@ -405,19 +407,22 @@ class Lead(Noun):
         self.answer_near_at = None
 
     def expect_until(self, due: Any, near: Any, reason: str | None) -> None:
-        """Wait for the first answer until ``due``; None for no longer."""
+        """Expect the first answer until `due`, or no longer if that is None."""
         waiting = self.Answer.WAITING if due is not None else None
         self.answer, self.answer_because = waiting, reason
         self.answer_due_at, self.answer_near_at = due, near
         self.answered_at = None
 
     def is_answer_missed(self, moment: datetime) -> bool:
-        """Whether the time for the first answer was over without one, and nobody noted it yet."""
+        """Whether the time for the first answer passed without one, and this has not been recorded yet."""
         due = self.answer_due_at
         return self.answer == self.Answer.WAITING and due is not None and due <= moment
 
     def answered_by_touch(self, moment: datetime) -> dict[str, Any]:
-        """What a touch at a moment changes: the first one by a person is the answer; a rule's is none."""
+        """Returns the changes that a touch at a moment brings.
+
+        The first touch by a person is the answer; a touch by a rule is none.
+        """
         due, known = self.answer_due_at, self.answered_at
         if due is None or moment < self.created_at or (known is not None and known <= moment):
             return {}
@@ -426,7 +431,7 @@ class Lead(Noun):
         found: dict[str, Any] = {"answered_at": moment, "answer_near_at": None}
         if moment <= due:
             return found | {"answer": self.Answer.MET}
-        # One that waits is missed once that is noted.
+        # A waiting lead becomes missed once the job has recorded it as late.
         return found | ({"answer": self.Answer.MISSED} if self.answer == self.Answer.LATE else {})
 
     def note_touch(self, moment: Any) -> None:
@@ -449,13 +454,13 @@ class Lead(Noun):
 
     @classmethod
     def stale_after(cls) -> timedelta:
-        """What the default pipeline says, else two weeks: one meaning, wherever one looks."""
+        """A lead may rest as long as the default pipeline says, else two weeks."""
         from crm.models.pipeline import usual_rest
 
         return usual_rest()
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """Nobody is converted before the first touch, but for clocks that differ a little."""
+        """Reject a first touch after the conversion, with some tolerance for clocks that differ."""
         touched = values.get("first_touch_at", self.first_touch_at)
         converted = values.get("converted_at", self.converted_at)
         stated = {"first_touch_at", "converted_at"} & values.keys()
@@ -465,7 +470,7 @@ class Lead(Noun):
     def before_write(self) -> None:
         given = not self._state.adding and self._read.get("owner_id") != self.owner_id
         if given and self._read.get("assigned_because") == self.assigned_because:
-            self.assigned_because = None  # whoever has it now has it for another reason
+            self.assigned_because = None  # the former reason does not hold for the new owner
         known = (self.created_at, self.converted_at, self.lost_at)
         self.first_touch_at = self.first_touch_at or min(filter(None, known))
         self.last_activity_at = self.last_activity_at or self.first_touch_at

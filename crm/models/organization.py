@@ -27,7 +27,7 @@ from headlessly.declaration.merging import Kept
 from headlessly.declaration.verbs import Existing
 from headlessly.nouns import Noun, verb
 
-#: The company that remains when another is merged into it, and whose values it has then.
+#: The company that remains after a merge. It takes values over from the merged one.
 Survivor = Annotated["Organization", Existing("Organization")]
 Keep = Annotated[Any, Kept()]
 INDUSTRIES = (
@@ -139,20 +139,25 @@ class Organization(Noun):
                    if v is not None})  # fmt: skip
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """No company is its own ancestor."""
+        """Reject a company that would be its own ancestor."""
         if self.pk in _above(values.get("parent")):
             problems["parent"] = _("This would make the company its own ancestor.")
 
     def handed_on(self, successor: Self) -> dict[str, Any]:
-        """A company below the one that becomes it stands where that stood: below itself it cannot be."""
+        """Move the surviving company up if it stands below the one that is merged into it.
+
+        Otherwise it would end up below itself.
+        """
         if self.pk not in _above(successor.parent_id):
             return {}
         return {"parent": None if self.parent_id == successor.pk else self.parent_id}
 
 
 def _above(parent: str | None) -> set[str]:
-    """A company and those above it. Locked, so that two changes at the same moment cannot close a circle
-    together."""
+    """Returns the ids of a company and of its ancestors.
+
+    They are locked, so that two concurrent changes cannot close a circle together.
+    """
     found: set[str] = set()
     while isinstance(parent, str) and parent not in found:
         found.add(parent)

@@ -1,4 +1,4 @@
-"""The pipeline: how deals move, and when one has stood still for too long."""
+"""The pipeline: the stages that deals pass through, and how long they may rest."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from headlessly.declaration.verbs import Example
 from headlessly.errors import Invalid
 from headlessly.nouns import Noun, verb
 
-#: How many stages one pipeline has, and how many days a deal may rest, at the most.
+#: The most stages of a pipeline, and the most days that a deal may rest.
 MOST_STAGES, MOST_DAYS = 50, 3_650
-#: What a stage may say, and how long its name may be.
+#: The keys that a stage may have, and the longest name of a stage.
 KEYS = ("name", "kind", "probability", "rotting", "order", "key")
 LONGEST = 32
 
@@ -26,7 +26,7 @@ LONGEST = 32
 class Pipeline(Noun):
     """The stages that deals pass through, with the chance of winning at each."""
 
-    former_path: paths.Path | None = None  #: its stages before the verb that is being executed
+    former_path: paths.Path | None = None  #: its stages before the verb that is running
 
     name = String(required=True)
     slug = Slug(unique=True)
@@ -81,13 +81,16 @@ class Pipeline(Noun):
         ]
 
     def before_write(self) -> None:
-        """A new name in the place of one that is gone renames that stage: deals stay in it."""
+        """Store the stages with their keys.
+
+        A new name in the place of a stage that is gone renames that stage, so that its deals stay in it.
+        """
         self.stages = self.stages and [{**s, "name": s["name"].strip()} for s in self.stages]
         if self.former_path is not None and self.stages:
             self.stages = renamed_stages(self.stages, self.former_path)
 
     def as_path(self) -> paths.Path:
-        """What deals of this pipeline pass through."""
+        """Returns the path that deals of this pipeline take."""
         states = [stage_as_state(stage) for stage in in_order(self.stages or ())]
         whole = paths.complete_states(states, usual_path()) if states else usual_path().states
         return paths.Path(
@@ -116,7 +119,7 @@ class Pipeline(Noun):
             raise Invalid.for_fields({"stage": wrong}, type="Pipeline")
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """Stages are what they say; a second default is refused with the name of the first."""
+        """Check the stages, and that there is only one default pipeline."""
         if values.get("stages") is not None and (wrong := wrong_stages(values["stages"])):
             problems["stages"] = wrong
         if values.get("is_default"):
@@ -126,8 +129,10 @@ class Pipeline(Noun):
 
 
 def usual_rest() -> timedelta:
-    """How long a lead may rest before it is stale, and a deal where its stage and its pipeline say nothing:
-    as the default pipeline says, else two weeks."""
+    """Returns how long a record may rest by the default pipeline, else two weeks.
+
+    It applies to leads, and to deals if neither their stage nor their pipeline says otherwise.
+    """
     from crm.models.deal import Deal
 
     path = Deal.schema.require_machine().default_path
@@ -136,7 +141,7 @@ def usual_rest() -> timedelta:
 
 
 def usual_path() -> paths.Path:
-    """The stages of a pipeline that gives none."""
+    """Returns the stages of a pipeline that gives none."""
     from crm.models.deal import Deal
 
     field: Any = Deal._meta.get_field("stage")
@@ -148,7 +153,7 @@ def in_order(stages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def stage_as_state(stage: Mapping[str, Any]) -> paths.State:
-    """What one stage says, of which all but the name may be left out."""
+    """Returns the state that a stage describes. A stage needs only a name."""
     key = stage.get("key") or stage["name"]
     usual = usual_path().by_key.get(key)
     kind = stage.get("kind") or (usual.kind if usual else paths.OPEN)
@@ -156,7 +161,11 @@ def stage_as_state(stage: Mapping[str, Any]) -> paths.State:
 
 
 def renamed_stages(stages: list[dict[str, Any]], before: paths.Path) -> list[dict[str, Any]]:
-    """The stages with the keys of those in whose place they stand under another name."""
+    """Returns the stages with the keys of the stages that they rename.
+
+    A stage renames the former one in the same place if that is of the same kind and is nowhere else in the
+    list.
+    """
     names = {stage["name"] for stage in stages}
     keys = {stage.get("key") or stage["name"] for stage in stages}
     places = {id(stage): number for number, stage in enumerate(in_order(stages))}
@@ -176,7 +185,7 @@ def renamed_stages(stages: list[dict[str, Any]], before: paths.Path) -> list[dic
 
 
 def wrong_stages(stages: Any) -> str | None:
-    """What is wrong with a list of stages, or None."""
+    """Returns what is wrong with a list of stages, or None."""
     if not isinstance(stages, list) or len(stages) > MOST_STAGES:
         return _("Send a list of at most %d stages.") % MOST_STAGES
     names, keys = set[str](), dict[str, str]()

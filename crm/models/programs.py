@@ -1,6 +1,6 @@
-"""The programs that people move here from, by the headings of their exports.
+"""The programs that people move from, recognized by the headings of their exports.
 
-What those headings mean is in :mod:`.files`, for all programs at once; here is what is one program's alone.
+What the headings of all programs mean stands in :mod:`.files`; here is what belongs to one program alone.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ META = Program(
 )
 OF_DEALS = (HUBSPOT, SALESFORCE, PIPEDRIVE, ZOHO)
 OF_PEOPLE = (*OF_DEALS, GOOGLE, LINKEDIN, META)
-#: The day on which somebody was met there first.
+#: The day on which the lead was first met, in those programs.
 OF_LEADS = (
     HUBSPOT,
     SALESFORCE,
     PIPEDRIVE,
-    # A lead that was converted there keeps the status that it had, be it "Junk Lead".
+    # A lead that was converted in Zoho keeps its former status, even "Junk Lead".
     replace(ZOHO, decides=("converted_at",)),
     GOOGLE,
     replace(LINKEDIN, columns={"Connected On": "first_touch_at"}),

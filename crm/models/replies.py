@@ -1,6 +1,7 @@
-"""Since when a reply waits: whom a lead or a deal is about came to us, and nobody of us went to them since.
+"""The fields, indexes and reasons that leads and deals share for replies that wait.
 
-What makes it wait and what settles it is in :mod:`crm.replies`; here is what those nouns declare alike.
+A reply waits if the person behind the record wrote or called, and nobody answered since. :mod:`crm.replies`
+says what makes a reply wait and what settles it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from headlessly.declaration.fields import DateTime
 from headlessly.nouns import Reason
 
 FIELD = "reply_waiting_since"
-#: The condition that one waits.
+#: The condition that a reply waits.
 WAITING = {FIELD: {"$exists": True}}
 
 
@@ -22,7 +23,8 @@ def waiting_since() -> DateTime:
 
 
 def indexes_of_waiting(noun: str) -> list[models.Index]:
-    """Of those alone for which one waits, who waited longest first: of everybody's and of each owner's."""
+    """Returns the indexes for lists of waiting replies, longest wait first: of everybody and of each
+    owner."""
     waits = models.Q(reply_waiting_since__isnull=False, deleted_at=None)
     return [
         models.Index(fields=["tenant", FIELD, "id"], name=f"{noun}_reply_waiting", condition=waits),
@@ -33,7 +35,8 @@ def indexes_of_waiting(noun: str) -> list[models.Index]:
 
 
 def on_the_day(rank: int) -> Reason:
-    """Why they stand on somebody's day: before all that is merely planned, for somebody waits."""
+    """Returns the reason why such a record is on somebody's day: before all planned work, as somebody
+    waits."""
     return Reason(
         "Replies waiting",
         "is=reply-waiting&owner={person}&o=replyWaitingSince",

@@ -1,4 +1,4 @@
-"""The rule: what happens by itself, in which order, and under which condition."""
+"""The rule: what happens automatically, in which order, and under which condition."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from headlessly.query import filters
 from headlessly.query.saved_views import watched_views
 from headlessly.webhooks.patterns import no_view
 
-#: How long a first answer may take, in minutes of working time.
+#: The longest time for a first answer, in minutes of working time.
 MOST_MINUTES = 100_000
 
 
@@ -182,7 +182,7 @@ class Rule(Noun):
         return self.name
 
     def is_asked_before(self, other: Rule) -> bool:
-        """Whether it decides before another one of its kind does."""
+        """Whether this rule decides before another one of its kind."""
         keys = [(each.position, each.created_at, each.pk) for each in (self, other)]
         return keys[0] < keys[1]
 
@@ -202,7 +202,7 @@ class Rule(Noun):
 
     @classmethod
     def problem_of(cls, condition: Any, kind: str) -> str | None:
-        """What is wrong with a condition, or None."""
+        """Returns what is wrong with a condition, or None."""
         if not isinstance(condition, dict) or set(condition) != {"type", "filter"}:
             return _("Send type and filter, and nothing else.")
         if condition["type"] not in (about := cls.Surface.kinds.about.get(kind, registry)):
@@ -216,7 +216,7 @@ class Rule(Noun):
         return None
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """The condition is understood, and there is somebody whom the way leads to."""
+        """Check what the kind of the rule needs: its condition, and what it gives or does."""
         kind = values.get("kind") or self.kind
         if "condition" in values and (found := self.problem_of(values["condition"], kind)):
             problems.setdefault("condition", found)
@@ -230,12 +230,13 @@ class Rule(Noun):
             self._validate_what_follows(values, problems)
 
     def _validate_what_follows(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """Its events are of the noun that the condition is of, and its steps can be taken from there."""
+        """Check that the events belong to the noun of the condition, and that the steps can be done from
+        there."""
         given = {
             name: values.get(name, getattr(self, name)) for name in ("condition", "events", "steps")
         }
         noun = registry[given["condition"]["type"]]
-        # What is deleted has nothing that could follow: there is no record any more.
+        # Nothing can follow a deletion: the record no longer exists.
         verbs = (verb for verb in noun.verbs.values() if not verb.deletes)
         known = [*dict.fromkeys(verb.event for verb in verbs), *VIEW_EVENTS]
         others = [name for name in given["events"] or [] if without_view(name) not in known]
@@ -254,7 +255,8 @@ class Rule(Noun):
 
     @staticmethod
     def problem_of_views(noun: type[Any], events: Sequence[str]) -> str | None:
-        """What is wrong with the views that events are narrowed to, or None: each is of ``noun``."""
+        """Returns what is wrong with the views that events are narrowed to, or None. Each must be of
+        `noun`."""
         named = {name: name.partition(OF)[2] for name in events if OF in name}
         if not named:
             return None
@@ -277,7 +279,7 @@ class Rule(Noun):
                 problems[name] = _("Name a member: %s is none.") % id
 
     def _validate_time(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """There is a time for the first answer, and its owner is warned before it is over."""
+        """Require a time for the first answer, and a warning before that time."""
         within = values.get("within", self.within)
         warned = values.get("warn_before", self.warn_before)
         if not within and {"kind", "within"} & values.keys():
@@ -287,8 +289,11 @@ class Rule(Noun):
 
 
 def members_among(contacts: list[str], *, invited: bool = False) -> set[str]:
-    """Those contacts who are members of the active tenant, or ``invited`` to be; all of them where no member
-    is linked to a contact yet."""
+    """Returns which of these contacts are members of the active tenant; with `invited`, also pending
+    invitations.
+
+    If no member is linked to a contact yet, all of them are returned.
+    """
     linked = Membership.of_contacts()
     found = set(linked.filter(contact__in=contacts).values_list("contact_id", flat=True))
     if len(found) == len(set(contacts)):
@@ -302,10 +307,13 @@ def members_among(contacts: list[str], *, invited: bool = False) -> set[str]:
 
 
 class RuleTurn(TenantRow):
-    """Whose turn it is in a rule. Who gives a turn locks it until the commit, so that turns are exact."""
+    """Whose turn it is in an assignment rule.
+
+    Giving a turn locks the row until the commit, so that turns are exact.
+    """
 
     rule = TenantForeignKey("crm.Rule", models.CASCADE, related_name="+", db_index=False)
-    #: How much each is owed, by contact: the highest is next.
+    #: How much each contact is owed; the highest is next.
     credits = models.JSONField(default=dict)
 
     class Meta:

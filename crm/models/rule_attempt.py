@@ -1,4 +1,4 @@
-"""What a rule owes one record: what it failed at, or was asked for, until it is done."""
+"""Work that a rule still has to do for a record: it failed, or somebody asked for it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from headlessly.database.tenant_joins import TenantForeignKey
 
 
 class RuleAttempt(TenantRow):
-    """A record for which a rule is tried once more: it failed at it, or was asked for what is there.
+    """A record for which a rule is tried again, as it failed, or is tried because somebody asked.
 
-    It goes when the rule comes through. What is not tried any more stays for a while to be looked at.
+    The row is deleted when the rule succeeds. Attempts that are given up are kept for a while, to be looked
+    at.
     """
 
     rule = TenantForeignKey("crm.Rule", models.CASCADE, related_name="+", db_index=False)
     rule_version = models.PositiveIntegerField()
     record = models.CharField(max_length=32, db_collation="C")
     record_type = models.CharField(max_length=64)
-    #: What went wrong the last time; None for what was only asked for.
+    #: The last failure; None if somebody asked for it and it has not been tried.
     because = models.TextField(null=True)
     failures = models.PositiveIntegerField(default=0)
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
-    #: When it is tried next; None for what is not any more.
+    #: When it is tried next; None if it has been given up.
     next_at = models.DateTimeField(null=True)
-    #: When somebody asked this rule for this record; None for what it came to by itself.
+    #: When somebody asked for the rule to be tried on this record; None if nobody did.
     asked_at = models.DateTimeField(null=True)
-    #: The request by which somebody did.
+    #: The request that asked for it.
     request_id = models.CharField(max_length=64, null=True, db_collation="C")
 
     class Meta:
@@ -57,11 +58,11 @@ class RuleAttempt(TenantRow):
 
     @property
     def is_asked(self) -> bool:
-        """Whether this rule alone is to be tried, for somebody asked for it, whatever it failed at before."""
+        """Whether only this rule is tried because somebody asked, even if it had failed before."""
         return self.asked_at is not None or self.because is None
 
     def as_json(self) -> dict[str, Any]:
-        """What failed, as JSON says it."""
+        """Returns the attempt in the form that JSON gives."""
         return {
             "rule": self.rule_id,
             "ruleVersion": self.rule_version,

@@ -1,4 +1,4 @@
-"""What an automation does after one event, step by step: a row that says how far it has come."""
+"""The runs of automations: which steps were done after an event, and which come next."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from headlessly.declaration.fields import PublicId
 
 
 class RuleRun(TenantRow):
-    """One run of an automation: of one rule, in one version, after one event of one record.
+    """One run of an automation: of a rule in one version, after an event of a record.
 
-    It is made in the transaction of the event, and has no steps until it was seen that the record fits.
+    It is created in the transaction of the event. It has no steps until the rule's condition has been
+    checked.
     """
 
     RUNNING, WAITING, RETRYING = "Running", "Waiting", "Retrying"
@@ -26,21 +27,21 @@ class RuleRun(TenantRow):
     id = PublicId()
     rule = TenantForeignKey("crm.Rule", models.CASCADE, related_name="+", db_index=False)
     rule_version = models.PositiveIntegerField()
-    #: The event that it follows; none for one that somebody asked for.
+    #: The event that caused the run; None if somebody asked for it.
     event = models.CharField(max_length=32, null=True, db_collation="C")
     event_name = models.CharField(max_length=255, null=True)
-    #: The request that what is done now belongs to: that of the event, or of who asked for it, and after each
-    #: wait one of its own.
+    #: The request that the run's actions belong to: that of the event, or of the person who asked. After each
+    #: wait it is a new one.
     request_id = models.CharField(max_length=64, null=True, db_collation="C")
     record = models.CharField(max_length=32, db_collation="C")
     record_type = models.CharField(max_length=64)
-    #: When the event happened, or it was asked for: waits are counted from it.
+    #: When the event happened, or when somebody asked: waits are counted from here.
     moment = models.DateTimeField()
     state = models.CharField(max_length=16, default=RUNNING)
     #: The steps as they were written, each with its state, and when and what was done.
     steps = models.JSONField(null=True)
     position = models.PositiveSmallIntegerField(default=0)
-    #: When there is something to do; none for a run that is over.
+    #: When the next step is due; None if the run is over.
     next_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     #: Why it failed, is tried again, or was stopped.
@@ -78,7 +79,7 @@ class RuleRun(TenantRow):
         return self.state in self.OPEN
 
     def as_json(self) -> dict[str, Any]:
-        """The run as JSON says it."""
+        """Returns the run in the form that JSON gives."""
         return {
             "id": self.pk,
             "rule": self.rule_id,

@@ -1,4 +1,4 @@
-"""What the counting of scores keeps for itself: which leads are counted next, and how far a recount is."""
+"""The state of counting scores: which leads are counted next, and how far a recount has come."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headlessly.database.tenant_joins import TenantForeignKey
 
 
 class ScoreDue(TenantRow):
-    """When the score of a lead is next another one by time alone: only of those whose score will be."""
+    """When the score of a lead changes next merely because time passes. Other leads have no row."""
 
     lead = TenantForeignKey("crm.Lead", models.CASCADE, related_name="+", db_index=False)
     due_at = models.DateTimeField()
@@ -27,14 +27,14 @@ class ScoreDue(TenantRow):
 
 
 class ScoreRun(TenantRow):
-    """The last recount of all leads of a tenant: where it is, so that it goes on after a worker died.
+    """The last recount of all leads of a tenant, with its place, so that it can go on if a worker dies.
 
-    There are two of them, one from the oldest lead on and one from the newest back, until they meet: two
-    workers count at once, and neither waits for the other.
+    There are two rows: one run goes from the oldest lead on, the other from the newest back, until they meet.
+    So two workers can count at once without waiting for each other.
     """
 
     descends = models.BooleanField(default=False)
-    #: The event that asked for it: that of the change of a rule.
+    #: The event of the change of a rule that caused the recount.
     cause = models.CharField(max_length=32, db_collation="C")
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -42,9 +42,9 @@ class ScoreRun(TenantRow):
     place = models.CharField(max_length=32, default="", db_collation="C")
     counted = models.IntegerField(default=0)
     changed = models.IntegerField(default=0)
-    #: By which rules, each in its version, all are counted; None before it began.
+    #: The rules, each in its version, by which the leads are counted; None before the run began.
     counted_by = models.TextField(null=True)
-    #: How often in a row it failed, and why the last time.
+    #: How many attempts in a row have failed, and why the last one did.
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     because = models.TextField(null=True)
 

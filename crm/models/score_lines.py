@@ -1,4 +1,4 @@
-"""The lines of a score rule, each a condition and points; and what is wrong with some."""
+"""The lines of a score rule, each a condition with points, and their validation."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from headlessly.query import filters
 from headlessly.query.conditions import all_conditions, moves_with_time
 
 FIT, ENGAGEMENT = "fit", "engagement"
-#: What a line says, and what of it is said of every line.
+#: The keys that a line may have, and those that every line needs.
 KEYS = ("name", "about", "points", "type", "filter", "since", "halfLife", "within", "cap")
 NEEDED = ("name", "points", "type", "filter")
 
 
 class Moments:
-    """The moments of what leads did, by which a line may count it."""
+    """The fields with the moment of what a lead did, from which a line may count."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(
@@ -31,7 +31,8 @@ class Moments:
         )
 
     def offers(self) -> list[tuple[str, Any]]:
-        """What people call them, by noun; none is when it came."""
+        """Returns the fields with their labels, by noun; the first choice is none, for when the record was
+        created."""
         relations = registry["Lead"].schema.relations.values()
         found: list[tuple[str, Any]] = [("", "—")]
         for name in dict.fromkeys(relation.noun for relation in relations):
@@ -42,7 +43,7 @@ class Moments:
         return found
 
 
-#: How they are filled in, row by row.
+#: How the form asks for each key, row by row.
 KINDS: dict[str, Any] = {
     "about": (FIT, ENGAGEMENT),
     "points": "number",
@@ -66,30 +67,31 @@ EXAMPLE = [
         "cap": 40,
     },
 ]
-#: A number is made of so many lines at the most, each of so many of the latest events.
+#: The most lines of a score, and the most events that a line counts, the latest first.
 MOST_LINES, MOST_EVENTS = 50, 100
 LONGEST_NAME, MOST_DAYS = 100, 3_650
-#: What a line may not ask of a lead: it follows from the number, or from nothing but that it was counted.
+#: Fields of a lead that a line may not ask for: they follow from the score, or from its being counted.
 OWN = ("score", "scoredBy", "scoredAt", "$version", "$updatedAt")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a score: so many points where a condition holds, or for each event that fits it."""
+    """One line of a score: points for leads that meet a condition, or for each event that does."""
 
     name: str
     about: str  #: ``fit`` or ``engagement``
     points: int
-    type: str  #: of what the condition is: the lead itself, or a noun whose records refer to it
+    type: str  #: the noun of the condition: the lead itself, or one whose records refer to it
     filter: Mapping[str, Any]
     since: str | None = None  #: the field with the moment of what is counted
-    half_life: float | None = None  #: the days after which half of it is left
-    within: float | None = None  #: the days after which nothing of it is
-    cap: int | None = None  #: the most that the line brings, either way
+    half_life: float | None = None  #: the days after which half of the points is left
+    within: float | None = None  #: the days after which nothing counts any more
+    cap: int | None = None  #: the most that the line adds or takes away
 
     @classmethod
     def read(cls, given: Mapping[str, Any], noun: str) -> Line:
-        """A line as it is stored, which is right (:func:`problem_of_lines`); ``noun`` is what is scored."""
+        """Returns the line as it is stored, for a score of `noun`. It has been checked by
+        :func:`problem_of_lines`."""
         of_others = given["type"] != noun
         return cls(
             name=given["name"],
@@ -105,10 +107,10 @@ class Line:
 
 
 class Asked(NamedTuple):
-    """One condition of a filter: what it asks of which noun, on the way over which reference or relation."""
+    """One condition of a filter: what it asks of a field, and through which reference or relation."""
 
     noun: type[Record]
-    field: Field | None  #: None for words
+    field: Field | None  #: None for a search for words
     rest: str  #: what is asked behind a reference
     operand: Any
     relation: Relation | None
@@ -117,7 +119,7 @@ class Asked(NamedTuple):
 def conditions_of(
     noun: type[Record], filter: Mapping[str, Any], relation: Relation | None = None
 ) -> Iterator[Asked]:
-    """Every condition of a filter that compiles."""
+    """Yields every condition of a filter that compiles."""
     for key, value in all_conditions(filter):
         if key == "$text":
             yield Asked(noun, None, "", value, relation)
@@ -131,13 +133,16 @@ def conditions_of(
 
 
 def relation_between(noun: type[Noun], other: str) -> Relation | None:
-    """How records of ``other`` refer to those of ``noun``; None where they do not."""
+    """Returns the relation from `noun` to the records of `other` that refer to it, or None."""
     found = noun.schema.relations.values()
     return next((relation for relation in found if relation.noun == other), None)
 
 
 def problem_of_condition(noun: type[Noun], filter: Any) -> str | None:
-    """Why a filter cannot say what a record is worth, or None: the number has to follow from what happens."""
+    """Returns why a filter cannot be part of a score, or None.
+
+    A score must follow from what happens to the record, not from when it is read.
+    """
     if not isinstance(filter, Mapping):
         return _('filter: send an object, such as {"status": "New"}; {} is all of them.')
     try:
@@ -171,7 +176,7 @@ def problem_of_condition(noun: type[Noun], filter: Any) -> str | None:
 
 
 def problem_of_lines(noun: type[Noun], lines: Any) -> str | None:
-    """What is wrong with the lines of a score, or None; it names the line."""
+    """Returns what is wrong with the lines of a score, or None. The message names the line."""
     if not isinstance(lines, list) or not lines or len(lines) > MOST_LINES:
         return _("Send a list of 1 to %d lines.") % MOST_LINES
     names = set()
@@ -236,7 +241,7 @@ def _problem_of_what_it_counts(noun: type[Noun], line: Mapping[str, Any]) -> str
 
 
 def problem_of_thresholds(thresholds: Any) -> str | None:
-    """What is wrong with the thresholds of a score, or None."""
+    """Returns what is wrong with the thresholds of a score, or None."""
     if not isinstance(thresholds, list) or len(thresholds) > 10:
         return _("Send a list of at most 10 thresholds.")
     for each in thresholds:
@@ -259,7 +264,7 @@ def _is_whole(value: Any, low: int, high: int) -> bool:
 def validate_score(
     noun: type[Noun], rule: Any, values: Mapping[str, Any], problems: dict[str, str]
 ) -> None:
-    """Lines and thresholds are understood, and what they ask follows from what happens."""
+    """Check the lines and thresholds of a score, and that its conditions follow from what happens."""
     lines = values.get("lines", rule.lines)
     if {"lines", "kind"} & values.keys() and (found := problem_of_lines(noun, lines)):
         problems.setdefault("lines", found)

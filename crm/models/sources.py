@@ -1,8 +1,8 @@
-"""Where leads come from, and people, companies and deals: one list of values for all of these."""
+"""The sources of leads, contacts, companies and deals: one list of values for all of them."""
 
 from __future__ import annotations
 
-#: What is usually said; a tenant may have its own.
+#: The usual sources; a tenant may have a list of its own.
 SOURCES = ("website", "referral", "event", "phone", "partner")
-#: The field whose list it is.
+#: The field that owns the list.
 LIST = "Lead.source"

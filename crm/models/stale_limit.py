@@ -1,4 +1,4 @@
-"""The stale limit: how long records of a noun may go without a touch, in all states or in one."""
+"""The stale limit: how long records of a noun may go without a touch, in one state or in all."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class StaleLimit(Noun):
         return f"{self.about}: {self.status}" if self.status else self.about
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """The noun has states of its own, and this is an open one."""
+        """Check that the noun has states of its own, and that the given one is open."""
         name, status = str(values.get("about", self.about)), values.get("status", self.status)
         if not {"about", "status"} & values.keys():
             return
@@ -73,7 +73,7 @@ class StaleLimit(Noun):
 
 
 def nouns_with_limits() -> dict[str, type[Noun]]:
-    """The nouns whose states are their own, on a board that shows since when nobody touched a record."""
+    """Returns the nouns with states of their own and a board that shows how long nobody touched a record."""
     return {
         name: noun
         for name, noun in registry.items()

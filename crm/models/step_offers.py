@@ -1,4 +1,4 @@
-"""What a form suggests for an automation, in words: its events, and what stands in a step."""
+"""The suggestions in the form of an automation: events, verbs, waits, people and webhooks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from headlessly.log.names import OF, VIEW_EVENTS
 from headlessly.query.saved_views import View
 from headlessly.webhooks.models import Webhook
 
-#: At most this many webhooks are suggested, and as many views.
+#: The most webhooks, and the most views, that are suggested.
 MOST_OFFERED = 50
 USUAL_WAITS = ("1 hour", "1 day", "3 days", "1 week", "1 month")
 
 
 def offered_events() -> Iterator[tuple[str, str]]:
-    """The events that something may follow. What is deleted has nothing that could."""
+    """Yields the events that an automation may follow. Nothing can follow a deletion."""
     for noun in registry.values():
         for name in dict.fromkeys(verb.event for verb in noun.verbs.values() if not verb.deletes):
             yield name, labels.event_title(name)
@@ -35,7 +35,7 @@ def offered_events() -> Iterator[tuple[str, str]]:
 
 
 def offered_verbs() -> Iterator[tuple[str, str]]:
-    """The verbs that a step may do."""
+    """Yields the verbs that a step may run."""
     for name, noun in registry.items():
         for verb in noun.verbs.values():
             said = f"{labels.noun_title(noun)}: {labels.verb_label(verb)}"
@@ -43,7 +43,7 @@ def offered_verbs() -> Iterator[tuple[str, str]]:
 
 
 def offered_waits() -> Iterator[tuple[str, str]]:
-    """Usual times, until people work, and the dates until which one may wait."""
+    """Yields usual durations, the next working day, and the date fields until which a run may wait."""
     for text in USUAL_WAITS:
         yield text, _duration_text(text)
     at_work = f"until {WORKING_DAY} 09:00"
@@ -53,22 +53,22 @@ def offered_waits() -> Iterator[tuple[str, str]]:
 
 
 def offered_people() -> Iterator[tuple[str, str]]:
-    """The references that lead to a person."""
+    """Yields the references that lead to a person."""
     yield from _labels_by_wire(lambda field: field.to == PERSON).items()
 
 
 def offered_inputs() -> Iterator[tuple[str, str]]:
-    """What a verb that is done can be given."""
+    """Yields the fields that the input of a verb may have."""
     yield from _labels_by_wire(lambda field: True).items()
 
 
 def offered_references() -> Iterator[tuple[str, str]]:
-    """All references."""
+    """Yields all references."""
     yield from _labels_by_wire(lambda field: field.to is not None).items()
 
 
 def _labels_by_wire(wanted: Callable[[Field], bool]) -> dict[str, str]:
-    """What the fields of all nouns are called, as the first of them calls its own."""
+    """Returns the labels of fields by wire name; if nouns differ, the first noun's label."""
     found: dict[str, str] = {}
     for noun in registry.values():
         for field in filter(wanted, noun.schema.stored):
@@ -77,7 +77,7 @@ def _labels_by_wire(wanted: Callable[[Field], bool]) -> dict[str, str]:
 
 
 def offered_webhooks() -> Iterator[tuple[str, str]]:
-    """The webhooks of the tenant, by where they lead."""
+    """Yields the tenant's webhooks with their addresses."""
     there = Webhook.objects.order_by("-created_at", "id")
     yield from there.values_list("pk", "url")[:MOST_OFFERED]
 
@@ -86,7 +86,7 @@ def offered_webhooks() -> Iterator[tuple[str, str]]:
 
 
 def wait_text(noun: type[Record], wait: Any) -> str:
-    """``Wait 3 days``, ``Wait until Expected close date``."""
+    """Returns a wait in words: ``Wait 3 days``, ``Wait until Expected close date``."""
     if isinstance(wait, str) and (said := UNTIL.fullmatch(wait.strip())):
         wait = {name: text for name, text in said.groupdict().items() if text}
     if isinstance(wait, str):
@@ -105,7 +105,7 @@ def _until_text(until: str, at: str) -> str:
 
 
 def _duration_text(text: str) -> str:
-    """``3 days``, in the reader's language."""
+    """Returns a duration such as ``3 days`` in the reader's language."""
     found = days.parse_relative(f"{text.strip()} from now")
     if found is None:
         return text

@@ -1,8 +1,8 @@
-"""The steps of an automation: how they are written, what each needs, and what is wrong with one.
+"""The steps of an automation: how they are written, and their validation.
 
 ``[{"wait": "3 days"}, {"do": "Activity.create", "with": {"subject": "Ask {{name}}", "lead": "{{$id}}"}}]``.
-What stands in double braces is a field of the record, by paths over its references, or a moment such as
-``{{3 days from now}}``. Nothing in it is executed.
+Double braces hold a place: a field of the record, possibly through references, or a moment such as ``{{3 days
+from now}}``. Nothing in them is executed.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from headlessly.language import wording
 from headlessly.webhooks.models import Webhook
 
 MOST_STEPS, MOST_REFERENCES = 20, 3
-#: The longest wait: whoever waits for longer has forgotten the rule.
+#: The longest wait: after that, nobody remembers the rule.
 LONGEST_WAIT = timedelta(days=3 * 366)
-#: What stands for the next day on which people work.
+#: The name for the next day on which people work.
 WORKING_DAY = "workingDay"
 KINDS = ("wait", "do", "notify", "webhook")
 
@@ -40,38 +40,38 @@ PERSON = settings.PERSON_MODEL.rpartition(".")[2]
 
 
 class StepProblem(ValueError):
-    """What is wrong with the steps: a sentence that names the step and says what is allowed."""
+    """Raised for wrong steps. The message names the step and says what is allowed."""
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Wait for a time, until a date of the record, or until a working day."""
+    """Waits for a duration, until a date of the record, or until a working day."""
 
-    distance: tuple[int, str, str] | None = None  #: as :func:`.days.parse_relative` reads it
-    until: str | None = None  #: a field, by its wire name, or WORKING_DAY
+    distance: tuple[int, str, str] | None = None  #: as :func:`.days.parse_relative` returns it
+    until: str | None = None  #: the wire name of a field, or WORKING_DAY
     at: time | None = None
 
 
 @dataclass(frozen=True)
 class Do:
-    """Execute a verb on the record, on one that it refers to, or one that creates."""
+    """Runs a verb on the record, or on one that it refers to, or a verb that creates a record."""
 
     verb: Verb
-    path: tuple[str, ...]  #: the references to the record
+    path: tuple[str, ...]  #: the references that lead to the record
     given: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Notify:
-    """Tell somebody something."""
+    """Notifies a person."""
 
-    person: tuple[str, ...] | str  #: the references to them, or an id
+    person: tuple[str, ...] | str  #: the references that lead to the person, or an id
     text: str
 
 
 @dataclass(frozen=True)
 class Send:
-    """Tell a webhook that the rule came to this step."""
+    """Sends the record to a webhook."""
 
     webhook: str
 
@@ -80,9 +80,9 @@ Step = Wait | Do | Notify | Send
 
 
 def read_steps(noun: type[Record], steps: Any, *, saved: bool = False) -> list[Step]:
-    """The steps of an automation for records of ``noun``. Raises StepProblem.
+    """Returns the steps of an automation for records of `noun`. Raises StepProblem for wrong ones.
 
-    Those that are ``saved`` were checked when they were; what is left then is what may have changed since.
+    Steps that are `saved` were checked before; then only what may have changed since is checked.
     """
     if not isinstance(steps, list) or not 1 <= len(steps) <= MOST_STEPS:
         raise StepProblem(
@@ -149,7 +149,7 @@ def _read_wait(noun: type[Record], wait: Any) -> Wait:
 
 
 def read_distance(text: str) -> tuple[int, str, str]:
-    """How far a time such as ``3 days`` goes. Raises ValueError."""
+    """Returns how far a duration such as ``3 days`` goes. Raises ValueError for any other text."""
     found = days.parse_relative(f"{text.strip()} from now")
     try:
         length = None if found is None else days.moment_from(now := clock.now(), found) - now
@@ -205,7 +205,7 @@ def _read_do(noun: type[Record], step: dict[str, Any]) -> Do:
 
 
 def _read_input(noun: type[Record], verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The input by the names of now."""
+    """Returns the input of a verb under the present names of its fields."""
     inputs = verb.inputs
     said: dict[str, Any] = {}
     for wire, value in given.items():
@@ -227,7 +227,7 @@ def _read_input(noun: type[Record], verb: Verb, given: Mapping[str, Any]) -> dic
 
 
 def find_input(verb: Verb, wire: str) -> Field | None:
-    """An input of a verb by its name, or by what a field of the tenant's own was called before."""
+    """Returns an input of a verb by its name, or by a former name of the tenant's own field."""
     inputs = verb.inputs
     return inputs.get(wire) or next((f for f in inputs.values() if wire in f.former), None)
 
@@ -272,7 +272,7 @@ def _read_webhook(id: Any, saved: bool) -> Send:
 
 
 def check_place(noun: type[Record], place: str) -> None:
-    """Raise ValueError where nothing of a record of ``noun`` stands in this place."""
+    """Raises ValueError if `place` names nothing in a record of `noun`."""
     if place == "$id" or days.is_relative(place):
         return
     *references, last = _names_in(noun, place)
@@ -287,7 +287,7 @@ def check_place(noun: type[Record], place: str) -> None:
 
 
 def field_of_place(noun: type[Record], place: str) -> tuple[type[Record], str] | None:
-    """The field that stands in a place, and of which noun it is; None where there is none."""
+    """Returns the field in a place and its noun, or None if there is no such field."""
     *references, last = _names_in(noun, place)
     try:
         end = _end_of(noun, _read_path(noun, ".".join(references)))
@@ -298,7 +298,10 @@ def field_of_place(noun: type[Record], place: str) -> tuple[type[Record], str] |
 
 
 def _names_in(noun: type[Record], place: str) -> list[str]:
-    """The names of a place; the record itself may stand before them by its noun: ``lead.name`` of a lead."""
+    """Returns the names that make up a place.
+
+    The noun may stand first for the record itself: ``lead.name`` of a lead.
+    """
     names = place.split(".")
     own = noun.__name__[:1].lower() + noun.__name__[1:]
     if len(names) > 1 and names[0] == own and own not in noun.schema.fields:
@@ -335,7 +338,7 @@ def _end_of(noun: type[Record], path: tuple[str, ...]) -> type[Record] | None:
 
 
 def record_at_path(record: Any, path: tuple[str, ...]) -> Any:
-    """The record that references lead to; None where one is empty, or its record is gone."""
+    """Returns the record that references lead to, or None if one is empty or its record is gone."""
     for name in path:
         field = record.schema.fields[name]
         id = field.value_of(record)
@@ -346,7 +349,10 @@ def record_at_path(record: Any, path: tuple[str, ...]) -> Any:
 
 
 def fill_in(record: Any, value: Any, field: Field | None = None) -> Any:
-    """``value`` with what the record says in its places; a whole place keeps its type, for ``field``."""
+    """Returns `value` with its places filled in from the record.
+
+    A value that is nothing but a place keeps the type of what stands there, as `field` needs it.
+    """
     if isinstance(value, dict):
         return {key: fill_in(record, each) for key, each in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The team: who works together, and is looked at together."""
+"""The team: people who work together, and whose numbers are shown together."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ class TeamMember(Noun):
         return said % {"member": self.member, "team": self.team}
 
     def is_needless_with(self, field: str, successor: str) -> bool:
-        """Whether the other of two people who are one has a place in the team already."""
+        """Whether the successor of a merged contact has a place in the team already."""
         there = TeamMember.objects.filter(team=self.team_id, member=successor)
         return field == "member" and there.exists()
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """Nobody has two places in one team, and a leave ends after it began."""
+        """Check that nobody has two places in one team, and that a leave ends after it begins."""
         begins, back = (values.get(n, getattr(self, n)) for n in ("away_from", "away_until"))
         if begins is not None and {"away_from", "away_until"} & values.keys():
             if back is None:

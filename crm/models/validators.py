@@ -1,4 +1,4 @@
-"""Values that have a standard behind them."""
+"""Validators of values that follow a standard."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-#: BCP 47, the part of it that people use: language, optional script, optional region.
+#: Language tags of BCP 47 as people use them: a language, an optional script and an optional region.
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?\Z")
 
 

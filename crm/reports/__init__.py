@@ -1,9 +1,9 @@
-"""The numbers of sales. Each function says what it counts, in which unit, and where that comes from.
+"""The numbers of sales. Each function says what it counts, in which unit, and from which fields.
 
 A slice (:class:`headlessly.query.reports.Slice`) is a period, narrowed to an owner, a campaign or both. The
-cohort of a period are the leads that were created in it; what became of them since is counted whenever it
-happened, so that the rates of a young cohort still grow. How long conversions took and why leads were lost
-is asked of those that were converted or lost in the period, whenever they were created.
+cohort of a period are the leads created in it; what became of them is counted whenever it happened, so that
+the rates of a young cohort still grow. Cycle times and lost reasons are about leads that were converted or
+lost in the period, whenever they were created.
 """
 
 from crm.reports.deals import Amount, OpenPipeline, PipelinePart, open_pipeline, pipeline_rules

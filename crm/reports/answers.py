@@ -1,4 +1,4 @@
-"""How many first answers came in the time that rules said, by owner and by source."""
+"""How many first answers came within the time that rules set, by owner and by source."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from headlessly.admin import display
 from headlessly.query.named_reports import Column, Measured, Row, percent, reports
 from headlessly.query.reports import Records, Slice, count_by, count_groups_of_both, record_names
 
-#: More groups than this are summed up.
+#: Groups beyond this number are summed up as one.
 MAX_GROUPS = 20
-#: The answers that came too late, or not yet though their time is over.
+#: The answers that came too late, and those that are overdue.
 MISSED = (Lead.Answer.LATE, Lead.Answer.MISSED)
 COLUMNS = (
     Column("inTime", gettext_lazy("In time, in %"), "percent"),
@@ -30,7 +30,7 @@ COLUMNS = (
 
 @dataclass
 class Answers:
-    """How the first answers to some leads came: how many by what became of them."""
+    """The number of leads by the outcome of their first answer."""
 
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -44,7 +44,7 @@ class Answers:
 
     @property
     def in_time(self) -> float | None:
-        """The share of those of which one knows that came in time, in percent."""
+        """The share of answers that came in time, in percent, among those whose outcome is known."""
         return percent(self.met, self.met + self.missed)
 
     @property
@@ -56,12 +56,12 @@ class Answers:
 
 
 def due_answers(slice: Slice) -> Records:
-    """The leads that were to be answered first in the period (answerDueAt)."""
+    """Returns the leads whose first answer was due in the period (answerDueAt)."""
     return slice.during(Lead, "answerDueAt")
 
 
 def lists_of(who: Records) -> dict[str, Records | None]:
-    """The leads behind each column."""
+    """Returns the records behind each column."""
     met = who.where(answer__in=Lead.Answer.MET.value)
     return {
         "inTime": met,
@@ -72,7 +72,7 @@ def lists_of(who: Records) -> dict[str, Records | None]:
 
 
 def answers_by(slice: Slice, column: str) -> dict[str | None, Answers]:
-    """How the first answers of the period came, by a column of the lead."""
+    """Returns the outcomes of the period's first answers, by a column of the lead."""
     if slice.pair is None:
         return _answers_of(count_by(due_answers(slice), column, "answer"))
     both = slice.cached(_count_of_both, column, over_time=False)
@@ -80,7 +80,7 @@ def answers_by(slice: Slice, column: str) -> dict[str | None, Answers]:
 
 
 def _count_of_both(slice: Slice, column: str) -> tuple[dict[Any, int], dict[Any, int]]:
-    """The same of the period before and of the period, in one pass."""
+    """Returns the same for the previous period and the period, in one pass."""
     assert slice.pair is not None
     early, late = map(due_answers, slice.pair)
     return count_groups_of_both(early, late, "answerDueAt", column, "answer")
@@ -94,7 +94,7 @@ def _answers_of(counts: Mapping[tuple[str | None, str], int]) -> dict[str | None
 
 
 def _are_expected() -> bool:
-    """Whether a rule says how soon leads are to be answered."""
+    """Whether a rule sets a time for first answers."""
     return bool(active_rules(Rule.Kind.FIRST_ANSWER))
 
 

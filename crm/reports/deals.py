@@ -1,4 +1,4 @@
-"""What the open deals are worth: by stage, and by the month in which they should close."""
+"""The value of open deals, by stage and by the month in which they should close."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from headlessly.declaration.paths import OPEN
 from headlessly.query import money
 from headlessly.query.reports import Records, Slice
 
-#: How many months the forecast tells apart, this one included.
+#: The number of months in the forecast, this one included.
 MONTHS_AHEAD = 6
 
 
 @dataclass(frozen=True)
 class PipelineRules:
-    """How deals move here: the tenant's pipelines, or what is usual."""
+    """How deals move: by the tenant's pipelines, or by the usual one."""
 
     #: Probabilities of winning, in percent, by pipeline and stage; deals without a pipeline under None.
     chances: Mapping[tuple[str | None, str], float]
@@ -42,18 +42,18 @@ def pipeline_rules(slice: Slice) -> PipelineRules:
 
 
 def open_stages() -> str:
-    """The stages in which deals are open, as an address lists them."""
+    """Returns the stages in which deals are open, as an address lists them."""
     return ",".join(Deal.OPEN)
 
 
 def won_stages() -> str:
-    """The stages in which deals are won."""
+    """Returns the stages in which deals are won, as an address lists them."""
     return ",".join(Deal.WON)
 
 
 @dataclass(frozen=True)
 class Amount:
-    """Deals of one currency: how many, what they are worth, and that times the chance of winning."""
+    """Deals of one currency: their number, their value, and their value times the chance of winning."""
 
     deals: int = 0
     value: Decimal = Decimal(0)
@@ -67,7 +67,7 @@ class Amount:
 
 @dataclass(frozen=True)
 class PipelinePart:
-    """A part of the open deals, by stage or by when they should close, and its deals by currency."""
+    """A part of the open deals, by stage or by closing month, with its amounts by currency."""
 
     name: str  #: a stage, one of WHEN, or a month like 2026-11
     who: Records
@@ -75,7 +75,7 @@ class PipelinePart:
 
     @property
     def deals(self) -> int:
-        """How many there are, in all currencies."""
+        """The number of deals in all currencies."""
         return sum(amount.deals for amount in self.amounts.values())
 
 
@@ -90,10 +90,10 @@ class OpenPipeline:
     months: list[PipelinePart]
     whole: PipelinePart
     rates: money.Rates
-    day: date  #: at whose rates they are converted
+    day: date  #: the day whose rates convert amounts
 
     def sum_of(self, part: PipelinePart, what: str) -> money.Amounts:
-        """The ``value`` of a part, or what it is ``weighted``: by currency, and in the tenant's own."""
+        """Returns the ``value`` or the ``weighted`` value of a part, by currency and in the tenant's own."""
         found = money.Amounts(self.rates.own)
         for currency, amount in part.amounts.items():
             rate, used = self.rates.between(currency, self.rates.own, self.day)
@@ -102,20 +102,19 @@ class OpenPipeline:
 
     @property
     def currencies(self) -> list[str]:
-        """The currencies that occur, that of the most deals first."""
+        """The currencies that occur, the one with the most deals first."""
         amounts = self.whole.amounts
         return sorted(amounts, key=lambda currency: (-amounts[currency].deals, currency))
 
 
 def open_pipeline(slice: Slice) -> OpenPipeline:
-    """What the open deals are worth, whatever the period: by stage, and forecast by month.
+    """Returns the value of the open deals, whatever the period: by stage, and forecast by month.
 
-    Value is the deal's own, once, in its currency; amounts of different currencies are added only when they
-    are converted (:meth:`OpenPipeline.converted`).
-    Weighted is value times probability; a deal without a probability has the chance of its stage, from
-    its pipeline (:class:`PipelineRules`). The months are those of expectedCloseDate: what should
-    have closed before today is overdue, what closes after :data:`MONTHS_AHEAD` months is later. One pass
-    over the open deals.
+    Each deal counts once, with its own value in its currency; amounts of different currencies are added only
+    after conversion (:meth:`OpenPipeline.sum_of`). The weighted value is value times probability; a deal
+    without a probability has the chance of its stage in its pipeline (:class:`PipelineRules`). The months are
+    those of expectedCloseDate: deals that should have closed before today are overdue, and those that close
+    after :data:`MONTHS_AHEAD` months are later. One pass over the open deals.
     """
     chances, today = slice.cached(pipeline_rules).chances, slice.today
     whole = slice.records(Deal, stage__in=open_stages())
@@ -135,7 +134,7 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
     }
     sums = {
         "worth": Sum("value"),
-        # The sum is divided, not what is summed: that is one division instead of one for each deal.
+        # The sum is divided, not each value: one division instead of one for each deal.
         "weighted": ExpressionWrapper(
             Sum(percent, output_field=exact) / Value(100, output_field=exact), output_field=exact
         ),
@@ -162,7 +161,7 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
 
 
 def _months(today: date) -> dict[str, dict[str, str]]:
-    """The parts of the forecast in order, and what an address says of each."""
+    """Returns the parts of the forecast in order, each with its condition in an address."""
     close, first = "expectedCloseDate", today.replace(day=1)
     found = {OVERDUE: {f"{close}__lt": f"{today}"}}
     start = today

@@ -1,4 +1,4 @@
-"""The forecast: what should close in each month, by how certain it is; now, and as it was said before."""
+"""The forecast: what should close in each month, by how certain it is, now and some weeks ago."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headlessly.query.money import Amounts, add_amounts
 from headlessly.query.reports import Records, Slice
 
 WON = "Won"
-#: The parts of a month, the most certain first; what is omitted is in none of the sums.
+#: The parts of a month, the most certain first. Omitted deals are in none of the sums.
 COMMIT, BEST_CASE, PIPELINE, OMITTED = map(
     str,
     (
@@ -26,15 +26,15 @@ COMMIT, BEST_CASE, PIPELINE, OMITTED = map(
     ),
 )
 PARTS = (WON, COMMIT, BEST_CASE, PIPELINE, OMITTED)
-#: What is expected to come: what came, and what is promised.
+#: The parts that are expected: what was won, and what is committed.
 EXPECTED = (WON, COMMIT)
-#: With what it said so many weeks ago it is compared.
+#: How many weeks back the forecast is compared.
 WEEKS_AGO = (1, 4)
 
 
 @dataclass(frozen=True)
 class MonthForecast:
-    """What one month was to bring, as it was said at a moment, by part."""
+    """The forecast of one month at a moment, by part."""
 
     first: date
     parts: dict[str, Amounts]
@@ -45,28 +45,28 @@ class MonthForecast:
 
     @property
     def expected(self) -> Amounts:
-        """What was won and what is promised."""
+        """What was won and what is committed."""
         return self.sum_of(*EXPECTED)
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """The months as they look at a moment (None is now), and what was said before."""
+    """The forecast of all months at a moment (None for now), with earlier ones to compare."""
 
     as_of: datetime | None
     months: list[MonthForecast]
-    before: dict[int, Forecast]  #: by how many weeks ago
+    before: dict[int, Forecast]  #: by the number of weeks
     goals: dict[date, float]  #: of won value, in the tenant's currency, by month
 
 
 def forecast_by_category(slice: Slice) -> Forecast:
-    """What this month and the :data:`MONTHS_AHEAD` - 1 after it should bring, whatever the period.
+    """Returns the forecast of this month and the :data:`MONTHS_AHEAD` - 1 after it, whatever the period.
 
-    Open deals count in the month of their expectedCloseDate, with their whole value, by forecastCategory;
-    won ones as won, whatever their category, in the month of actualCloseDate. Deals that should have closed
-    in a month before are in none. The same months as they were said one and four weeks ago are the deals
-    as of then. Amounts are in the deals' currencies; converted at the rate of the day on which a deal was
-    won, open ones at that of the day as of which it is said.
+    Open deals count in the month of their expectedCloseDate, with their whole value, by forecastCategory. Won
+    deals count as won, whatever their category, in the month of actualCloseDate. Open deals that should have
+    closed in an earlier month are left out. The forecasts of one and four weeks ago are those of the deals as
+    they were then. Amounts are in the deals' currencies; they are converted at the rate of the day on which a
+    deal was won, and for open deals at that of the forecast's day.
     """
     months = months_ahead(slice.today)
     before = {
@@ -77,7 +77,7 @@ def forecast_by_category(slice: Slice) -> Forecast:
 
 
 def months_ahead(today: date) -> list[date]:
-    """The first days of this month and of those after it."""
+    """Returns the first days of this month and of the following ones."""
     found = [today.replace(day=1)]
     while len(found) < MONTHS_AHEAD:
         found.append((found[-1] + timedelta(days=32)).replace(day=1))
@@ -122,7 +122,7 @@ def _between(day: str, first: date, end: date) -> dict[str, str]:
 
 
 def _goals(slice: Slice, months: list[date]) -> dict[date, float]:
-    """The won value to be reached in each month by the owner asked for, else by everybody."""
+    """Returns the goal of won value for each month: of the slice's owner, else everybody's."""
     if set(slice.narrowed) - {"owner"}:
         return {}
     found = (

@@ -1,4 +1,4 @@
-"""How far people have come with their goals: what they reached of it, never stored."""
+"""How far people have come with their goals. It is calculated, never stored."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from headlessly.query.money import Amounts, add_amounts
 from headlessly.query.reports import Records, Slice, moment_text
 from headlessly.query.scope import Scope
 
-#: At most this many goals are shown and measured at once.
+#: The most goals that are shown and measured at once.
 MAX_GOALS = 500
 
 
 def _won_deals(first: date, end: date) -> Records:
-    """The deals won in the period, by actualCloseDate."""
+    """Returns the deals won in the period, by actualCloseDate."""
     return Records(
         Deal,
         {
@@ -38,17 +38,17 @@ def _won_deals(first: date, end: date) -> Records:
 
 
 def _conversions(first: date, end: date) -> Records:
-    """The leads converted in the period, by convertedAt, whenever they were created."""
+    """Returns the leads converted in the period, by convertedAt, whenever they were created."""
     return Records(Lead, _moments("convertedAt", first, end))
 
 
 def _leads_created(first: date, end: date) -> Records:
-    """The leads created in the period, by createdAt, whatever became of them."""
+    """Returns the leads created in the period, by createdAt, whatever became of them."""
     return Records(Lead, _moments("createdAt", first, end))
 
 
 def _activities_done(first: date, end: date) -> Records:
-    """The activities completed in the period, by completedAt; whose they are is who was to do them."""
+    """Returns the activities completed in the period, by completedAt. They count for their assignee."""
     return Records(Activity, {"status__in": "Completed"} | _moments("completedAt", first, end))
 
 
@@ -57,7 +57,7 @@ def _moments(name: str, first: date, end: date) -> dict[str, str]:
     return {f"{name}__gte": since, f"{name}__lt": until}
 
 
-#: What each measure counts; the value of won deals is what these are worth.
+#: The records that each measure counts. The value of won deals is the sum of these deals.
 COUNTED: dict[str, Callable[[date, date], Records]] = {
     Goal.Measure.WON_VALUE: _won_deals,
     Goal.Measure.WON_DEALS: _won_deals,
@@ -69,29 +69,29 @@ COUNTED: dict[str, Callable[[date, date], Records]] = {
 
 @dataclass(frozen=True)
 class Attainment:
-    """What was reached of a goal so far."""
+    """What has been reached of a goal so far."""
 
     goal: Goal
-    #: How many; of a value, how much in the tenant's currency. None where a rate is missing, and of
-    #: everybody's goal to those who do not see what everybody did.
+    #: The number, or the value in the tenant's currency. None if a rate is missing, and for everybody's goal
+    #: if the reader may not see what everybody did.
     reached: Decimal | None
-    records: Records | None  #: what was counted
-    amounts: Amounts | None = None  #: of a value: by currency, and what converted it
+    records: Records | None  #: the records that were counted
+    amounts: Amounts | None = None  #: for a value: by currency, and with the rates used
 
     @property
     def share(self) -> Decimal | None:
-        """The part of the target that was reached: 1 is all of it."""
+        """The reached part of the target: 1 is all of it."""
         return None if self.reached is None else self.reached / Decimal(str(self.goal.target))
 
     def elapsed(self, today: date) -> float:
-        """The part of the goal's days that is over at the end of ``today``: from 0 to 1."""
+        """Returns the part of the goal's days that is over at the end of `today`, from 0 to 1."""
         first, end = self.goal.start_date, self.goal.end_date
         return min(max(((today - first).days + 1) / (end - first).days, 0), 1)
 
     def standing(self, today: date) -> str:
-        """``reached``, ``on track``, ``behind`` or ``missed``; empty where nobody can say.
+        """Returns ``reached``, ``on track``, ``behind`` or ``missed``; empty if it is not known.
 
-        On track is who has reached at least the part of the target that is the part of the days over.
+        A goal is on track if the reached part of the target is at least the part of the days that is over.
         """
         if self.share is None:
             return ""
@@ -103,11 +103,11 @@ class Attainment:
 
 
 def attainments(goals: Iterable[Goal], as_of: datetime | None = None) -> list[Attainment]:
-    """What was reached of each goal, in one statement for all goals of a measure and a period.
+    """Returns what has been reached of each goal, in one statement for all goals of a measure and period.
 
-    A person's goal counts what they own (of activities, what they were to do), everybody's counts all. Value
-    is that of won deals, each converted at the rate of the day on which it was won. With ``as_of`` it is what
-    had been reached then.
+    A person's goal counts the records that they own, and the activities assigned to them; everybody's goal
+    counts all. Values are those of won deals, each converted at the rate of the day on which it was won. With
+    `as_of` it is what had been reached at that moment.
     """
     goals = list(goals)[:MAX_GOALS]
     groups: dict[tuple[str, date, date], list[Goal]] = defaultdict(list)
@@ -151,8 +151,10 @@ def _measure(measure: str, records: Records, goals: list[Goal]) -> dict[str, Att
 
 
 def goals_under_way(slice: Slice) -> list[Attainment] | None:
-    """The goals whose period has the last day of the slice in it, the shortest periods first: those of the
-    owner asked for, else all that the actor sees. None where one asks about something else than a person.
+    """Returns the goals whose period contains the last day of the slice, the shortest periods first.
+
+    These are the goals of the slice's owner, else all that the actor may see. Returns None for a slice that
+    is narrowed by something else than a person.
     """
     if set(slice.narrowed) - {"owner"}:
         return None
@@ -167,8 +169,10 @@ def _is_asked_for(goal: Goal, slice: Slice) -> bool:
 
 
 def goals_on(day: date, as_of: datetime | None = None) -> list[Goal]:
-    """The goals whose period has ``day`` in it, as they were at a moment: months first, everybody's before
-    those of people."""
+    """Returns the goals whose period contains `day`, as they were at a moment.
+
+    The shortest periods come first, and everybody's goals before those of people.
+    """
     month, wanted = day.replace(day=1), Q()
     for period in Goal.Period:
         since = months_on(month, 1 - days.STRETCHES[period.lower()])

@@ -1,4 +1,4 @@
-"""A cohort of leads: how far they came, from where, whose; and why leads were lost."""
+"""A cohort of leads: how far they came, from which sources, owners and campaigns, and why leads were lost."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from crm.models import Lead
 from headlessly.query import series
 from headlessly.query.reports import Records, Slice
 
-#: More groups than this are summed up.
+#: Groups beyond this number are summed up as one.
 MAX_GROUPS = 20
-#: The fields of a lead that conversion is told by.
+#: The fields of a lead by which conversion is grouped.
 GROUPED_BY = ("source", "owner", "campaign")
-#: The columns that the leads created in a period are counted by, and those that were lost in it.
+#: The columns by which a cohort is counted, and those by which lost leads are.
 COHORT_BY, LOST_BY = ("status", "reached"), ("lost_reason",)
-#: What an address says of leads that reached Qualified, and of those that are Converted.
+#: The conditions, in an address, for leads that reached Qualified and for those that are Converted.
 QUALIFIED_CONDITION = {
     "reached__in": ",".join(Lead.schema.require_machine().from_on(Lead.Status.QUALIFIED))
 }
@@ -24,13 +24,13 @@ CONVERTED_CONDITION = {"status__in": Lead.Status.CONVERTED.value}
 
 
 def lead_cohort(slice: Slice) -> Records:
-    """The leads created in the period, deleted ones aside: each once, wherever it stands now."""
+    """Returns the leads created in the period that are not deleted: each once, wherever it stands now."""
     return slice.during(Lead, "createdAt")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of the funnel: how many leads came so far, and how many of these ended here as lost."""
+    """A stage of the funnel: how many leads came this far, and how many of them were lost here."""
 
     state: str
     reached: int
@@ -41,7 +41,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Funnel:
-    """The stages of a cohort in order; the first has all of it."""
+    """The stages of a cohort in order. The first one holds all its leads."""
 
     stages: tuple[Stage, ...]
 
@@ -61,11 +61,11 @@ def _counted_over_time(
 
 
 def lead_funnel(slice: Slice) -> Funnel:
-    """How many leads of the cohort came how far, in leads.
+    """Returns how many leads of the cohort came how far, in leads.
 
-    A lead has reached a stage when it stands there or further on, or ever did: what was lost or reopened
-    stays in the stage that it had reached (``reached``, see docs/decisions/0016). So the stages never
-    grow from one to the next. One pass over the cohort, which tells of its days, weeks or months as well.
+    A lead has reached a stage if it stands there or further on, or ever did: lost or reopened leads stay in
+    the furthest stage that they reached (``reached``, see docs/decisions/0016). So the stages never grow from
+    one to the next. One pass over the cohort counts it over time as well.
     """
     whole, machine = lead_cohort(slice), Lead.schema.require_machine()
     ends: dict[str, int] = defaultdict(int)
@@ -87,7 +87,8 @@ def lead_funnel(slice: Slice) -> Funnel:
 
 @dataclass(frozen=True)
 class Group:
-    """The leads of a cohort with one value of a field, without one (None), or with any of the rest."""
+    """The leads of a cohort with one value of a field, with none (None), or with any of the remaining
+    values."""
 
     value: str | None
     leads: int
@@ -100,10 +101,10 @@ class Group:
 
 
 def conversion_by_field(slice: Slice, by: str) -> list[Group]:
-    """How many leads of the cohort there are, how many reached Qualified and how many are Converted, grouped
-    by source, owner or campaign (``by``, one of :data:`GROUPED_BY`).
+    """Returns the numbers of leads, Qualified and Converted, by source, owner or campaign.
 
-    The largest groups, then all others as one. One pass over the cohort, whichever are asked for.
+    `by` is one of :data:`GROUPED_BY`. The largest groups come first, and all others are summed up as one. One
+    pass over the cohort counts all three groupings.
     """
     wire = Lead.schema.by_name[by].wire
     whole = lead_cohort(slice)
@@ -127,7 +128,7 @@ def conversion_by_field(slice: Slice, by: str) -> list[Group]:
 
 
 def _conversions(slice: Slice) -> dict[str, list[tuple[Any, ...]]]:
-    """The groups by each field: its value, leads, those that reached Qualified, those Converted."""
+    """Returns the groups by each field: its value, leads, those that reached Qualified, those Converted."""
     columns = {by: Lead.schema.by_name[by].column for by in GROUPED_BY}
     parts = {
         "came": Records(Lead, QUALIFIED_CONDITION, slice.as_of).condition,
@@ -138,7 +139,10 @@ def _conversions(slice: Slice) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def _all_other_values(wire: str, values: list[str | None]) -> dict[str, str] | None:
-    """The condition for all other values; None where an address cannot say it: it parts at commas."""
+    """Returns the condition for all other values, or None if an address cannot express it.
+
+    An address separates values by commas, so a value that contains one cannot be excluded.
+    """
     given = [value for value in values if value is not None]
     if any("," in value for value in given):
         return None
@@ -148,7 +152,7 @@ def _all_other_values(wire: str, values: list[str | None]) -> dict[str, str] | N
 
 @dataclass(frozen=True)
 class Reason:
-    """Why leads were lost, in the words of who gave up; None where nobody said."""
+    """Why leads were lost, in the words of the person who gave up; None if they gave no reason."""
 
     text: str | None
     leads: int
@@ -157,7 +161,7 @@ class Reason:
 
 
 def lost_leads(slice: Slice) -> Records:
-    """The leads lost in the period, whenever they were created, and not reopened since."""
+    """Returns the leads lost in the period and not reopened since, whenever they were created."""
     return slice.during(Lead, "lostAt")
 
 
@@ -166,7 +170,7 @@ def count_lost(slice: Slice) -> int:
 
 
 def lost_reasons(slice: Slice) -> list[Reason]:
-    """How many leads were lost in the period, by reason, most frequent first, in leads."""
+    """Returns how many leads were lost in the period by reason, the most frequent first, in leads."""
     whole = lost_leads(slice)
     counted = _counted_over_time(slice, "lostAt", LOST_BY)
     rows = [(text, count) for (text,), count in counted.items()]

@@ -1,5 +1,7 @@
-"""The numbers of sales by name: what each means, and where it comes from. Those of several parts are in
-:mod:`crm.reports.tables`."""
+"""The single numbers of sales by name, each with its meaning and origin.
+
+Those with several parts stand in :mod:`crm.reports.tables`.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from headlessly.query import money
 from headlessly.query.named_reports import Measured, percent, reports
 from headlessly.query.reports import Records, Slice
 
-#: What is drawn over time, each counted by its own moment.
+#: The numbers that are drawn over time, each counted by its own moment.
 OVER_TIME = ("newLeads", "conversions", "lostLeads")
 
 reports.narrow(Lead, "owner", rank=1)
@@ -151,7 +153,7 @@ def deals_going_stale(slice: Slice) -> Measured:
 
 
 def deals_won(slice: Slice) -> Records:
-    """The deals won on the days of the period."""
+    """Returns the deals won on the days of the period."""
     period = slice.period
     return slice.records(
         Deal,

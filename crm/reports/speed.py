@@ -14,19 +14,20 @@ from crm.reports.leads import lead_cohort, lead_funnel
 from headlessly.query.reports import Records, Slice, Spread, duration_between, median_durations
 from headlessly.query.scope import Scope
 
-#: The speed of answers is measured on the latest so many leads of a period.
+#: The speed of answers is measured on this many leads of a period, the latest.
 SAMPLE_SIZE = 2_500
-#: The same where it is told by owner, beside that of the period before.
+#: The same for the speed by owner, which is compared with the previous period.
 SAMPLE_SIZE_BY_OWNER = 1_000
 
 
 def converted_leads(slice: Slice) -> Records:
-    """The leads converted in the period, whenever they were created."""
+    """Returns the leads converted in the period, whenever they were created."""
     return slice.during(Lead, "convertedAt")
 
 
 def cycle_time(slice: Slice) -> Spread:
-    """How long the leads converted in the period took, in seconds from firstTouchAt to convertedAt."""
+    """Returns how long the leads converted in the period took, in seconds from firstTouchAt to
+    convertedAt."""
     return Spread.of_durations(
         converted_leads(slice).queryset(), duration_between("first_touch_at", "converted_at")
     )
@@ -34,7 +35,8 @@ def cycle_time(slice: Slice) -> Spread:
 
 @dataclass(frozen=True)
 class Response:
-    """How fast leads were answered; ``leads`` is how many were looked at, ``all`` how many there are."""
+    """How fast leads were answered. `leads` is the number that was measured, `all` the number that there
+    is."""
 
     spread: Spread
     leads: int
@@ -46,11 +48,11 @@ class Response:
 
 
 def first_response(slice: Slice) -> Response:
-    """How long the leads of the cohort waited for the first touch, in seconds from their creation.
+    """Returns how long the leads of the cohort waited for the first touch, in seconds from their creation.
 
-    A touch is an activity completed since, or a first move of the status, whichever came first, by a person
-    (:mod:`crm.first_touches`); leads nobody has touched yet are not in the spread. Measured on the latest
-    :data:`SAMPLE_SIZE` of the cohort.
+    A touch is an activity completed since, or the first move of the status, whichever came first, by a person
+    (:mod:`crm.first_touches`). Leads that nobody has touched yet are not in the spread. Measured on the
+    latest :data:`SAMPLE_SIZE` leads of the cohort.
     """
     latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{slice.scope(Lead).key}")
     waited = duration_between("created_at", _first_touch(slice.scope(Lead)))
@@ -60,27 +62,27 @@ def first_response(slice: Slice) -> Response:
 
 
 def median_responses(slice: Slice) -> dict[str | None, float]:
-    """The median of the same for each owner who touched any of these leads, in seconds."""
+    """Returns the median wait by owner, in seconds, for owners with touched leads."""
     if slice.pair is None:
         return median_durations([lead_cohort(slice)], _latest_waits)[0]
     return slice.cached(_medians_of_both, over_time=False)[slice is slice.pair[1]]
 
 
 def _medians_of_both(slice: Slice) -> list[dict[str | None, float]]:
-    """The same of the period before and of the period."""
+    """Returns the same for the previous period and the period."""
     assert slice.pair is not None
     return median_durations([*map(lead_cohort, slice.pair)], _latest_waits)
 
 
 def _latest_waits(condition: Q, scope: Scope) -> QuerySet[Any, tuple[Any, ...]]:
-    """The owner of each of the latest leads, and how long it waited."""
+    """Returns the owner of each of the latest leads, and how long it waited."""
     latest = scope.queryset().filter(condition).order_by("-created_at", f"-{scope.key}")
     waits = latest.annotate(_waited=duration_between("created_at", _first_touch(scope)))
     return waits.values_list("owner_id", "_waited")[:SAMPLE_SIZE_BY_OWNER]
 
 
 def _first_touch(leads: Scope) -> Least:
-    """The moment of the first activity with a lead, or of the first move of its status, by a person."""
+    """Returns the moment of the first touch of a lead by a person: an activity, or a move of its status."""
     activities = leads.for_noun(Activity)
     done = activities.queryset().filter(
         lead=OuterRef(leads.key),

@@ -1,4 +1,4 @@
-"""What each of the team did in a period, side by side."""
+"""What each member of the team did in a period, side by side."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from headlessly.query.reports import (
     record_names,
 )
 
-#: What the numbers are narrowed by: the team of the owner.
+#: The filter of these numbers: the team of the owner.
 TEAM = "owner.team"
 COLUMNS = (
     Column("newLeads", gettext_lazy("New leads"), "leads", adds=True),
@@ -46,15 +46,15 @@ COLUMNS = (
     Column("calls", gettext_lazy("Calls"), "activities", adds=True),
     Column("overdue", gettext_lazy("Overdue"), "activities", over_time=False, adds=True),
 )
-#: By which moment what is counted of each owner, or of owners and what else, is of a period.
+#: The moment that puts a counted record into a period. Each is counted by owner, deals by stage as well.
 MOMENTS = {
     "newLeads": "createdAt",
     "conversions": "convertedAt",
     "endedDeals": "actualCloseDate",
     "calls": "completedAt",
 }
-#: The leads with whom somebody did something: an activity that was completed and did not come from them. That
-#: a lead came, or that they wrote, is no touch of ours.
+#: The leads with whom somebody did something: with a completed activity that did not come from the lead. That
+#: a lead came in or wrote is no touch of ours.
 TOUCHED = WithSome(
     Lead,
     "activities",
@@ -64,7 +64,7 @@ TOUCHED = WithSome(
 
 
 def _counted(slice: Slice) -> dict[str, Records]:
-    """The records that are counted, by what they are counted as."""
+    """Returns the records that are counted, by what they count for."""
     won = deals_won(slice)
     return {
         "newLeads": slice.during(Lead, "createdAt"),
@@ -80,7 +80,7 @@ def _counted(slice: Slice) -> dict[str, Records]:
 
 
 def _overdue(slice: Slice) -> Records:
-    """What is open and due, whatever the period."""
+    """Returns the activities that are open and overdue, whatever the period."""
     now = "now" if slice.as_of is None else moment_text(slice.as_of)
     return slice.records(Activity, status__in=",".join(Activity.OPEN), dueAt__lt=now)
 
@@ -138,7 +138,7 @@ def measure_team(slice: Slice) -> Measured:
 
 
 def _members(slice: Slice) -> set[str]:
-    """Who sells here, of the team that is asked for."""
+    """Returns the people who sell, within the team of the slice if it names one."""
     linked = Membership.objects.filter(
         tenant=tenancy.require(), contact__isnull=False, role__in=("rep", "manager")
     )
@@ -155,7 +155,7 @@ def _names(_slice: Slice, people: frozenset[str | None]) -> dict[str, str]:
 
 
 def _count_of_period(slice: Slice, counted: Mapping[str, Records]) -> dict[str, Mapping[Any, int]]:
-    """By what is counted of a period, how many each owner has; of deals that ended each owner and stage."""
+    """Returns the counts of the period, each by owner, and those of ended deals by owner and stage."""
     if slice.pair is None:
         wanted = (*MOMENTS, "touched")
         return {name: count_by(counted[name], *_columns(counted[name])) for name in wanted}
@@ -164,7 +164,7 @@ def _count_of_period(slice: Slice, counted: Mapping[str, Records]) -> dict[str, 
 
 
 def _count_of_both(slice: Slice) -> dict[str, tuple[dict[Any, int], dict[Any, int]]]:
-    """The same of the period before and of the period."""
+    """Returns the same for the previous period and the period."""
     assert slice.pair is not None
     early, late = map(_counted, slice.pair)
     found = {
@@ -175,7 +175,7 @@ def _count_of_both(slice: Slice) -> dict[str, tuple[dict[Any, int], dict[Any, in
 
 
 def _won_amounts(slice: Slice) -> dict[str | None, money.Amounts]:
-    """What the deals are worth that each owner won."""
+    """Returns the value of the deals that each owner won."""
     if slice.pair is None:
         won = deals_won(slice).queryset()
         found = money.sum_amounts(won, "value", by=("owner_id",), as_of=slice.as_of)
@@ -184,7 +184,7 @@ def _won_amounts(slice: Slice) -> dict[str | None, money.Amounts]:
 
 
 def _won_amounts_of_both(slice: Slice) -> tuple[dict[str | None, money.Amounts], ...]:
-    """The same of the period before and of the period."""
+    """Returns the same for the previous period and the period."""
     assert slice.pair is not None
     early, late = map(deals_won, slice.pair)
     both, is_early = as_one(early, late, MOMENTS["endedDeals"])
@@ -200,7 +200,7 @@ def _won_amounts_of_both(slice: Slice) -> tuple[dict[str | None, money.Amounts],
 def _count_at_stages(
     ended: Mapping[tuple[str | None, str], int], stages: Collection[str]
 ) -> Counter[str | None]:
-    """How many deals of each owner ended at one of these."""
+    """Returns how many deals of each owner ended at one of these stages."""
     found: Counter[str | None] = Counter()
     for (owner, stage), count in ended.items():
         if stage in stages:
@@ -209,7 +209,7 @@ def _count_at_stages(
 
 
 def _columns(records: Records) -> tuple[str, ...]:
-    """Its owner, and of a deal the stage."""
+    """Returns the columns by which records are counted: the owner, and for deals the stage."""
     owner = records.noun.schema.owner
     assert owner is not None
     return (owner.column, "stage") if records.noun is Deal else (owner.column,)
@@ -236,7 +236,7 @@ def _by_column(counted: Mapping[str, Records | None]) -> dict[str, Records | Non
 
 
 def _size(row: Row) -> float:
-    """By which the rows are put in order: what was won, else how many leads there were."""
+    """Returns the key for sorting rows: the value that was won, else the number of new leads."""
     won = row.values["won"]
     assert isinstance(won, money.Amounts)
     return float(won.converted or 0) or float(row.values["newLeads"] or 0) / 1e9  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ OPEN_LEADS = ",".join(Lead.OPEN)
 
 @dataclass(frozen=True)
 class Waiting:
-    """How many records wait in one state, or are due in one stretch of time."""
+    """The number of records that wait in one state, or are due in one stretch of time."""
 
     name: str
     count: int
@@ -25,12 +25,15 @@ class Waiting:
 
 
 def stale_leads(slice: Slice) -> Records:
-    """Open leads without activity (lastActivityAt) for as long as leads may rest, whatever the period."""
+    """Returns the open leads without activity (lastActivityAt) for longer than leads may rest.
+
+    They are those of now, whatever the period.
+    """
     return _stale_records(slice, Lead, status__in=OPEN_LEADS)
 
 
 def stale_deals(slice: Slice) -> Records:
-    """The same of open deals."""
+    """Returns the open deals without activity for longer than deals may rest."""
     return _stale_records(slice, Deal, stage__in=open_stages())
 
 
@@ -39,7 +42,7 @@ def _stale_records(slice: Slice, noun: Any, **standing: str) -> Records:
 
 
 def stale_by_state(slice: Slice) -> dict[str, list[Waiting]]:
-    """How many leads and deals are stale, by where they stand. One pass over the open ones each."""
+    """Returns how many leads and deals are stale, by state. One pass over the open ones of each noun."""
     found = {}
     for records, state, states in (
         (stale_leads(slice), "status", Lead.OPEN),
@@ -59,8 +62,10 @@ OVERDUE_TASKS, TODAY, THIS_WEEK, AFTERWARDS, SOME_DAY = DUE = (
 
 
 def open_tasks(slice: Slice) -> list[Waiting] | None:
-    """The open activities of the owner asked for, else of whoever looks, by when they are due; None for
-    those who are no contact here and ask for nobody."""
+    """Returns the open activities of the slice's owner, else of the actor, by when they are due.
+
+    Returns None if neither is a contact.
+    """
     person = slice.narrowed.get("owner") or actors.current().contact_id
     if person is None:
         return None

@@ -1,1 +1,1 @@
-"""What rules do, a module a kind."""
+"""What rules do, with a module or package for each kind."""

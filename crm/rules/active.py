@@ -1,6 +1,6 @@
 """Which rules are active, and whether a record fits one.
 
-Those that are active are kept with the tenant's shape, so that whoever has none asks the database nothing.
+Active rules are kept with the tenant's shape, so that tenants without rules cost no query.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from headlessly.nouns import Noun
 from headlessly.query import filters
 from headlessly.shaping.changing import renew_shape_after
 
-renew_shape_after(Rule)  # what the former ones did stays
+renew_shape_after(Rule)  # what the former rules did stays
 
 
 @cached_by_shape
 def _rules_by_kind() -> dict[str, tuple[Rule, ...]]:
-    """The active rules of the active tenant by their kind, in the order in which they are asked."""
-    if current_shape() is None:  # who ever had a rule has a shape
+    """Returns the active rules of the active tenant by kind, in the order in which they decide."""
+    if current_shape() is None:  # a tenant that ever had a rule has a shape
         return {}
     found: dict[str, tuple[Rule, ...]] = {}
     with actors.acting(actors.SYSTEM):
@@ -28,19 +28,20 @@ def _rules_by_kind() -> dict[str, tuple[Rule, ...]]:
 
 
 def active_rules(kind: Rule.Kind) -> tuple[Rule, ...]:
-    """The active rules of a kind, in the order in which they are asked."""
+    """Returns the active rules of a kind, in the order in which they decide."""
     return _rules_by_kind().get(kind, ())
 
 
 def rules_before(rule: Rule) -> list[Rule]:
-    """The active rules of its kind that are asked before a rule, without those that mean nothing any more."""
+    """Returns the active rules of the same kind that decide before a rule, without those with an error."""
     others = active_rules(Rule.Kind(rule.kind))
     return [each for each in others if each.is_asked_before(rule) and not each.error]
 
 
 def fits(rule: Rule, record: Noun) -> bool:
-    """Whether a record fits the condition. Raises InvalidFilter where that means nothing any more."""
+    """Whether a record fits the condition of a rule. Raises InvalidFilter if the condition is no longer
+    valid."""
     noun = type(record)
-    with actors.acting(actors.SYSTEM):  # whoever brings a record need not see what the rule asks of
+    with actors.acting(actors.SYSTEM):  # the rule may ask for what the actor may not see
         condition = filters.compile_filter(noun, rule.condition["filter"])
         return not condition or noun.objects.filter(condition, pk=record.pk).exists()

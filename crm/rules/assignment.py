@@ -1,8 +1,8 @@
-"""What assignment rules do: a new lead that nobody owns is given to somebody, once, and told why.
+"""Assignment rules: give a new lead without an owner to somebody, once, and record why.
 
 The first rule that fits decides. Locks are taken in one order: the rule's turn, then the people whose open
-leads are counted, by their keys. A rule that fails is passed by, and tried again: then the lead passes the
-rules as they are by then, as long as it is nobody's.
+leads are counted, by their keys. A rule that fails is skipped and tried again later: the lead then passes the
+rules as they are at that time, if it still has no owner.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from headlessly.execution.executor import Context, Execution
 
 @dataclass
 class Candidate:
-    """Somebody who may get a lead."""
+    """A person who may get a lead."""
 
     contact: str
     name: str
@@ -40,7 +40,7 @@ class Candidate:
 
 @dataclass
 class Decision:
-    """Who gets a lead, None for nobody, and why."""
+    """Who gets a lead, or None for nobody, and why."""
 
     owner: str | None
     reason: str
@@ -50,9 +50,9 @@ class Decision:
 
 
 @after_creation(Lead)
-@only_creates  # it writes the rows that are gathered before it asks for one
+@only_creates  # writes gathered rows before it asks for one
 def assign_new_lead(lead: Lead, ctx: Context) -> None:
-    """A new lead that comes without an owner goes to whom the rules say."""
+    """Give a new lead without an owner to the person that the rules choose."""
     if not lead.is_new or not _is_to_assign(lead):
         return
     if not (rules := active_rules(Rule.Kind.ASSIGNMENT)):
@@ -66,7 +66,7 @@ def _is_to_assign(lead: Lead) -> bool:
 
 
 def assign_by(rules: Sequence[Rule], lead: Lead, doing: Context | Execution) -> None:
-    """Let the first of the rules that fits a lead decide; one that fails costs nobody their lead."""
+    """Let the first fitting rule decide about a lead. A rule that fails must not cost anybody the lead."""
 
     def give(rule: Rule) -> None:
         decision = decide_owner(rule)
@@ -78,7 +78,8 @@ def assign_by(rules: Sequence[Rule], lead: Lead, doing: Context | Execution) -> 
 
 @attempts.tries_again(Rule.Kind.ASSIGNMENT)
 def assign_again(execution: Execution, rule: Rule, row: RuleAttempt) -> bool:
-    """A lead that is nobody's yet passes the rules as a new one does; where one rule was asked for, that."""
+    """Let a lead without an owner pass the rules as a new one does, or the one rule that somebody asked
+    for."""
     try:
         lead = execution.lock(Lead, row.record)
     except NotFound:
@@ -93,7 +94,8 @@ def assign_again(execution: Execution, rule: Rule, row: RuleAttempt) -> bool:
 
 
 def decide_owner(rule: Rule) -> Decision:
-    """Who gets the next lead of a rule; its turn is taken then, and held until the commit."""
+    """Returns who gets the next lead of a rule, and takes that person's turn. The turn is locked until the
+    commit."""
     if rule.how == Rule.How.NOBODY:
         return Decision(None, reasons.reason(rule, reasons.NOBODY()))
     turn = _lock_turn(rule) if rule.how != Rule.How.PERSON else None
@@ -124,7 +126,7 @@ def decide_owner(rule: Rule) -> Decision:
 
 
 def candidates_of(rule: Rule) -> Iterator[Candidate]:
-    """Whom a rule may choose, in the order of their turns, with when they are there."""
+    """Yields the people whom a rule may choose, in the order of their turns, with their presence."""
     if rule.how == Rule.How.PERSON:
         people = Contact.objects.filter(pk=rule.person_id)
         found = [Candidate(*each) for each in people.values_list("pk", "name")]
@@ -140,7 +142,7 @@ def candidates_of(rule: Rule) -> Iterator[Candidate]:
 
 
 def _passed(each: Candidate, rule: Rule, members: set[str], now: datetime) -> str | None:
-    """Why somebody gets nothing at the moment, or None."""
+    """Returns why somebody gets no lead at the moment, or None."""
     if each.contact not in members:
         return reasons.NO_MEMBER(name=each.name)
     if (back := each.presence.back_on(now)) is not None:
@@ -158,13 +160,16 @@ def _passed(each: Candidate, rule: Rule, members: set[str], now: datetime) -> st
 
 
 def is_off_work(rule: Rule, presence: Presence, moment: datetime) -> bool:
-    """Whether a rule passes somebody over for their hours."""
+    """Whether a rule passes somebody over because they do not work at this time."""
     return rule.off_hours == Rule.OffHours.PASS_OVER and not presence.works_at(moment)
 
 
 def _fall_back(rule: Rule, passed: list[str], now: datetime) -> Decision:
-    """Whoever gets what nobody else can take, at any hour: it is there when they come. Nobody where the rule
-    names none, or who is on leave."""
+    """Returns the decision for a lead that nobody else can take: it goes to the fallback at any hour.
+
+    The lead waits there until they come to work. It goes to nobody if the rule names no fallback, or if that
+    person is on leave.
+    """
     why = reasons.NOBODY_CAN() if passed else reasons.NOBODY_THERE()
     if (id := rule.fallback_id) and members_among([id]):
         back = presences_of([id])[id].back_on(now)
@@ -182,7 +187,7 @@ def having_fewest(free: list[Candidate]) -> list[Candidate]:
 
 
 def _take_turn(turn: RuleTurn, free: list[Candidate]) -> Candidate:
-    """Whose turn it is among those who are free; it is taken then."""
+    """Choose who is next among the free candidates, and store that their turn is taken."""
     credits = dict(turn.credits)
     found = choose_by_turn(credits, free)
     turn.credits = {contact: credit for contact, credit in credits.items() if credit}
@@ -191,8 +196,11 @@ def _take_turn(turn: RuleTurn, free: list[Candidate]) -> Candidate:
 
 
 def choose_by_turn(credits: dict[str, int], free: list[Candidate]) -> Candidate:
-    """Whose turn it is, by weight: everybody is owed theirs, who gets one pays for all. Who is away is owed
-    nothing for it, and so is not flooded on their return. What each is owed then is in ``credits``."""
+    """Choose who is next by weight, and update `credits`, what each person is owed.
+
+    Everybody free is owed their weight, and the person who gets the lead pays for all. People who are away
+    are owed nothing for that time, so they are not flooded when they return.
+    """
     for each in free:
         credits[each.contact] = credits.get(each.contact, 0) + each.weight
     found = max(
@@ -212,7 +220,7 @@ def _count_open(everybody: list[Candidate]) -> None:
 
 
 def _lock_turn(rule: Rule) -> RuleTurn:
-    """The turn of a rule, held until the commit."""
+    """Returns the turn of a rule, locked until the commit."""
     turns = RuleTurn.objects.filter(rule=rule.pk).select_for_update()
     if (found := turns.first()) is None:
         new = RuleTurn(tenant=tenancy.require(), rule_id=rule.pk)
@@ -222,9 +230,11 @@ def _lock_turn(rule: Rule) -> RuleTurn:
 
 
 def _lock_people(contacts: Iterable[str]) -> None:
-    """Let nobody else give these people a lead by a capacity until the commit: their open leads are counted.
+    """Keep others from giving these people leads by capacity until the commit, as their open leads are
+    counted.
 
-    Not their rows: who edits a contact waits for no lead."""
+    Advisory locks are used instead of locks on their rows: editing a contact must not wait for a lead.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(key) FROM ("

@@ -1,8 +1,9 @@
-"""What a rule did not come through with is noted beside it, told to whoever wrote it, and tried again.
+"""Failures of rules: they are noted beside the rule, shown to its authors, and tried again.
 
-A rule that fails costs nobody their work: what it did is undone, what set it off goes on. What it owes a
-record stands in a row: why it failed, how often, and when it is tried next, later and later, until it comes
-through. In the same rows stands what somebody asked a rule to do with what is there.
+A failing rule costs nobody their work: its own effects are undone, and the verb that triggered it goes on. A
+row keeps what the rule still owes a record: why it failed, how often, and when it is tried next, after longer
+and longer waits, until it succeeds. The same rows keep what somebody asked a rule to do with existing
+records.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from headlessly.nouns import Noun
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-#: How long after each failure it is tried again: for a week, then not any more unless somebody asks.
+#: The wait after each failure. They last for a week; then the rule is only tried again if somebody asks.
 WAITS = (
     timedelta(minutes=1),
     timedelta(minutes=10),
@@ -40,10 +41,10 @@ WAITS = (
     timedelta(days=2),
     timedelta(days=4),
 )
-#: How many are tried in one go, and how many are written in one statement.
+#: How many attempts are made at once, and how many rows are written in one statement.
 PAGE, BATCH = 100, 1_000
 
-# One that fails again before it is tried has not been tried once more.
+# A failure before the next try is due does not count as another one.
 NOTE = """
 INSERT INTO crm_ruleattempt AS a (tenant_id, rule_id, rule_version, record, record_type, because, failures,
     first_at, last_at, next_at)
@@ -56,14 +57,16 @@ ON CONFLICT (tenant_id, rule_id, record) DO UPDATE SET
         ELSE EXCLUDED.last_at + (%(waits)s::interval[])[a.failures + 1] END
 """
 
-#: What tries rules of each kind again: answers whether there still was something to do.
+#: A function that tries a rule again. It returns whether there was still something to do.
 Again = Callable[[Execution, Rule, RuleAttempt], bool]
 _again: dict[str, Again] = {}
 
 
 def tries_again(kind: str) -> Callable[[Again], Again]:
-    """Register what tries rules of a kind again, in a transaction of its own that is undone where it
-    raises."""
+    """Register the function that tries rules of a kind again.
+
+    It runs in a savepoint that is rolled back if it raises.
+    """
 
     def register(again: Again) -> Again:
         _again[kind] = again
@@ -78,8 +81,10 @@ def tries_again(kind: str) -> Callable[[Again], Again]:
 def ask_in_order(
     rules: Iterable[Rule], record: Noun, doing: Context | Execution, decide: Callable[[Rule], T]
 ) -> T | None:
-    """What the first of the rules decides that a record fits; None where there is none. One that fails is
-    undone, noted and passed by: it costs nobody their record."""
+    """Returns the decision of the first rule that a record fits, or None.
+
+    A rule that fails is undone, noted and skipped: it costs nobody their record.
+    """
     for rule in rules:
         try:
             with doing.attempt():
@@ -94,10 +99,11 @@ def ask_in_order(
 
 
 def note_failure(rule: Any, record: str, type: str, problem: Exception) -> None:
-    """Note what went wrong with a rule, and go on; ``rule`` has a ``pk`` and a ``version``.
+    """Note the failure of a rule, and go on. `rule` needs a ``pk`` and a ``version``.
 
-    Call it in the handler, behind what is undone. What is somebody else's work at the same moment is no
-    fault of the rule: that is raised again, for the transaction to be done again."""
+    Call it in the exception handler, after what was undone. Contention with other transactions is no fault of
+    the rule: such an error is raised again, so that the transaction is repeated.
+    """
     if is_contention(problem):
         raise problem
     log_failure(logger, f"Rule {rule.pk} for {record}", problem)
@@ -118,7 +124,7 @@ def note_failure(rule: Any, record: str, type: str, problem: Exception) -> None:
 
 
 def ask_for(rule: Rule, records: Iterable[str], type: str) -> None:
-    """Have a rule tried for records that are there, in the background: it alone, also where it failed at one
+    """Have only this rule tried for existing records, in the background, even if it failed at one of them
     before."""
     now = clock.now()
     rows = [
@@ -146,12 +152,15 @@ def ask_for(rule: Rule, records: Iterable[str], type: str) -> None:
 
 
 def try_all_again(rule: Rule) -> int:
-    """Have everything tried again now that a rule failed at. Returns how much that is."""
+    """Schedule everything that a rule failed at for now. Returns the number of attempts."""
     return RuleAttempt.objects.filter(rule=rule.pk).update(next_at=clock.now())
 
 
 def try_open_again(rule: Rule) -> int:
-    """The same of what is still to be done or was given up: what another rule did meanwhile stays done."""
+    """Schedule what is still to be done, or was given up, for now.
+
+    Records that another rule has taken care of meanwhile are left alone.
+    """
     given_up = Q(next_at__isnull=True, failures__gt=len(WAITS))
     found = RuleAttempt.objects.filter(Q(next_at__isnull=False) | given_up, rule=rule.pk)
     return found.update(next_at=clock.now())
@@ -161,12 +170,12 @@ def try_open_again(rule: Rule) -> int:
 
 
 def try_due() -> bool:
-    """Try again what is due, some of it. Returns whether anything came of it."""
+    """Make some of the attempts that are due. Returns whether any of them changed something."""
     due = RuleAttempt.objects.filter(next_at__lte=clock.now()).order_by("next_at", "id")
     moved = False
     for id, request in list(due.values_list("pk", "request_id")[:PAGE]):
         try:
-            # Not that of the job, which is about all of them.
+            # Not the request of the job, which makes many attempts.
             with tracing.request_id_scope(request or public_id("req")):
                 moved |= retry_on_deadlock(partial(_try_once, id))
         except Exception:
@@ -195,20 +204,20 @@ def _try_once(id: int) -> bool:
         if is_there:
             still.filter(
                 failures=row.failures
-            ).delete()  # another failure was noted meanwhile, or none
+            ).delete()  # meanwhile either another failure was noted, or none
         elif still.filter(failures=row.failures).exists():
             _close(row)
         return True
 
 
 def _created(row: RuleAttempt) -> str | None:
-    """The event by which the record came: because of it the rule is tried."""
+    """Returns the event that created the record, as the cause of what the rule does."""
     found = Event.log.filter(target=row.record, version=1).order_by("seq")
     return found.values_list("id", flat=True).first()
 
 
 def _close(row: RuleAttempt) -> None:
-    """Nothing is to be done any more: what went wrong stays to be looked at."""
+    """End an attempt with nothing left to do. If it failed before, the failure is kept to be looked at."""
     if row.because is None:
         row.delete()
     else:

@@ -1,8 +1,8 @@
-"""What automations do: one step of a run, its effect and its state in one transaction.
+"""Runs automations: each step's effect and the state of the run are one transaction.
 
-The executor does it, by an actor named after the rule. Before it stands an event, ``automation_ran``, which
-the run's own event caused and which names the rule and its version: so whoever follows the causes of what
-was done comes to the rule as it was, and to what set it off.
+The executor does the work, as an actor named after the rule. Before it an event ``automation_ran`` is
+recorded; it is caused by the run's own event and names the rule and its version. So following the causes of
+anything that was done leads to the rule as it was, and to what triggered it.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ from headlessly.webhooks.models import Delivery, Webhook
 
 logger = logging.getLogger(__name__)
 
-#: The event that stands between what set a rule off and what it did.
+#: The event between what triggered a rule and what the rule did.
 RAN = "automation_ran"
-#: What it is called, and its data.
+#: The texts of this event and of its data.
 RECORDED = (
     pgettext_lazy("event", "automation ran"),
     pgettext_lazy("label", "Rule name"),
@@ -66,7 +66,7 @@ RECORDED = (
     pgettext_lazy("label", "Record type"),
 )
 tell_tracked_event(RAN, gettext_lazy("did step %(step)s of the rule “%(ruleName)s”"))
-#: How long after each failed attempt the next one follows. After the last of them a run has failed.
+#: The wait after each failed attempt. After the last one the run has failed.
 RETRY_AFTER = (
     timedelta(minutes=1),
     timedelta(minutes=10),
@@ -75,7 +75,7 @@ RETRY_AFTER = (
 )
 PLANNED, WAITING, DONE = "Planned", "Waiting", "Done"
 
-#: The rule, held against whoever would disable it until the step is done. Always before the run.
+#: Locks the rule against being disabled until the step is done. Always taken before the lock of the run.
 HOLD = """
 SELECT name, version FROM crm_rule
 WHERE tenant_id = %s AND id = %s AND is_active AND deleted_at IS NULL FOR SHARE
@@ -93,8 +93,11 @@ SELECT CASE name WHEN %s THEN data ->> 'ruleName' END, name FROM up ORDER BY dep
 
 
 def proceed_with_run(run: str, rule: str, request: str | None) -> bool:
-    """Take a run as far as it goes now, as a part of a request: many are at work in one job, and each is
-    taken back with what set it off. Returns whether it went any further, or failed."""
+    """Take a run as far as it goes now. Returns whether it went further, or failed.
+
+    It acts as part of the given request: one job works on many runs, and each can be undone together with
+    what triggered it.
+    """
     moved = False
     while True:
         try:
@@ -112,8 +115,11 @@ def proceed_with_run(run: str, rule: str, request: str | None) -> bool:
 
 
 def take_step(id: str, rule_id: str) -> bool | None:
-    """Take the next step of a run. Returns whether the one after it can be taken at once; None where there is
-    nothing to do, or somebody else is doing it."""
+    """Take the next step of a run.
+
+    Returns whether the following step can be taken at once, or None if there is nothing to do or somebody
+    else does it.
+    """
     tenant = tenancy.require()
     with one_transaction() as execution:
         held = execute_prepared(HOLD, (tenant.pk, rule_id))
@@ -147,7 +153,7 @@ def take_step(id: str, rule_id: str) -> bool | None:
 def _wait(
     run: RuleRun, rule: Rule, step: Wait, entry: dict[str, Any], record: Noun, now: datetime
 ) -> bool:
-    """Begin to wait, or end it: then the condition is asked again, and the date may be a later one."""
+    """Begin or end a wait. At its end the condition is checked again, and the date may have moved on."""
     begins = _begins(run)
     until = moment_of(step, begins, record)
     if until is None:
@@ -156,7 +162,7 @@ def _wait(
     if until > now:
         entry |= {"state": WAITING, "until": _text(until)}
         run.state, run.next_at = RuleRun.WAITING, until
-        run.request_id = public_id("req")  # what follows later is another matter
+        run.request_id = public_id("req")  # the following steps belong to a request of their own
         run.save()
         return False
     if entry.get("state") == WAITING and not _still_fits(rule, record):
@@ -168,7 +174,7 @@ def _wait(
 
 
 def moment_of(step: Wait, begins: datetime, record: Any) -> datetime | None:
-    """Until when a wait lasts that begins at a moment; None where the record has no such date."""
+    """Returns the end of a wait that begins at a moment, or None if the record has no such date."""
     if step.distance is not None:
         return days.moment_from(begins, step.distance)
     if step.until == WORKING_DAY:
@@ -187,7 +193,7 @@ def moment_of(step: Wait, begins: datetime, record: Any) -> datetime | None:
 
 
 def _begins(run: RuleRun) -> datetime:
-    """The moment from which a step counts: when the one before it was done, or the event happened."""
+    """Returns the moment from which a step counts: the end of the previous step, or the event."""
     if not run.position:
         return run.moment
     return datetime.fromisoformat(run.steps[run.position - 1]["at"])  # type: ignore[index]
@@ -253,7 +259,7 @@ def _notify(run: RuleRun, rule: Rule, step: Notify, record: Noun) -> None:
     found = Membership.objects.filter(tenant=tenancy.require(), contact=contact)
     if not (users := list(found.values_list("user_id", flat=True))):
         raise VerbRefused(reasons.NOT_A_MEMBER(person=contact), code="no_member")
-    text = fill_in(record, f"{step.text} ")  # a text, also where it is one place alone
+    text = fill_in(record, f"{step.text} ")  # always a text, even if it consists of a single place
     tell([
         Notice("rule", user, f"{run.pk}:{run.position}", rule.pk, record=record.pk,
                record_type=run.record_type, excerpt=Truncator(text.strip()).chars(200))
@@ -267,7 +273,7 @@ def _send(step: Send, event: Event) -> None:
         raise VerbRefused(reasons.NO_WEBHOOK(id=step.webhook), code="no_webhook")
     webhook.tenant = tenancy.require()
     delivery = Delivery.make(webhook, timezone.now(), event_id=event.seq, name=event.name)
-    # Whoever subscribes to it anyway gets it once.
+    # A webhook that subscribes to this event anyway gets it once.
     Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
     transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
 
@@ -276,7 +282,7 @@ def _send(step: Send, event: Event) -> None:
 
 
 def _pass(run: RuleRun, entry: dict[str, Any], at: datetime) -> None:
-    """A step is done: the next one is due, or the run is over."""
+    """Note that a step is done: the next one is due, or the run is over."""
     entry |= {"state": DONE, "at": _text(at)}
     entry.pop("error", None)
     run.position += 1
@@ -302,7 +308,7 @@ def note_failure(id: str, problem: Exception) -> None:
 
 
 def fail_run(run: RuleRun, problem: Exception) -> None:
-    """The same of a run that is locked; the caller saves."""
+    """Note the same in a run that is locked. The caller saves it."""
     run.because = error_text(problem)
     if run.attempts < len(RETRY_AFTER):
         run.state, run.next_at = RuleRun.RETRYING, clock.now() + RETRY_AFTER[run.attempts]
@@ -314,8 +320,11 @@ def fail_run(run: RuleRun, problem: Exception) -> None:
 
 
 def log_failure(log: logging.Logger, what: str, problem: Exception) -> None:
-    """Keep for the operator what a rule failed at: of what nobody foresaw where it came up, of a refusal the
-    sentence that whoever wrote the rule reads too."""
+    """Log a rule's failure for the operator.
+
+    An unexpected error is logged with its traceback, a refusal with the sentence that the rule's authors read
+    too.
+    """
     if isinstance(problem, HeadlesslyError) and problem.__cause__ is None:
         log.warning("%s failed: %s", what, problem.message)
     else:
@@ -323,7 +332,7 @@ def log_failure(log: logging.Logger, what: str, problem: Exception) -> None:
 
 
 def error_text(problem: Exception) -> str:
-    """What went wrong, for whoever wrote the rule."""
+    """Returns what went wrong, in words for the authors of the rule."""
     if isinstance(problem, NoWorkingTime):
         return reasons.NOBODY_WORKS()
     if isinstance(problem.__cause__, postgres.QueryCanceled):
@@ -334,13 +343,13 @@ def error_text(problem: Exception) -> str:
 
 
 def rule_at(id: str, version: int) -> Rule:
-    """A rule as it was in one version: a run goes on by what it began with."""
+    """Returns a rule as it was in a version: a run goes on with the version it began with."""
     past = Rule.past.objects.filter(tenant_id=tenancy.require().pk, record=id, version=version)
     return past.order_by("-valid_from")[0].as_record()  # type: ignore[return-value]
 
 
 def circle_of(event: str) -> str | None:
-    """The path of causes to an event, where more rules than are allowed have led to it; else None."""
+    """Returns the path of causes to an event if too many rules have led to it, else None."""
     tenant = tenancy.require().pk
     rows = execute_prepared(CHAIN, (tenant, event, tenant, RAN))
     if sum(rule is not None for rule, _name in rows) < MAX_HOOK_DEPTH:

@@ -1,6 +1,6 @@
 """Which records fitted a condition at moments of the past, each at its own: thousands in one statement.
 
-What a record refers to is looked at as it was when the record's version began.
+What a record refers to is taken as it was when the record's version began.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from headlessly.query.conditions import moves_with_time
 from headlessly.query.scope import Scope
 
 T = TypeVar("T")
-#: A record, by its id, and a moment.
+#: The id of a record, and a moment.
 Moment = tuple[str, datetime]
 
-#: For each record the version valid at a moment; of several that began then the last.
+#: The version of each record at a moment; if several began at that moment, the last of them.
 HELD = """
 SELECT asked.place, held.seq
 FROM unnest(%s::text[], %s::timestamptz[]) WITH ORDINALITY AS asked(id, moment, place)
@@ -44,8 +44,9 @@ CROSS JOIN LATERAL (
 def moments_that_fitted(
     noun: type[Record], filter: Mapping[str, Any], changes: Iterable[Moment]
 ) -> set[Moment]:
-    """Those of ``changes``, moments at which a record was changed, after which it fitted ``filter``: as the
-    transaction left it. Raises InvalidFilter.
+    """Returns which changes, given by record and moment, left the record fitting `filter`.
+
+    A change is judged by what its transaction left. Raises InvalidFilter.
     """
     asked, found = set(changes), set()
     for group, then in _by_day(filter, asked, lambda change: change[1]):
@@ -55,7 +56,7 @@ def moments_that_fitted(
             record__in={record for record, _moment in group},
             valid_from__in={moment for _record, moment in group},
         )
-        # Without what the same transaction changed again.
+        # Leaves out versions that the same transaction changed again.
         versions = versions.exclude(valid_to=F("valid_from"))
         found |= set(_rows(versions, "record", "valid_from"))
     return asked & found
@@ -64,8 +65,10 @@ def moments_that_fitted(
 def fitted_when_made(
     noun: type[Record], filter: Mapping[str, Any], made: Mapping[str, datetime]
 ) -> set[str]:
-    """Those of the records, by the moments at which they were made, that fitted ``filter`` in their first
-    version. Raises InvalidFilter."""
+    """Returns which records fitted `filter` in their first version. Raises InvalidFilter.
+
+    `made` gives the moment at which each record was created.
+    """
     found: set[str] = set()
     for group, then in _by_day(filter, made, made.__getitem__):
         with then:
@@ -76,7 +79,8 @@ def fitted_when_made(
 
 
 def versions_held(noun: type[Record], asked: list[Moment]) -> dict[Moment, int]:
-    """The versions, by their numbers in the past, that held at these moments; none of what was not there."""
+    """Returns the numbers of the versions that held at these moments, without records that did not exist
+    then."""
     sql = HELD.format(table=connection.ops.quote_name(version_table(noun)))
     ids, moments = [id for id, _moment in asked], [moment for _id, moment in asked]
     rows = execute_planned(sql, (ids, moments, tenancy.require().pk))
@@ -86,7 +90,7 @@ def versions_held(noun: type[Record], asked: list[Moment]) -> dict[Moment, int]:
 def fitting_versions(
     noun: type[Record], filter: Mapping[str, Any], versions: Mapping[Moment, int]
 ) -> set[Moment]:
-    """Those moments whose versions fit ``filter``. Raises InvalidFilter."""
+    """Returns the moments whose versions fit `filter`. Raises InvalidFilter."""
     found: set[int] = set()
     for group, then in _by_day(filter, versions, lambda moment: moment[1]):
         with then:
@@ -99,8 +103,10 @@ def fitting_versions(
 def _by_day(
     filter: Mapping[str, Any], asked: Iterable[T], moment_of: Callable[[T], datetime]
 ) -> Iterator[tuple[list[T], AbstractContextManager[None]]]:
-    """All at once; of a filter that says "7d ago" those of each day apart. With each comes a block in which
-    such words are understood as they were then."""
+    """Yields the items in groups, each with a block in which relative dates are understood as they were then.
+
+    A filter without relative dates such as "7d ago" needs one group; otherwise there is a group for each day.
+    """
     if not moves_with_time(filter):
         yield list(asked), nullcontext()
         return

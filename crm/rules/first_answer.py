@@ -1,8 +1,8 @@
-"""What first-answer rules do: a new lead is to be touched within so much working time; that it was not is an
-event, and whoever works the lead is told.
+"""First-answer rules: a new lead must be touched within a given working time.
 
-The first rule that fits decides. What was said stays: another rule or calendar is for the next lead, and for
-those for which it is asked (``Lead.expect_answer``).
+A missed answer is recorded as an event, and the people who work the lead are notified. The first rule that
+fits decides. Its decision stays: a changed rule or calendar applies to later leads, and to leads for which
+somebody asks (``Lead.expect_answer``).
 """
 
 from __future__ import annotations
@@ -42,17 +42,16 @@ from headlessly.notifications.telling import FRESH, Notice, tell
 
 logger = logging.getLogger(__name__)
 
-#: A lead of a file that was created longer ago than this is no new one: the file tells of its past.
+#: An imported lead that was created longer ago is not new: the file tells its past.
 NEW = timedelta(days=1)
-#: How many leads are looked at in one go, and how long a job goes on before others have their turn, in
-#: seconds.
+#: How many leads are checked at once, and how many seconds a job runs before others have their turn.
 PAGE, SLICE = 200, 20
 MISSED = Lead.corrections["miss_answer"]
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """Until when a lead is to be answered, and by which rule."""
+    """The time by which a lead must be answered, and the rule that sets it."""
 
     rule: Rule
     due: datetime
@@ -62,7 +61,7 @@ class Expectation:
 
 @composes_schemas
 def show_answers(schema: Schema, shape: Shape) -> None:
-    """Lists of leads show until when each is to be answered, and pages offer another time, by a rule."""
+    """With such rules, lists of leads show the time for the answer, and pages offer to set another one."""
     if schema.name == "Lead" and active_rules(Rule.Kind.FIRST_ANSWER):
         name, state, *rest = schema.columns
         schema.columns = (name, state, "answer_due_at", *rest)
@@ -77,9 +76,9 @@ def show_answers(schema: Schema, shape: Shape) -> None:
 
 
 @after_creation(Lead)
-@only_creates  # it writes the rows that are gathered before it asks for one
+@only_creates  # writes gathered rows before it asks for one
 def expect_answer_to_new_lead(lead: Lead, ctx: Context) -> None:
-    """A new lead that fits a rule is to be answered in the time that it says."""
+    """Set the time for the first answer to a new lead that fits a rule."""
     if not lead.is_new or lead.status != Lead.Status.NEW or lead.answer_due_at is not None:
         return
     if not active_rules(Rule.Kind.FIRST_ANSWER):
@@ -91,7 +90,7 @@ def expect_answer_to_new_lead(lead: Lead, ctx: Context) -> None:
 
 
 def expect_by_the_rules(lead: Lead, doing: Context | Execution) -> None:
-    """Note until when a lead is to be answered, as the first rule says that fits."""
+    """Set the time for a lead's first answer by the first rule that fits."""
 
     def expect(rule: Rule) -> None:
         found = _expectation(rule, lead.created_at)
@@ -104,7 +103,7 @@ def expect_by_the_rules(lead: Lead, doing: Context | Execution) -> None:
 
 
 def expectation_of(lead: Lead, ctx: Context) -> Expectation | None:
-    """What the first rule says that fits, if any does; for whoever writes it themselves."""
+    """Returns what the first fitting rule sets, or None, for callers that write it themselves."""
     return attempts.ask_in_order(
         active_rules(Rule.Kind.FIRST_ANSWER),
         lead,
@@ -115,7 +114,7 @@ def expectation_of(lead: Lead, ctx: Context) -> Expectation | None:
 
 @attempts.tries_again(Rule.Kind.FIRST_ANSWER)
 def expect_again(execution: Execution, rule: Rule, row: RuleAttempt) -> bool:
-    """A lead that is new and without a time passes the rules as one does that has just come."""
+    """Let a new lead without a time pass the rules as if it had just come in."""
     try:
         lead = execution.lock(Lead, row.record)
     except NotFound:
@@ -175,7 +174,7 @@ def remember_an_earlier_touch(lead: Lead, ctx: Context) -> None:
 
 
 def first_touch_of(lead: Lead) -> datetime | None:
-    """When somebody touched a lead first after its creation, if anybody did."""
+    """Returns when a person first touched a lead after its creation, or None."""
     activities = Activity.objects.filter(
         lead=lead.pk, status=Activity.Status.COMPLETED, completed_at__gte=lead.created_at
     )
@@ -198,7 +197,7 @@ SELECT t.id FROM headlessly_tenant AS t WHERE EXISTS (
       AND a.answer_due_at <= %s
 )
 """
-#: Those leads of one tenant, in the order of their times, behind one of them.
+#: The next such leads of one tenant, in the order of their times.
 LATE_LEADS = """
 SELECT id, answer_due_at FROM crm_lead
 WHERE tenant_id = %s AND answer = 'Waiting' AND deleted_at IS NULL
@@ -210,7 +209,7 @@ ORDER BY answer_due_at, id LIMIT %s
 @app.periodic(cron="* * * * *")
 @app.task(name="first_answer.tick", queueing_lock="first_answer.tick")
 def tick(timestamp: int) -> None:
-    """Once a minute, see whose time for a first answer is over."""
+    """Start jobs for the tenants with leads whose time for a first answer is over. Runs once a minute."""
     with every_tenant():
         with connection.cursor() as cursor:
             cursor.execute(LATE, [clock.now()])
@@ -223,8 +222,11 @@ def tick(timestamp: int) -> None:
 
 @job("first_answer.note_missed")
 def note_missed_answers() -> None:
-    """Note of every lead whose time is over that it was missed, and tell who is to know. However many do so
-    at once, and however often one is killed: each is noted once, together with what people are told."""
+    """Record the missed answer of every lead whose time is over, and notify people.
+
+    Each is recorded exactly once, together with its notifications, however many jobs run at once or are
+    killed.
+    """
     until = time.monotonic() + SLICE
     passed: tuple[str, datetime] | None = None
     while page := _late_page(passed):
@@ -232,9 +234,9 @@ def note_missed_answers() -> None:
             try:
                 retry_on_deadlock(partial(note_missed_answer, id))
             except VerbRefused:
-                pass  # somebody else was faster, or it was answered meanwhile
+                pass  # another job was faster, or the lead was answered meanwhile
             except Exception as problem:
-                if not is_contention(problem):  # else it is looked at again in a minute
+                if not is_contention(problem):  # otherwise it is looked at again in a minute
                     _note_failure(id, problem)
             passed = (id, due)
         if is_over(until):
@@ -243,18 +245,21 @@ def note_missed_answers() -> None:
 
 
 def _late_page(passed: tuple[str, datetime] | None) -> list[tuple[str, Any]]:
-    """The next leads whose time is over, behind one that was looked at."""
+    """Returns the next leads whose time is over, after the given one."""
     id, due = passed or ("", datetime.min.replace(tzinfo=UTC))
     return execute_prepared(LATE_LEADS, [tenancy.require().pk, clock.now(), due, id, PAGE])
 
 
 def note_missed_answer(id: str) -> None:
-    """Note that a lead was not answered in time, as the rule that said until when, and tell its owner and who
-    leads them. Raises VerbRefused where that is not so, or no longer."""
+    """Record that a lead was not answered in time, and notify its owner and their leaders.
+
+    It is recorded as done by the rule that set the time. Raises VerbRefused if the answer is not missed, or
+    no longer.
+    """
     with executor.one_transaction() as execution, execution.acted_by(_actor_for(id)):
         lead = executor.run(MISSED, id, {})
         if lead.answer_due_at < clock.now() - FRESH:
-            return  # no worker ran for days: it is noted, and no news
+            return  # no worker ran for days: it is recorded, but no news any more
         tell(
             [
                 Notice(
@@ -271,7 +276,10 @@ def note_missed_answer(id: str) -> None:
 
 
 def _note_failure(id: str, problem: Exception) -> None:
-    """One that cannot be noted holds up none of the others; it is shown with the rule that set its time."""
+    """Note that a missed answer could not be recorded, with the rule that set its time.
+
+    One such lead must not hold up the others.
+    """
     rule = Rule.with_deleted.filter(pk=_actor_for(id).id).first()
     if rule is None:
         logger.warning("The missed answer of %s could not be noted.", id, exc_info=problem)
@@ -280,7 +288,7 @@ def _note_failure(id: str, problem: Exception) -> None:
 
 
 def _actor_for(id: str) -> Actor:
-    """The rule that said until when a lead is to be answered, else the system."""
+    """Returns the rule that set the time for a lead's answer, else the system."""
     said = Lead.history(id).filter(name=Lead.verbs["expect_answer"].event)
     actor = next(iter(said.values_list("actor", flat=True)[:1]), "")
     rule = Rule.with_deleted.filter(pk=actor).first()
@@ -288,7 +296,8 @@ def _actor_for(id: str) -> Actor:
 
 
 def _who_is_told(lead: Lead) -> set[str]:
-    """The users who are told: the owner, and who leads a team of theirs; where nobody does, all managers."""
+    """Returns the users to notify: the owner and the leaders of their teams, or all managers if there are
+    none."""
     members = Membership.objects.filter(tenant=tenancy.require())
     told = set()
     leaders: set[str] = set()

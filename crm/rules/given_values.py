@@ -1,4 +1,5 @@
-"""What the steps of rules name: values of lists, and fields of a tenant's own. They follow these."""
+"""Keeps the steps of rules up to date: values of lists and own fields that they name may be merged or
+renamed."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ from headlessly.shaping.following import value_merged
 def steps_that_give(
     sender: Any, merged: MergedValue, **_: Any
 ) -> list[tuple[Rule, dict[str, Any]]]:
-    """The automations whose steps write a value that was merged, with the steps that write the other."""
+    """Returns the automations whose steps write a merged value, each with the steps changed to the new
+    one."""
     return list(_rules(merged))
 
 
@@ -52,7 +54,7 @@ def _with_other(step: Any, merged: MergedValue) -> Any:
 
 
 def _verb_of(step: Any) -> tuple[type[Noun], Verb] | None:
-    """The verb that a step does, and of which noun it is."""
+    """Returns the noun and verb that a step runs, or None."""
     name, _dot, called = str(step.get("do", "") if isinstance(step, dict) else "").partition(".")
     noun = registry.get(name)
     verb = noun.verbs.get(snake_name(called)) if noun is not None else None
@@ -61,8 +63,10 @@ def _verb_of(step: Any) -> tuple[type[Noun], Verb] | None:
 
 @receiver(field_renamed)
 def rename_in_steps(sender: type[Noun], former: str, name: str, **_: Any) -> None:
-    """Steps that name a field of the tenant's own name it as it is called now. A rule that is wrong otherwise
-    stays as it is: the field is found by its former name too."""
+    """Use the new name of a tenant's own field in the steps that name it.
+
+    A rule with another error stays as it is: the field is found by its former name as well.
+    """
     for rule in Rule.objects.filter(kind=Rule.Kind.AUTOMATION):
         noun = registry.get(str((rule.condition or {}).get("type")))
         if noun is None or not isinstance(rule.steps, list):

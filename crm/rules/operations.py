@@ -1,5 +1,5 @@
-"""What is asked of a rule, or done with it, beside its fields and verbs: what it did, what it failed at, and
-what it would have done."""
+"""Operations on rules besides their fields and verbs: their runs, their failures, and their trial on the
+past."""
 
 from __future__ import annotations
 
@@ -87,14 +87,14 @@ _TRIED: dict[str, Schema] = {
     "events": COUNT,
     "fitting": COUNT,
 }
-#: And what rules of its kind count.
+#: The schema of what rules of each kind count.
 TRIED = object_schema(_TRIED, _TRIED, additionalProperties=True)
-#: Which run is meant.
+#: The parameter that names the run.
 THE_RUN = {"run": Parameter(in_path=RuleRun.prefix)}
 
 
 def permit_rules() -> None:
-    """Raise Forbidden for whoever may not change rules: runs name records of all."""
+    """Raises Forbidden if the actor may not change rules: runs name records of everybody."""
     if not actors.may(actors.current(), "update", Rule):
         role = actors.current().role
         raise Forbidden(f"As {role} you may not see what rules did.", type="RuleRun")
@@ -108,7 +108,7 @@ def _rule(id: str) -> Rule:
 
 
 def find_runs(rule: Rule, state: str | None = None) -> QuerySet[RuleRun]:
-    """The runs of a rule that have begun, the newest first."""
+    """Returns the runs of a rule that have begun, the newest first."""
     found = RuleRun.objects.filter(rule=rule.pk)
     found = found.filter(Q(steps__isnull=False) | Q(because__isnull=False))
     if state is not None:
@@ -174,7 +174,7 @@ def _change_run(id: str, run: str, change: Callable[[RuleRun], None]) -> dict[st
 
 
 def find_failures(rule: Rule) -> QuerySet[RuleAttempt]:
-    """What a rule failed at and was not made up for, the latest first."""
+    """Returns what a rule failed at and has not made up for, the latest first."""
     found = RuleAttempt.objects.filter(rule=rule.pk, because__isnull=False)
     return found.order_by("-last_at", "-id")
 

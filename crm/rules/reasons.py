@@ -1,4 +1,4 @@
-"""The reasons of what rules do, as sentences that are told in the language of whoever reads them."""
+"""The reasons of what rules do, as sentences that are shown in each reader's language."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.utils.translation import gettext_noop
 
 from headlessly.language.sayings import ANYTHING, DAY, MOMENT, NUMBER, SAID, Saying, join_sayings
 
-#: How many of those who were passed over a reason names, and how long it may be.
+#: How many of the passed-over people a reason names, and how long a reason may be.
 MOST_NAMED, LONGEST = 5, 255
 
-#: Which rule it was, and why.
+#: Names the rule, with or without the reason.
 OF_RULE = Saying(
     gettext_noop('Rule "%(rule)s", version %(version)s'), rule=ANYTHING, version=NUMBER
 )
@@ -69,7 +69,7 @@ BROKEN = Saying(
 
 
 class Versioned(Protocol):
-    """What a reason says of its rule."""
+    """What a reason needs to know about its rule."""
 
     @property
     def name(self) -> str: ...
@@ -79,19 +79,18 @@ class Versioned(Protocol):
 
 
 def within(minutes: int) -> str:
-    """How much working time there is: whole hours as hours."""
+    """Returns an amount of working time in words, whole hours as hours."""
     hours, rest = divmod(minutes, 60)
     return WITHIN(minutes=minutes) if rest or not hours else WITHIN_HOURS(hours=hours)
 
 
 def of_rule(rule: Versioned) -> str:
-    """Which rule it was."""
+    """Returns which rule it was."""
     return _cut(OF_RULE(rule=rule.name, version=rule.version))
 
 
 def reason(rule: Versioned, why: str, passed: Sequence[str] = ()) -> str:
-    """Why a rule did something, and why not otherwise: as much of it as there is room for, in whole
-    sentences."""
+    """Returns why a rule did something, and why it did not choose others, cut to whole sentences that fit."""
     for named in range(min(len(passed), MOST_NAMED), -1, -1):
         more = len(passed) - named
         others = [*passed[:named], MORE(more=more)] if more else passed[:named]

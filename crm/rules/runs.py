@@ -1,7 +1,7 @@
-"""The runs of automations: made in the transaction of an event, begun and taken on by a job after the commit.
+"""The runs of automations: created with an event, and worked on by a job after the commit.
 
-A tenant without automations pays nothing. What a run has to do stands in its row, with the moment of it: a
-job that is killed leaves it as the last commit did, and the next one, or the clock, goes on from there.
+A tenant without automations pays nothing. A run's row holds what comes next, and when. If a job is killed,
+the row is as the last commit left it, and the next job or the clock goes on from there.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ from headlessly.query import filters
 
 logger = logging.getLogger(__name__)
 
-#: Whether the tenant has a run to begin or to take on, or something to try again.
+#: Whether the tenant has a run to begin or to go on with, or something to try again.
 DUE = f"""
 SELECT EXISTS (SELECT FROM {RuleRun._meta.db_table} WHERE tenant_id = %s AND next_at <= %s)
     OR EXISTS (SELECT FROM {RuleAttempt._meta.db_table} WHERE tenant_id = %s AND next_at <= %s)
 """
 #: How many runs are begun in one transaction, and how many are looked for at a time.
 PAGE = 500
-#: On how many records that are there a rule may be run at a time.
+#: The most existing records on which a rule is run at a time.
 MOST_ASKED = 10_000
-#: How long a job goes on before others have their turn, in seconds.
+#: How many seconds a job runs before others have their turn.
 SLICE = 20
-#: What happened longer ago is no news when it is written: imports of a past.
+#: Events that are older when they are written are no news: imports of a past.
 FRESH = timedelta(days=1)
-#: How long runs that are over are kept, and how many go at a time.
+#: How long finished runs are kept, and how many are deleted at a time.
 KEPT_FOR, DELETED_AT_ONCE = timedelta(days=90), 10_000
 
 
@@ -67,7 +67,7 @@ KEPT_FOR, DELETED_AT_ONCE = timedelta(days=90), 10_000
 
 @cached_by_shape
 def _automations_by_event() -> dict[str, tuple[Rule, ...]]:
-    """The active automations of the active tenant by the events that they follow."""
+    """Returns the active automations of the active tenant by the events that they follow."""
     found: dict[str, tuple[Rule, ...]] = {}
     for rule in active_rules(Rule.Kind.AUTOMATION):
         for name in rule.events or ():
@@ -77,8 +77,10 @@ def _automations_by_event() -> dict[str, tuple[Rule, ...]]:
 
 @receiver(events_appended, dispatch_uid="crm.automations")
 def note_events(tenant: Tenant, events: Sequence[Event], **more: Any) -> None:
-    """Receiver of the log's signal: make a run of each rule that follows one of these events, whether its
-    record fits or not: that is asked after the commit, of what the commit left."""
+    """Create a run for each rule that follows one of these events. A receiver of the log's signal.
+
+    Whether the record fits is checked after the commit, against what it left.
+    """
     if not (rules := _automations_by_event()):
         return
     since = clock.now() - FRESH
@@ -94,7 +96,10 @@ def note_events(tenant: Tenant, events: Sequence[Event], **more: Any) -> None:
 
 
 def _following(rules: Mapping[str, tuple[Rule, ...]], event: Event) -> list[Rule]:
-    """The rules that follow an event, each once. What enters a view may be of another noun than a rule is."""
+    """Returns the rules that follow an event, each once.
+
+    A view may hold records of another noun than the rule's.
+    """
     names = names_of(event.name, event.data.get("view") if event.data else None)
     found = {rule.pk: rule for name in names for rule in rules.get(name, ())}
     return [rule for rule in found.values() if rule.condition["type"] == event.target_type]
@@ -103,7 +108,7 @@ def _following(rules: Mapping[str, tuple[Rule, ...]], event: Event) -> list[Rule
 def new_run(
     rule: Rule, record: str, noun: str, moment: datetime, event: Event | None = None
 ) -> RuleRun:
-    """A run that has not begun."""
+    """Returns a run that has not begun."""
     return RuleRun(
         id=public_id(RuleRun.prefix),
         tenant_id=tenancy.require().pk,
@@ -120,7 +125,8 @@ def new_run(
 
 
 def defer_work(tenant: Tenant) -> None:
-    """Have the runs of a tenant worked at. Call it after the commit, or the job may look too early."""
+    """Start the job that works on a tenant's runs. Call it after the commit, or the job may look too
+    early."""
     with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
         work.defer(once=f"rules:{tenant.pk}")
 
@@ -129,8 +135,10 @@ def defer_work(tenant: Tenant) -> None:
 @app.task(name="rules.tick", queueing_lock="rules.tick")
 @every_tenant()
 def tick(timestamp: int) -> None:
-    """Once a minute have done what is due: waits that end, what failed and is tried again, and what a job
-    that was killed left; once an hour forget what is old."""
+    """Start jobs for what is due, once a minute, and delete old rows.
+
+    Due are the ends of waits, failures to try again, and what a killed job left.
+    """
     now = clock.now()
     due, owed = (
         Exists(rows.objects.filter(tenant=OuterRef("pk"), next_at__lte=now))
@@ -143,8 +151,10 @@ def tick(timestamp: int) -> None:
 
 
 def forget_old(now: datetime) -> None:
-    """Delete runs that ended more than ``KEPT_FOR`` ago, and failures that are tried no more, so many of each
-    tenant at a time."""
+    """Delete old runs that ended more than ``KEPT_FOR`` ago, and failures that are no longer tried.
+
+    A limited number of each tenant is deleted at a time.
+    """
     for tenant in Tenant.objects.all():
         old = RuleRun.objects.filter(tenant=tenant, ended_at__lt=now - KEPT_FOR)
         keys = list(old.values_list("pk", flat=True)[:DELETED_AT_ONCE])
@@ -159,7 +169,7 @@ def forget_old(now: datetime) -> None:
 
 @job("rules.work")
 def work() -> None:
-    """Begin the runs that are new, and take on those that are due."""
+    """Begin the runs that are new, and go on with those that are due."""
     until = time.monotonic() + SLICE
     while not is_over(until):
         if not work_once():
@@ -168,7 +178,7 @@ def work() -> None:
 
 
 def work_once() -> bool:
-    """The same once. Returns whether anything was done: then there may be more."""
+    """Work once on what is due. Returns whether anything was done, in which case there may be more."""
     if not is_anything_due():
         return False
     begun = begin_due()
@@ -181,13 +191,13 @@ def work_once() -> bool:
 
 
 def is_anything_due() -> bool:
-    """Whether there is anything to do: mostly there is not."""
+    """Whether there is anything to do. Mostly there is not."""
     asked = [tenancy.require().pk, clock.now()] * 2
     return bool(execute_prepared(DUE, asked)[0][0])
 
 
 def begin_due() -> int:
-    """Begin the runs whose records fit, and forget the others. Returns how many were looked at."""
+    """Begin the runs whose records fit, and delete the others. Returns how many were looked at."""
     with transaction.atomic():
         new = RuleRun.objects.filter(next_at__lte=clock.now(), steps__isnull=True)
         new = new.order_by("next_at", "id").select_for_update(skip_locked=True, of=("self",))
@@ -214,8 +224,11 @@ def begin_due() -> int:
 
 
 def _begin(id: str, version: int, runs: list[RuleRun]) -> list[RuleRun]:
-    """Those runs of one version of a rule whose records fit it, with their steps; all of them where that
-    cannot be told, each with the error: what is wrong with one rule is not with the others."""
+    """Returns the runs of one version of a rule whose records fit, with their steps.
+
+    If the condition cannot be checked, all of them are returned with the error, so that one wrong rule does
+    not affect the others.
+    """
     try:
         with transaction.atomic():
             rule = automation.rule_at(id, version)
@@ -242,7 +255,7 @@ def _begin(id: str, version: int, runs: list[RuleRun]) -> list[RuleRun]:
 
 def _fitting(rule: Rule, runs: list[RuleRun]) -> list[RuleRun]:
     noun, filter = registry[rule.condition["type"]], rule.condition["filter"]
-    # What a view noted changed nothing of its record: that is asked as it is, as where no event is.
+    # A view's events change nothing in the record: it is judged as it is now, as for runs without an event.
     changing = {run.pk for run in runs if run.event and run.event_name not in VIEW_EVENTS}
     moments = [(run.record, run.moment) for run in runs if run.pk in changing]
     changes = moments_that_fitted(noun, filter, moments) if moments else set()
@@ -260,7 +273,7 @@ def _fitting(rule: Rule, runs: list[RuleRun]) -> list[RuleRun]:
 
 
 def _circles(runs: Iterable[RuleRun]) -> dict[str, str | None]:
-    """By their events the paths of those runs to which so many others led that it is a circle."""
+    """Returns the path of causes for each event to which so many rules led that it is a circle."""
     events = {run.event for run in runs if run.event}
     by_rules = Event.log.filter(id__in=events, actor__startswith=f"{Rule.prefix}_")
     return {id: automation.circle_of(id) for id in by_rules.values_list("id", flat=True)}
@@ -271,7 +284,7 @@ def _circles(runs: Iterable[RuleRun]) -> dict[str, str | None]:
 
 @after_every_verb(Rule)
 def stop_runs(rule: Rule, ctx: Context) -> None:
-    """A rule that is not active any more does nothing at once: what waits stops too."""
+    """Stop a rule's open runs as soon as the rule is no longer active."""
     if rule.kind != Rule.Kind.AUTOMATION or (rule.is_active and rule.deleted_at is None):
         return
     open_ones = RuleRun.objects.filter(rule=rule.pk, state__in=RuleRun.OPEN)
@@ -285,12 +298,12 @@ def stop_runs(rule: Rule, ctx: Context) -> None:
 
 
 def stop_run(run: RuleRun) -> None:
-    """Stop a run that is not over. Raises Conflict for another."""
+    """Stop a run that is not over. Raises Conflict for any other."""
     _change(run, RuleRun.OPEN, RuleRun.STOPPED, reasons.STOPPED_BY(name=actors.current().name))
 
 
 def try_again(run: RuleRun) -> None:
-    """Have the step done now at which a run failed, or is tried again later. Raises Conflict for another."""
+    """Have the failed or delayed step of a run done now. Raises Conflict for any other run."""
     _change(run, (RuleRun.FAILED, RuleRun.RETRYING), RuleRun.RUNNING, None)
     transaction.on_commit(partial(defer_work, tenancy.require()), robust=True)
 
@@ -314,7 +327,7 @@ def _change(run: RuleRun, among: Sequence[str], state: str, because: str | None)
 
 @after_every_verb(Rule)
 def try_again_what_changed(rule: Rule, ctx: Context) -> None:
-    """What a rule failed at is tried with the rule as it is now; one that is not active tries nothing."""
+    """Try what a rule failed at again with the rule as it is now. An inactive rule tries nothing."""
     if not rule.is_new and attempts.try_open_again(rule):
         transaction.on_commit(partial(defer_work, tenancy.require()), robust=True)
 
@@ -333,7 +346,7 @@ def try_attempts_again(rule: Rule) -> int:
 
 
 def why_not_on_what_is_there(rule: Rule) -> str | None:
-    """Why a rule is not run on what is there, or None."""
+    """Returns why a rule cannot be run on existing records, or None."""
     match rule.kind:
         case Rule.Kind.SCORE:
             return _("A score rule counts all leads anew by itself whenever it changes.")
@@ -345,8 +358,10 @@ def why_not_on_what_is_there(rule: Rule) -> str | None:
 
 
 def records_to_run(rule: Rule) -> list[str]:
-    """The ids of what is there now and fits a rule, at most one more than may be asked for. Of leads to be
-    given away those that are nobody's and that no rule takes which is asked before it."""
+    """Returns the ids of the existing records that fit a rule, at most one more than the limit.
+
+    For assignment rules these are leads without an owner that no earlier rule takes.
+    """
     noun, filter = registry[rule.condition["type"]], rule.condition["filter"]
     with actors.acting(actors.SYSTEM):
         there = noun.objects.filter(filters.compile_filter(noun, filter)).order_by("pk")
@@ -361,10 +376,10 @@ def records_to_run(rule: Rule) -> list[str]:
 
 
 def run_on_what_is_there(rule: Rule, *, dry_run: bool = False) -> list[str]:
-    """Run a rule on all that is there and fits, in the background: an automation as if its event had happened
-    now, an assignment on the leads that are nobody's. Returns the records.
+    """Run a rule on all existing records that fit, in the background. Returns the records.
 
-    Raises Conflict for a rule of another kind or one that is not active, or where too many fit.
+    An automation runs as if its event had happened now, an assignment rule on the leads without an owner.
+    Raises Conflict for a rule of another kind, for an inactive rule, or if too many records fit.
     """
     if (why := why_not_on_what_is_there(rule)) is not None:
         raise Conflict(why, type="Rule", id=rule.pk)

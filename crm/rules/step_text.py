@@ -1,4 +1,4 @@
-"""The steps of an automation and the states of its runs, in the words of whoever reads."""
+"""The steps of an automation and the states of its runs, in words for the reader."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ STATES = {
 
 
 def state_badge(state: str) -> SafeString:
-    """A state as a badge."""
+    """Returns a state as a badge."""
     return display.badge(*STATES[state])
 
 
 def step_text(noun: type[Record], step: dict[str, Any]) -> str:
-    """What a step does: ``Wait 3 days``, ``Activity: create``."""
+    """Returns what a step does: ``Wait 3 days``, ``Activity: create``."""
     if "wait" in step:
         return wait_text(noun, step["wait"])
     if "notify" in step:
@@ -59,7 +59,7 @@ def step_text(noun: type[Record], step: dict[str, Any]) -> str:
     said = f"{labels.noun_title(other)}: {labels.verb_label(verb)}"
     if step.get("of"):
         said = f"{_path_text(noun, step['of'])}: {labels.verb_label(verb)}"
-    # What the record that it makes is called, or the first that it says.
+    # The name of the new record, or the first text that is given for it.
     given = step.get("with", {})
     texts = [given.get(other.schema.by_name[other.schema.columns[0]].wire), *given.values()]
     subject = next((v for v in texts if isinstance(v, str)), "")
@@ -67,7 +67,7 @@ def step_text(noun: type[Record], step: dict[str, Any]) -> str:
 
 
 def _path_text(noun: type[Record], path: str) -> str:
-    """A path over references: ``Owner``; somebody by name where it is an id."""
+    """Returns a path over references in words: ``Owner``. An id becomes the person's name."""
     person = registry[PERSON]
     if path.startswith(f"{person.prefix}_"):
         found = person.objects.filter(pk=path).first()
@@ -83,7 +83,7 @@ def _path_text(noun: type[Record], path: str) -> str:
 
 
 def steps_html(rule: Rule) -> SafeString:
-    """The steps of a rule in their order, a line each."""
+    """Returns the steps of a rule as a list, in their order."""
     noun = registry.get(str(rule.condition.get("type")))
     if noun is None or not rule.steps:
         return SafeString("")
@@ -92,7 +92,7 @@ def steps_html(rule: Rule) -> SafeString:
 
 
 def events_text(rule: Rule) -> str:
-    """The events that a rule follows: ``Deal: won``, and of one view ``Hot leads: entered``."""
+    """Returns the events that a rule follows: ``Deal: won``, or for a view ``Hot leads: entered``."""
     names = rule.events or ()
     views = watched_views() if any(OF in name for name in names) else {}
     said = []
@@ -104,7 +104,7 @@ def events_text(rule: Rule) -> str:
 
 
 def entry_row(noun: type[Record], entry: dict[str, Any], run: RuleRun) -> dict[str, Any]:
-    """A step of a run: what it does, its state, and when it was done or goes on."""
+    """Returns a step of a run: what it does, its state, and when it was done or goes on."""
     state = entry["state"]
     if not run.is_open and state not in (RuleRun.DONE, RuleRun.FAILED):
         state = RuleRun.STOPPED if state != PLANNED else PLANNED

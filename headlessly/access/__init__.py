@@ -1,1 +1,1 @@
-"""Whose data it is and who may see it: tenants, users, roles, and what a limited rep does not see."""
+"""Tenants, users, roles and row-level access: whose data it is, and who may see it."""

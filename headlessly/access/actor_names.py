@@ -1,4 +1,4 @@
-"""Who acted, by name: of an actor the log keeps the id alone."""
+"""The names of actors; the log has only their ids."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def find_actor(said: str) -> str:
 
 
 def actor_names(ids: set[str]) -> dict[str, str]:
-    """Who acted, as people call them."""
+    """Returns the names of actors by their ids, as people call them."""
     names = {actors.SYSTEM.id: _("System"), actors.PUBLIC.id: _("A visitor")}
     users = [id for id in ids if id.startswith(User.prefix)]
     keys = [id for id in ids if id.startswith(ApiKey.prefix)]
@@ -63,7 +63,7 @@ def actor_names(ids: set[str]) -> dict[str, str]:
         own = ApiKey.objects.filter(tenant=tenancy.require().pk, pk__in=keys)
         names |= {key.pk: _("API key “%s”") % key.name for key in own}
     for noun in registry.values():
-        # What acts by itself has a record that says how, and is called like it.
+        # A record that acts, such as a rule, is named like itself.
         own_ids = [id for id in ids if id.startswith(f"{noun.prefix}_")]
         if own_ids:
             said = {"noun": labels.noun_title(noun)}

@@ -1,7 +1,7 @@
-"""Who is acting, and what they may do.
+"""The current actor, and what actors may do.
 
-The actor is ambient like the tenant. :func:`may` is the one permission decision: every surface,
-button and verb asks it.
+The actor is ambient like the tenant. :func:`may` is the one permission decision: every surface, button and
+verb uses it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ PROPOSER = "proposer"
 #: The role of an anonymous visitor; no user and no key has it.
 STRANGER = "stranger"
 
-#: What a role may do beyond reading: by the area that a noun declares ("*": any), the verbs it may
-#: execute ("*": any, "-deleting": any that neither deletes nor restores, "public": those that say they
-#: are). What is not in the table is refused.
+#: What a role may do beyond reading. By the area that a noun declares ("*": any), the verbs it may execute
+#: ("*": any, "-deleting": any that neither deletes nor restores, "public": those with ``public``). What is
+#: not in the table is refused.
 PERMISSIONS: dict[str, dict[str, str]] = {
     ADMIN: {"*": "*"},
     MANAGER: {"*": "*"},
@@ -34,12 +34,12 @@ PERMISSIONS: dict[str, dict[str, str]] = {
     STRANGER: {"*": "public"},
 }
 
-#: An API key has scopes; each amounts to a role.
+#: The scopes of API keys, and the roles that they amount to.
 SCOPES = {"read": VIEWER, "propose": PROPOSER, "write": MANAGER, "admin": ADMIN}
 
 
-#: The scopes of the keys that a person of a role may have: never more than they may, and none that would see
-#: what a limited rep does not.
+#: The scopes of the keys that a person with a role may have: never more than their role may, and none that
+#: would see what a limited rep does not.
 SCOPES_OF_ROLES = {
     ADMIN: frozenset(SCOPES),
     MANAGER: frozenset({"read", "propose", "write"}),
@@ -55,13 +55,13 @@ class Actor:
     id: str
     name: str
     role: str
-    contact_id: str | None = None  #: the Contact that a user is, the owner of their leads
-    #: Sees only their own records and nobody's (see :mod:`headlessly.access.visibility`).
+    contact_id: str | None = None  #: the contact that the user is, who owns their leads
+    #: Whether they see only records of their own and without an owner (:mod:`headlessly.access.visibility`).
     limited: bool = False
 
     @property
     def is_key(self) -> bool:
-        """Whether a program acts by a key, and no person."""
+        """Whether it is an API key and not a person."""
         return self.id.startswith("apikey_")
 
     @property
@@ -71,19 +71,20 @@ class Actor:
 
     @property
     def writes(self) -> bool:
-        """Whether they write anything themselves."""
+        """Whether they may write."""
         return self.role in (ADMIN, MANAGER, REP)
 
 
 SYSTEM = Actor("system", "System", ADMIN)
-#: Whoever does something that needs no key: a visitor who sends a form.
+#: The actor of requests that need no key, such as a visitor who submits a form.
 PUBLIC = Actor("public", "A visitor", STRANGER)
 
 _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
 
 
 def current() -> Actor:
-    """Who acts now. Raises PermissionError when nobody does: nobody reads or writes anonymously."""
+    """Returns the current actor. Raises PermissionError without one, because nobody reads or writes
+    anonymously."""
     if (actor := _actor.get()) is None:
         raise PermissionError("Nobody is acting. Wrap this in `with actors.acting(actor):`.")
     return actor
@@ -95,7 +96,7 @@ def current_or_none() -> Actor | None:
 
 @contextmanager
 def acting(actor: Actor | None) -> Iterator[Actor | None]:
-    """Let ``actor`` be the one who acts inside the block."""
+    """Make ``actor`` the current one inside the block."""
     token = _actor.set(actor)
     try:
         yield actor
@@ -104,12 +105,12 @@ def acting(actor: Actor | None) -> Iterator[Actor | None]:
 
 
 def enter(actor: Actor) -> None:
-    """Let ``actor`` act for the rest of this script or shell."""
+    """Make ``actor`` the current one for the rest of this script or shell."""
     _actor.set(actor)
 
 
 def may_administer(actor: Actor) -> bool:
-    """Whether ``actor`` manages the tenant itself: its settings, members, keys and webhooks."""
+    """Whether ``actor`` may manage the tenant itself: its settings, members, keys and webhooks."""
     return actor.role == ADMIN
 
 
@@ -130,21 +131,21 @@ def may(actor: Actor, verb: str, noun: type[Record]) -> bool:
 
 
 def may_see_proposals(actor: Actor) -> bool:
-    """Whether ``actor`` sees what others propose: who may do all that is proposed."""
+    """Whether ``actor`` sees the proposals of others: those who may do everything that is proposed."""
     return actor.role in (ADMIN, MANAGER)
 
 
 def may_approve(actor: Actor) -> bool:
-    """Whether ``actor`` decides on what is proposed: who sees all of it and is no key. A person decides."""
+    """Whether ``actor`` decides on proposals: those who see all of them, and are persons and not keys."""
     return may_see_proposals(actor) and not actor.is_key
 
 
 def may_propose(actor: Actor) -> bool:
-    """Whether ``actor`` may propose a script: who does more than read, and sees all that it would be tried
-    on."""
+    """Whether ``actor`` may propose a script: those who do more than read, and see everything it would be
+    tried on."""
     return not actor.reads_only and not actor.limited
 
 
 def may_share(actor: Actor) -> bool:
-    """Whether ``actor`` may share what they saved, a view of a list, with the whole team."""
+    """Whether ``actor`` may share what they saved, such as a view of a list, with the whole team."""
     return actor.role in (ADMIN, MANAGER)

@@ -1,9 +1,9 @@
-"""Text that the database keeps and cannot read: a dump of it gives nothing away.
+"""Encrypted columns, so that a dump of the database gives no secrets away.
 
-What has to be known again (a webhook's secret, a second factor's) is encrypted with a key that is made of
-``SECRET_KEY``, which is in the environment and in no dump. What only has to be recognised is hashed instead
-(:func:`hash_secret`).
-``SECRET_KEY_FALLBACKS`` reads what an earlier key wrote; the next save writes it with the present one.
+Secrets that are needed again (a webhook's, a second factor's) are encrypted with a key derived from
+``SECRET_KEY``, which is in the environment and in no dump. Secrets that only have to be recognised are hashed
+instead (:func:`hash_secret`). Values of an earlier key are read with ``SECRET_KEY_FALLBACKS``; the next save
+encrypts them with the current one.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import models
 
-#: What every stored value begins with: a value without it is none of ours.
+#: The prefix of every stored value.
 MARK = "enc1:"
 
 
 class Undecipherable(ValueError):
-    """Stored with a key that the environment no longer has."""
+    """The value was stored with a key that is no longer in the environment."""
 
 
 def hash_secret(secret: str) -> str:
-    """What a secret that we made is known by: its SHA-256. It is random, so a slow hash of a password would
-    only cost time."""
+    """Returns the SHA-256 of a secret that we generated. It is random, so a slow password hash would add
+    nothing."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def encrypt(text: str) -> str:
-    """``text`` as it may be stored."""
+    """Returns ``text`` encrypted."""
     return MARK + encrypt_bytes(text.encode()).decode()
 
 
 def decrypt(stored: str) -> str:
-    """The text again. Raises Undecipherable where no key of the environment fits."""
+    """Returns the text. Raises Undecipherable if no key of the environment fits."""
     return decrypt_bytes(stored.removeprefix(MARK).encode()).decode()
 
 
 def encrypt_bytes(content: bytes) -> bytes:
-    """``content`` as it may be stored."""
+    """Returns ``content`` encrypted."""
     return _cipher().encrypt(content)
 
 
 def decrypt_bytes(stored: bytes) -> bytes:
-    """The content again. Raises Undecipherable where no key of the environment fits."""
+    """Returns the content. Raises Undecipherable if no key of the environment fits."""
     try:
         return _cipher().decrypt(bytes(stored))
     except InvalidToken:
@@ -68,13 +68,13 @@ def _cipher_of(keys: tuple[str, ...]) -> MultiFernet:
 
 
 def _derived_key(key: str) -> bytes:
-    """A key of this use alone, by HKDF-SHA256 (RFC 5869)."""
+    """Returns a key for this use alone, by HKDF-SHA256 (RFC 5869)."""
     derived = HKDF(SHA256(), length=32, salt=None, info=b"headlessly.access.encryption")
     return base64.urlsafe_b64encode(derived.derive(key.encode()))
 
 
 class EncryptedText(models.TextField):
-    """Text that is encrypted in its column. It cannot be searched for, nor sorted by."""
+    """Text that is encrypted in its column. It can neither be searched nor sorted by."""
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         return value if value is None else decrypt(value)

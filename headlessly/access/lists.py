@@ -1,7 +1,7 @@
-"""Lists of values: what people have written where a text is free, such as tags.
+"""Lists of values that people have written into free text, such as tags.
 
-A list remembers how each value is spelled. Case and accents aside, a text is one value: whoever writes "vip"
-where there is "VIP" means that, and so nobody's figures are split by spelling.
+A list remembers the spelling of each value. Texts that differ only in case and accents are the same value: if
+the list has "VIP", "vip" becomes "VIP", so that reports do not split a value by its spelling.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from headlessly.access.tenant_rows import TenantRow
 from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.choices import choice_key, unique_choices
 
-#: How long a value and the name of a list (``Lead.source``) may be.
+#: The maximum length of a value, and of the name of a list (``Lead.source``).
 MAX_VALUE, MAX_NAME = 255, 100
-#: How many values a search for words looks for in one list.
+#: How many values a search for words finds in one list, at most.
 MOST_WITH_WORDS = 50
 
 
@@ -43,7 +43,7 @@ class ListValue(TenantRow):
 
 
 def list_spellings(list_name: str, texts: Collection[str]) -> dict[str, str]:
-    """How the list spells these texts, by the text as it is compared; what it does not know is left out."""
+    """Returns the list's spelling of these texts, by the text as it is compared, without unknown texts."""
     keys = sorted(set(map(choice_key, texts)))
     if not keys:
         return {}
@@ -52,22 +52,23 @@ def list_spellings(list_name: str, texts: Collection[str]) -> dict[str, str]:
 
 
 def spell_by_list(list_name: str, texts: Collection[str]) -> list[str]:
-    """The texts in the list's spelling; one that it does not know stays as it is."""
+    """Returns the texts in the list's spelling; unknown ones stay as they are."""
     known = list_spellings(list_name, texts)
     return unique_choices(known.get(choice_key(text), text) for text in texts)
 
 
 def spell_and_remember(list_name: str, texts: Collection[str]) -> list[str]:
-    """The same; what the list did not know, it knows from then on.
+    """Returns the texts in the list's spelling, and adds unknown ones to the list.
 
-    Of two who write a new value at the same moment the second waits for the first, and takes its spelling.
+    If two transactions add a new value at the same moment, the second waits for the first and takes its
+    spelling.
     """
     known = list_spellings(list_name, texts)
     new = {key: text for text in texts if (key := choice_key(text)) not in known}
     if new:
         tenant = tenancy.require()
         ListValue.objects.bulk_create(
-            # In one order, so that two never wait for each other.
+            # In one order, so that two transactions never wait for each other.
             [
                 ListValue(tenant=tenant, list=list_name, key=key, value=new[key])
                 for key in sorted(new)
@@ -79,7 +80,7 @@ def spell_and_remember(list_name: str, texts: Collection[str]) -> list[str]:
 
 
 def values_with_words(list_name: str, words: Iterable[str]) -> dict[str, list[str]]:
-    """The values in which a word begins with each of ``words``, which are folded."""
+    """Returns for each of ``words``, which are folded, the values with a word that begins with it."""
     found: dict[str, list[str]] = {word: [] for word in words}
     begins = models.Q()
     for word in found:
@@ -98,6 +99,6 @@ def _values_that(condition: models.Q, list_name: str) -> models.QuerySet:
 
 
 def values_of_list(list_name: str, limit: int) -> Iterable[str]:
-    """What a list offers, by its letters."""
+    """Returns the values of a list in alphabetical order."""
     found = ListValue.objects.filter(list=list_name).order_by("key")
     return found.values_list("value", flat=True)[:limit]

@@ -1,5 +1,5 @@
-"""How records are read through Django: of the active tenant, what the actor sees, and never written
-behind a verb."""
+"""Managers that read the records of the active tenant that the actor sees, and refuse to write without a
+verb."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ M = TypeVar("M", bound=models.Model, covariant=True)
 
 
 class BoundedQuerySet(models.QuerySet[M]):
-    """A queryset whose time is bounded when a pattern in its filter could take any."""
+    """A queryset with a time limit if its filter has a pattern, which could take any time."""
 
     bounded = False
 
@@ -44,7 +44,7 @@ class BoundedQuerySet(models.QuerySet[M]):
 
 
 class NounQuerySet(BoundedQuerySet[M]):
-    """Reads like any queryset; what would write without a verb refuses."""
+    """Reads like any queryset; methods that would write without a verb refuse."""
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         name = self.model.__name__
@@ -61,8 +61,8 @@ class NounQuerySet(BoundedQuerySet[M]):
 
 @lru_cache(maxsize=2_048)
 def _query_of_tenant(model: type[models.Model], tenant: int, **narrowed: Any) -> Query:
-    """What every read of a noun begins with, made once: to resolve two conditions costs fifty times what a
-    copy of their query does, and a page begins dozens of them."""
+    """Returns the query that every read of a noun begins with. Cached, because resolving two conditions costs
+    fifty times as much as copying their query, and a page begins dozens of them."""
     return models.QuerySet(model).filter(tenant_id=tenancy.typed_id(tenant), **narrowed).query
 
 
@@ -72,7 +72,7 @@ _Manager = models.Manager.from_queryset(NounQuerySet)
 class NounManager(_Manager[M]):
     """The active tenant's records that the actor sees.
 
-    Raises NoTenant when no tenant is active, PermissionError when nobody acts.
+    Raises NoTenant without an active tenant, and PermissionError without an actor.
     """
 
     def get_queryset(self) -> models.QuerySet[M]:
@@ -82,7 +82,7 @@ class NounManager(_Manager[M]):
 
 
 class WithDeletedManager(_Manager[M]):
-    """The same including deleted records, for references to records that were deleted since."""
+    """Includes deleted records, for references to records that were deleted since."""
 
     def get_queryset(self) -> models.QuerySet[M]:
         found = super().get_queryset()

@@ -40,7 +40,7 @@ RATE_LIMIT = 1000
 
 
 class Tenant(models.Model):
-    """One customer's isolated world, at ``/~{slug}``. Its number is internal: it leads every index."""
+    """One customer's isolated world, at ``/~{slug}``. Its number is internal: every index begins with it."""
 
     slug = models.CharField(gettext_lazy("slug"), max_length=48, unique=True, validators=[SLUG])
     name = models.CharField(gettext_lazy("name"), max_length=255)
@@ -75,19 +75,21 @@ class Tenant(models.Model):
     allows_own_approval = models.BooleanField(
         gettext_lazy("people may approve what they proposed themselves"), default=False
     )
-    #: The stamp of its own shape, another with every change; 0 without: :mod:`headlessly.declaration.shapes`.
+    #: The stamp of its own shape, which changes with every change; 0 without one:
+    #: :mod:`headlessly.declaration.shapes`.
     shape = models.BigIntegerField(default=0, db_default=0, editable=False)
-    has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
-    has_followers = models.BooleanField(default=False, editable=False)  #: of any record
+    has_webhooks = models.BooleanField(default=False, editable=False)  #: whether any is active
+    #: Whether anybody follows a record.
+    has_followers = models.BooleanField(default=False, editable=False)
     #: Whether some of its lists are watched: :mod:`headlessly.subscriptions`.
     has_watched_views = models.BooleanField(default=False, db_default=False, editable=False)
-    #: What is added to the numbers of transactions in the log, and the cluster for which it holds; see
+    #: The offset that is added to the numbers of transactions in the log, and the cluster for which it holds:
     #: :mod:`headlessly.log.offsets`.
     log_offset = models.BigIntegerField(default=0, editable=False)
     log_cluster = models.CharField(
         max_length=64, db_default=RawSQL(CLUSTER, ()), editable=False, db_collation="C"
     )
-    #: From when on the past is here, and the last place of the log that is not; see
+    #: The moment since which the past is in the database, and the last position of the log that is not:
     #: :mod:`headlessly.log.kept`.
     past_begins = models.DateTimeField(null=True, editable=False)
     archived_to = models.CharField(max_length=40, null=True, editable=False, db_collation="C")
@@ -111,16 +113,17 @@ class Tenant(models.Model):
 
     @property
     def is_closed(self) -> bool:
-        """Whether nobody may write here, as it moves to another database or has moved."""
+        """Whether nobody may write here, because it moves to another database or has moved."""
         return self.log_cluster == CLOSED
 
     @classmethod
     def not_closed(cls) -> models.QuerySet[Tenant]:
-        """Those in which one may write."""
+        """Returns the tenants in which one may write."""
         return cls.objects.exclude(log_cluster=CLOSED)
 
     def clean(self) -> None:
-        """Rates are in the tenant's currency: with another they would mean something else."""
+        """Raise ValidationError for a change of the currency if there are exchange rates, which are given in
+        it."""
         before = Tenant.objects.filter(pk=self.pk).values_list("currency", flat=True).first()
         if before in (None, self.currency):
             return
@@ -140,21 +143,22 @@ class Tenant(models.Model):
 
     @classmethod
     def find_by_slug(cls, slug: str) -> Tenant | None:
-        """The tenant of this address, or None."""
+        """Returns the tenant with this address, or None."""
         if not is_storable(slug):
             return None
         return fetch_by_unique(cls, slug=slug)
 
 
 class UserManager(BaseUserManager["User"]):
-    """Users are known by their email address, in its one spelling (see :mod:`.sign_in_emails`)."""
+    """Finds users by their email address, in its one spelling (see :mod:`.sign_in_emails`)."""
 
     def with_email(self, email: str) -> models.QuerySet[User]:
-        """The user with this address, however it is written; none for what is no address."""
+        """Returns the user with this address in any spelling; none for text that is no address."""
         return sign_in_emails.with_email(self.get_queryset(), email)
 
     def get(self, *args: Any, **kwargs: Any) -> User:
-        """By the key alone, as every request of somebody who is signed in asks: by a prepared statement."""
+        """Uses a prepared statement for a look-up by key alone, which every request of a signed-in user
+        makes."""
         if args or kwargs.keys() != {"pk"} or type(self) is not UserManager:
             return super().get(*args, **kwargs)
         if (found := fetch_by_unique(self.model, **kwargs)) is None:
@@ -165,7 +169,8 @@ class UserManager(BaseUserManager["User"]):
         return self.with_email(email or "").get()
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """A new user. Raises ValidationError for what is no address, or could be taken for another."""
+        """Create a user. Raises ValidationError for text that is no address, or could be mistaken for
+        another."""
         user = self.model(email=email, **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -187,14 +192,14 @@ class User(AbstractUser):
     id = PublicId()
     username = None  # type: ignore[assignment]
     email = models.EmailField(gettext_lazy("email"), unique=True)
-    #: When they showed that what is sent to this address reaches them; None of an account that somebody
-    #: made and nobody proved.
+    #: When they proved that mail to this address reaches them; None for an account that somebody created and
+    #: nobody proved.
     email_proven_at = models.DateTimeField(null=True, editable=False)
-    #: Who made the link by which the present password was chosen, where that was not its owner.
+    #: Who made the link by which the current password was chosen, if not its owner.
     password_link_by = models.CharField(
         max_length=32, blank=True, default="", editable=False, db_collation="C"
     )
-    #: What they read and when it is for them; empty where their browser says it.
+    #: Their language and time zone; empty to use the browser's.
     language = models.CharField(max_length=16, blank=True, default="", editable=False)
     time_zone = models.CharField(max_length=64, blank=True, default="", editable=False)
 
@@ -211,14 +216,14 @@ class User(AbstractUser):
         return self.get_full_name() or self.email
 
     def clean(self) -> None:
-        """For forms: the address in its one spelling. Raises ValidationError."""
+        """Normalize the address, for forms. Raises ValidationError."""
         try:
             self.email = sign_in_emails.normalize_sign_in_email(self.email)
         except ValidationError as problem:
             raise ValidationError({"email": problem}) from None
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, the address in its one spelling. Who is made inactive loses sessions and keys at once."""
+        """Save with a normalized address. A user who becomes inactive loses all sessions and keys at once."""
         self.email = sign_in_emails.normalize_sign_in_email(self.email)
         super().save(*args, **kwargs)
         if not self.is_active:
@@ -227,7 +232,7 @@ class User(AbstractUser):
 
 
 class Membership(TenantRow):
-    """A user's place in a tenant: what they may do there, and which Contact they are."""
+    """A user's place in a tenant: what they may do there, and which contact they are."""
 
     ROLES: ClassVar = [
         (actors.ADMIN, gettext_lazy("Admin")),
@@ -253,9 +258,9 @@ class Membership(TenantRow):
         "the rep as a contact: the owner of their leads",
         verbose_name=gettext_lazy("contact"),
     )
-    #: What they are told of and where, as far as they chose: see :mod:`headlessly.notifications.kinds`.
+    #: Their choices of notifications and channels: :mod:`headlessly.notifications.kinds`.
     notifications = models.JSONField(default=dict, blank=True, editable=False)
-    #: When they last came in here; of what they do elsewhere nothing is known here.
+    #: When they were last active in this tenant; other tenants are not counted.
     seen_at = models.DateTimeField(null=True, editable=False)
 
     #: Not limited to a tenant: a person's memberships in all of them.
@@ -272,8 +277,8 @@ class Membership(TenantRow):
         return f"{self.user} in {self.tenant}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save. Raises ValidationError for a contact that is not one of the tenant's, and for a second tenant
-        of an account that nobody has proved: who knows whose it is."""
+        """Save. Raises ValidationError for a contact of another tenant, and for a second tenant of an account
+        whose owner has not proved it."""
         if self._state.adding and self.user.email_proven_at is None:
             elsewhere = Membership.objects.filter(user=self.user_id).exclude(tenant=self.tenant_id)
             with every_tenant():
@@ -292,42 +297,42 @@ class Membership(TenantRow):
         super().save(*args, **kwargs)
         if "role" not in (kwargs.get("update_fields") or ("role",)):
             return
-        # What their keys may do ends with what they may do.
+        # Revoke keys that may do more than the new role.
         beyond = set(actors.SCOPES) - actors.SCOPES_OF_ROLES[self.role]
         ApiKey.revoke_all(user=self.user_id, tenant=self.tenant_id, scope__in=beyond)
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
-        """Let them in no longer; their keys end with it."""
+        """Remove the member, and revoke their keys."""
         ApiKey.revoke_all(user=self.user_id, tenant=self.tenant_id)
         return super().delete(*args, **kwargs)
 
     @classmethod
     def of_contacts(cls) -> models.QuerySet[Membership]:
-        """Those in the active tenant who are one of its contacts."""
+        """Returns the memberships of the active tenant that are linked to a contact."""
         return cls.objects.filter(tenant=tenancy.require()).exclude(contact=None)
 
     @classmethod
     def find_membership(cls, user: Any, tenant: Tenant | None) -> Membership | None:
-        """The place of ``user`` in ``tenant``, or None: for strangers and for no tenant alike."""
+        """Returns the membership of ``user`` in ``tenant``, or None; ``tenant`` may be None."""
         if not user.is_authenticated or not user.is_active:
             return None
-        # Asked where there is no tenant, too: nobody tells by the time whether there is one.
+        # Query even without a tenant, so that the time does not reveal whether it exists.
         found: Membership | None = fetch_by_unique(
             cls, user=user.pk, tenant=tenant.pk if tenant else 0
         )
         if found is not None and tenant is not None:
-            found.user, found.tenant = user, tenant  # at hand already
+            found.user, found.tenant = user, tenant  # saves two queries
         return found
 
     @property
     def actor(self) -> Actor:
-        """The member as the one who acts in the tenant."""
+        """The member as an actor in the tenant."""
         limited = self.role == actors.REP and self.tenant.limits_reps
         return Actor(self.user_id, str(self.user), self.role, self.contact_id, limited)
 
 
 class ApiKey(TenantRow):
-    """What an integration or agent sends. Only a hash is stored; the key itself is shown once."""
+    """The credential of an integration or agent. Only a hash is stored; the key itself is shown once."""
 
     prefix: ClassVar[str] = "apikey"
     SCOPES: ClassVar = [
@@ -344,7 +349,7 @@ class ApiKey(TenantRow):
         verbose_name=gettext_lazy("tenant"),
         db_index=False,
     )
-    #: Whose it is: it ends with their place in the tenant. None of a service key, which its name tells.
+    #: The owner; the key ends with their membership. None for a service key, which its name describes.
     user = models.ForeignKey(
         User,
         models.CASCADE,
@@ -396,7 +401,8 @@ class ApiKey(TenantRow):
         expires_at: datetime | None = None,
         rate_limit: int = RATE_LIMIT,
     ) -> tuple[ApiKey, str]:
-        """A new key and its secret, which nobody can read again; of ``user``, or a service key."""
+        """Create a key, of ``user`` or a service key. Returns it with its secret, which nobody can read
+        again."""
         secret = "hly_sk_" + secrets.token_urlsafe(32)
         key = cls.objects.create(
             tenant=tenant,
@@ -412,14 +418,14 @@ class ApiKey(TenantRow):
 
     @classmethod
     def find_valid(cls, secret: str) -> ApiKey | None:
-        """The valid key with this secret, or None: unknown, expired and revoked are the same."""
+        """Returns the valid key with this secret, or None if it is unknown, expired or revoked."""
         with every_tenant():
             key = fetch_by_unique(cls, hash=hash_secret(secret))
         return key if key is not None and key.standing == "valid" else None
 
     @property
     def standing(self) -> str:
-        """What the key is worth now: valid, expired or revoked."""
+        """The status of the key: valid, expired or revoked."""
         if self.revoked_at:
             return "revoked"
         if self.expires_at and self.expires_at <= timezone.now():
@@ -428,11 +434,11 @@ class ApiKey(TenantRow):
 
     @property
     def actor(self) -> Actor:
-        """The key as the one who acts; who made it for themselves is ``me`` to it."""
+        """The key as an actor; ``me`` means the contact of its owner."""
         return Actor(self.id, self.name, actors.SCOPES[self.scope], self._contact_id())
 
     def _contact_id(self) -> str | None:
-        """The contact that its user is in the tenant."""
+        """Returns the contact that its owner is in the tenant."""
         if self.user_id is None:
             return None
         place = fetch_by_unique(Membership, user=self.user_id, tenant=self.tenant_id)
@@ -441,11 +447,11 @@ class ApiKey(TenantRow):
     @classmethod
     @every_tenant()
     def revoke_all(cls, **conditions: Any) -> None:
-        """Refuse these keys from the next request on."""
+        """Revoke these keys from the next request on."""
         cls.objects.filter(**conditions, revoked_at=None).update(revoked_at=timezone.now())
 
     def revoke(self) -> bool:
-        """Refuse this key from the next request on. Returns whether it was not revoked before."""
+        """Revoke this key from the next request on. Returns whether it was not revoked before."""
         now = timezone.now()
         own = ApiKey.objects.filter(tenant=self.tenant_id, pk=self.pk)
         revoked = own.filter(revoked_at=None).update(revoked_at=now)
@@ -457,8 +463,8 @@ class ApiKey(TenantRow):
 class KeyUse(models.Model):
     """How often a key was used in its current minute, counted for all processes together.
 
-    The migration makes the table UNLOGGED: counting writes nothing to the write-ahead log and waits for
-    no disk. A crash of the database empties it, and every minute begins anew.
+    The migration makes the table UNLOGGED: counting writes nothing to the write-ahead log and waits for no
+    disk. A crash of the database empties it, and every minute begins anew.
     """
 
     key = models.CharField(max_length=32, primary_key=True, db_collation="C")
@@ -470,7 +476,7 @@ class KeyUse(models.Model):
 
 
 class Presence(models.Model):
-    """Who looked at a record last when. UNLOGGED like the uses of keys: nothing is lost with it."""
+    """Who looked at a record and when. UNLOGGED like the uses of keys, because losing it does no harm."""
 
     pk = models.CompositePrimaryKey("tenant_id", "record", "actor")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
@@ -485,17 +491,18 @@ class Presence(models.Model):
 
 
 class IdempotentReply(models.Model):
-    """The first answer to a POST with an Idempotency-Key, written in the transaction of its effect.
+    """The first response to a POST with an Idempotency-Key, written in the transaction of its effect.
 
-    While that transaction runs there is a row without a status, which only it can see; whoever comes
-    with the same key waits for it at the unique index.
+    While that transaction runs, the row has no status and is visible only to it; a second request with the
+    same key waits at the unique index.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "actor", "key")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
     actor = models.CharField(max_length=32, db_collation="C")
-    key = models.CharField(max_length=64, db_collation="C")  #: a hash: it is the caller's business
-    fingerprint = models.CharField(max_length=64, db_collation="C")  #: of what was asked
+    #: Hashed, because the key may contain anything of the caller's.
+    key = models.CharField(max_length=64, db_collation="C")
+    fingerprint = models.CharField(max_length=64, db_collation="C")  #: of the request
     status = models.PositiveSmallIntegerField(null=True)
     headers = models.JSONField(default=dict)
     body = models.BinaryField(default=b"")

@@ -1,8 +1,7 @@
-"""Queries that are asked again and again with other arguments: made by Django once, then only filled in.
+"""Queries that Django compiles once, and that are then only filled in with arguments.
 
-Django compiles a query each time it is asked, which costs ten times what the database takes to answer one
-that finds a record by its key. What verbs and hooks ask of each record is declared as a function that answers
-the query::
+Compiling a query costs ten times as much as finding a record by its key, and Django does it each time.
+Queries that verbs and hooks make for each record are declared as functions that return them::
 
     @prepared_query
     def open_tasks(lead: str) -> QuerySet:
@@ -10,13 +9,14 @@ the query::
 
     for (id,) in open_tasks(lead.pk): ...
 
-It is compiled once for each tenant, and for whoever sees less than others; the statement is the same for all.
+Such a query is compiled once for each tenant, and for each person who sees only some records; the statement
+is the same for all.
 
-What reports and searches ask is made of conditions, of which only the values are others each time:
+The queries of reports and searches consist of conditions, of which only the values change:
 :func:`compiled_query`.
 
-While a query is compiled, a mark stands for each argument (:func:`mark_text`). What was done to the mark is
-done to the argument then: it may be in a pattern, or in JSON in one.
+While a query is compiled, a mark stands for each argument (:func:`mark_text`). Whatever happens to the mark
+has to be done to the argument later: it may get into a pattern, or into JSON in a pattern.
 """
 
 from __future__ import annotations
@@ -43,41 +43,41 @@ from headlessly.declaration.shapes import cached_by_shape
 
 P = ParamSpec("P")
 
-#: How many compiled queries are kept of each shape, and of all tenants without one.
+#: How many compiled queries are kept for each shape, and for all tenants without one.
 MOST_KEPT = 2_048
 
-#: Around a mark: signs for private use, which nothing that is declared has.
+#: The delimiters of a mark: private-use characters, which no declaration has.
 FIRST, LAST = "\ue000", "\ue001"
-#: In a mark: signs that patterns and JSON write otherwise, and letters, which a change of case would betray.
+#: The content of a mark: characters that patterns and JSON escape, and letters that show a change of case.
 SIGNS = 'aZ%"'
 _WRITTEN = repr(FIRST)[1:-1]
 MARK = re.compile(f"{FIRST}(\\d+)([^{LAST}]*){LAST}")
 
 
 def mark_text(number: int) -> str:
-    """What stands for the text with that number while a query is compiled."""
+    """Returns the placeholder for the text with this number while a query is compiled."""
     return f"{FIRST}{number}{SIGNS}{LAST}"
 
 
 def mark_texts(number: int) -> list[str]:
-    """The same for a list of texts, which is one parameter."""
+    """Returns the placeholder for a list of texts, which is one parameter."""
     return [mark_text(number)]
 
 
 class _MarkedMoment(datetime):
-    """What stands for a moment."""
+    """The placeholder for a moment."""
 
     number: int
 
 
 class _MarkedDay(date):
-    """What stands for a day."""
+    """The placeholder for a day."""
 
     number: int
 
 
 def _mark(value: Any, number: int) -> Any:
-    """What stands for a value, of its kind."""
+    """Returns the placeholder for a value of this type."""
     if isinstance(value, str):
         return mark_text(number)
     found: Any = (
@@ -98,7 +98,7 @@ def _in_pattern(text: str) -> str:
 
 
 class UnknownWay(TypeError):
-    """Something became of a mark that nobody knows to do to the argument."""
+    """The query did something to a mark that cannot be repeated for the argument."""
 
     def __init__(self, parameter: str, number: int | None = None) -> None:
         super().__init__(f"Something else than an argument is in {parameter!r}.")
@@ -107,7 +107,8 @@ class UnknownWay(TypeError):
 
 @dataclass(frozen=True)
 class _Filled:
-    """A parameter that is made of arguments: their numbers, with what is done to each, and texts between."""
+    """A parameter made of arguments (their numbers, each with what is done to it) and of text between
+    them."""
 
     parts: tuple[Any, ...]
 
@@ -129,7 +130,7 @@ class _Filled:
 
 @dataclass(frozen=True)
 class _FilledList:
-    """A parameter that is a list of such; or one argument that is a list itself (:func:`mark_texts`)."""
+    """A parameter that is a list of such; or one argument that is itself a list (:func:`mark_texts`)."""
 
     each: tuple[_Filled, ...]
 
@@ -147,31 +148,31 @@ _FILLED = (_Filled, _FilledList)
 
 @dataclass(frozen=True)
 class Statement:
-    """A compiled query, and what its parameters are made of."""
+    """A compiled query, and how its parameters are made of arguments."""
 
     sql: str
     parameters: tuple[Any, ...]
 
     @classmethod
     def of(cls, sql: str, parameters: Sequence[Any]) -> Statement:
-        """The statement of a query that was made of marks. Raises UnknownWay."""
+        """Returns the statement of a query that was built with marks. Raises UnknownWay."""
         return cls(sql, tuple(map(_read_marks, parameters)))
 
     @property
     def numbers(self) -> set[int]:
-        """The arguments that it takes."""
+        """The numbers of the arguments that it needs."""
         found: set[int] = set()
         for each in self.parameters:
             found |= each.numbers if isinstance(each, _FILLED) else set()
         return found
 
     def fill(self, given: Sequence[Any]) -> list[Any]:
-        """The parameters with these arguments."""
+        """Returns the parameters for these arguments."""
         return [each.fill(given) if isinstance(each, _FILLED) else each for each in self.parameters]
 
 
 def _read_marks(parameter: Any) -> Any:
-    """A parameter, and the arguments that marks in it stand for."""
+    """Returns a parameter, with its marks resolved to arguments."""
     if isinstance(parameter, list) and parameter:
         inner = tuple(map(_read_marks, parameter))
         if all(isinstance(each, _Filled) for each in inner):
@@ -200,7 +201,7 @@ def _read_marks(parameter: Any) -> Any:
 
 @cache
 def _ways() -> dict[str, Callable[[str], str] | None]:
-    """What is done to an argument, by what became of the signs of its mark."""
+    """Returns what is done to an argument, by what became of the characters in its mark."""
     found: dict[str, Callable[[str], str] | None] = {SIGNS: None}
     for way in (_in_pattern, _in_json, lambda text: _in_pattern(_in_json(text))):
         found[way(SIGNS)] = way
@@ -210,9 +211,9 @@ def _ways() -> dict[str, Callable[[str], str] | None]:
 def prepared_query(
     build: Callable[P, models.QuerySet[Any, tuple[Any, ...]]],
 ) -> Callable[P, list[tuple[Any, ...]]]:
-    """Answer the rows of the query that ``build`` makes: of columns as the driver reads them.
+    """Decorate a function that builds a query, to return the rows of the query instead.
 
-    Its arguments are texts, such as keys. What the query is made of depends neither on them nor on the time.
+    Its arguments are text, such as keys. Neither they nor the time may change how the query is built.
     """
     names = tuple(inspect.signature(build).parameters)
 
@@ -245,11 +246,11 @@ def _compiled(
 
 
 class _Values(list[Any]):
-    """The values of conditions in their order: texts, moments and days."""
+    """The values of conditions in order: text, moments and days."""
 
     def take_from(self, condition: Q) -> Hashable:
-        """Add those of a condition, and answer what is left of it: of two with the same only values differ.
-        Raises TypeError for a condition that is made of other things."""
+        """Add the values of a condition, and return the rest, which is equal for conditions that differ only
+        in values. Raises TypeError for a condition with other kinds of values."""
         children: list[Any] = condition.children
         return (
             condition.connector,
@@ -273,7 +274,8 @@ class _Values(list[Any]):
 
 
 def _put_marks(condition: Q, number: int) -> tuple[Q, int]:
-    """The condition with marks in the place of its values, from a number on, and the number after them."""
+    """Returns the condition with marks instead of its values, numbered from ``number`` on, and the next
+    number."""
     given: list[Any] = condition.children
     children: list[Any] = []
     for child in given:
@@ -293,18 +295,19 @@ def _put_marks(condition: Q, number: int) -> tuple[Q, int]:
 
 
 class Asked(Protocol):
-    """What a query is made of besides conditions, such as the words of a search."""
+    """What a query is built from besides conditions, such as the words of a search."""
 
     @property
     def key(self) -> Hashable:
-        """What the query is made of, besides the values."""
+        """What decides how the query is built, apart from the values."""
 
     @property
     def values(self) -> Sequence[Any]:
-        """The values that the query is filled in with: texts, and lists of them."""
+        """The values that the query is filled in with: text, and lists of text."""
 
     def marked(self, numbers: Iterator[int]) -> Any:
-        """What stands for all with this key: marks with these numbers are in the place of its values."""
+        """Returns the placeholder for all with this key, with marks of these numbers instead of its
+        values."""
 
 
 #: A statement and its parameters.
@@ -317,12 +320,12 @@ def compiled_query(
     *given: Hashable,
     asked: Asked | None = None,
 ) -> Sql | None:
-    """The statement of the query that ``build`` makes of conditions and what else is given, and its
-    parameters; None where nothing can fulfil them. What is ``asked`` besides is its last argument.
+    """Returns the statement of the query that ``build`` makes of conditions and the further arguments, and
+    its parameters; None if nothing can fulfil them. ``asked`` is passed as the last argument.
 
-    Compiled once for all conditions that compare the same with other texts, moments and days, unless they are
-    made of other queries. What it is made of depends on nothing else but the tenant, whoever reads, their
-    time zone, and the day.
+    It is compiled once for all conditions that differ only in text, moments and days, unless they contain
+    queries. ``build`` may depend on nothing else but the tenant, the reader's visibility, their time zone,
+    and the day.
     """
     values = _Values()
     try:
@@ -348,13 +351,13 @@ def compiled_query(
 
 
 class _SameBut:
-    """Conditions and what is asked besides, which are the same as others that differ in values alone."""
+    """Arguments of a query that are equal if they differ only in values."""
 
     def __init__(self, known: Hashable, conditions: Sequence[Q], asked: Asked | None) -> None:
         self.known, self.conditions, self.asked = known, conditions, asked
 
     def forget_values(self) -> None:
-        """Keep what it is compared by: it is kept as long as what was compiled, and values may be many."""
+        """Drop the values, which may be many: this object is kept as a cache key."""
         self.conditions, self.asked = (), None
 
     def __hash__(self) -> int:
@@ -371,7 +374,7 @@ def _compiled_conditions(
     given: tuple[Hashable, ...],
     _ambient: tuple[Hashable, ...],
 ) -> Statement | None:
-    """The statement; without SQL where nothing fulfils the conditions, None where it depends on values."""
+    """Returns the statement; without SQL if nothing fulfils the conditions, None if it depends on values."""
     marked, number = [], 0
     for condition in same.conditions:
         put, number = _put_marks(condition, number)
@@ -391,7 +394,8 @@ def compile_query(
     given: tuple[Hashable, ...],
     asked: Any = None,
 ) -> Sql | None:
-    """The same, compiled for this time alone: of querysets too, in the place of conditions."""
+    """Returns the statement of such a query, compiled for this time only. Instead of conditions it may have
+    querysets."""
     try:
         found = build(*conditions, *given, *(() if asked is None else (asked,)))
         return found.query.sql_with_params() if isinstance(found, models.QuerySet) else found

@@ -1,8 +1,8 @@
-"""The one spelling of an address that somebody signs in with.
+"""The one spelling of an email address to sign in with.
 
-An address is an account, so two that a person takes for one must not be two, and two that a program takes for
-one neither. What is stored is lower(NFKC(address)); what is asked for goes through the same function; and the
-index of the database is made over the same expression, so that nothing gets in beside it.
+An address is an account. So two addresses that a person cannot tell apart must not be two accounts, nor may
+two that a program treats as one. The stored form is lower(NFKC(address)). Look-ups use the same function, and
+the unique index the same expression, so that nothing can bypass it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from django.utils.translation import gettext as _
 from headlessly.declaration.normalization import normalize_email
 
 LONGEST = 254
-#: Letters of other scripts that nobody can tell from Latin ones.
+#: Letters of other scripts that look exactly like Latin ones.
 LOOK_LATIN = frozenset("асеорхуѕіјһԁԛԝгпкмтнв" + "οανρυικτ")
-#: Scripts that are written together in one word.
+#: Scripts that may be mixed in one word.
 TOGETHER = (
     {"LATIN", "CJK", "HIRAGANA", "KATAKANA"},
     {"LATIN", "CJK", "HANGUL"},
@@ -36,14 +36,14 @@ class Compatible(models.Func):
     output_field = models.TextField()
 
 
-#: What addresses are compared by: the expression of the index.
+#: The expression that addresses are compared by, which is that of the index.
 COMPARED = Lower(Compatible("email"))
 
 
 def normalize_sign_in_email(text: str) -> str:
-    """The address in its one spelling: NFKC, in small letters, the domain in letters that people read.
+    """Returns the address in its one spelling: NFKC, in small letters, the domain in Unicode.
 
-    Raises ValidationError for what is no address, and for one with letters that look like others.
+    Raises ValidationError for text that is no address, and for letters that look like others.
     """
     text = text.strip()
     if not text.isprintable():
@@ -63,7 +63,7 @@ def normalize_sign_in_email(text: str) -> str:
 
 
 def with_email(found: models.QuerySet[Any], text: str, field: str = "email") -> Any:
-    """Those of ``found`` that have this address, found by the index. None for what is no address."""
+    """Returns the rows with this address, found by the index; none for text that is no address."""
     try:
         email = normalize_sign_in_email(text)
     except ValidationError:
@@ -73,7 +73,8 @@ def with_email(found: models.QuerySet[Any], text: str, field: str = "email") -> 
 
 
 def _becomes_another_letter(letter: str) -> bool:
-    """Whether it is no ASCII, and is an ASCII letter in capitals or small: dotless i, long s, Kelvin."""
+    """Whether a letter outside of ASCII becomes an ASCII letter by a change of case: dotless i, long s,
+    Kelvin."""
     if letter.isascii():
         return False
     others = letter.upper() + letter.lower() + letter.upper().lower() + letter.lower().upper()
@@ -81,7 +82,7 @@ def _becomes_another_letter(letter: str) -> bool:
 
 
 def _refuse_mixed_scripts(label: str) -> None:
-    """Raise ValidationError for a part of a domain in letters of several scripts, or that looks Latin."""
+    """Raise ValidationError for a part of a domain in letters of several scripts, or that only look Latin."""
     scripts = {unicodedata.name(c, "?").split()[0] for c in label if c.isalpha()}
     mixed = len(scripts) > 1 and not any(scripts <= allowed for allowed in TOGETHER)
     looks_latin = scripts - {"LATIN"} and all(c in LOOK_LATIN for c in label if c.isalpha())

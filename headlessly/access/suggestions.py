@@ -1,8 +1,8 @@
-"""Lists of values: what people write into a text, as the field declares it or as the tenant has it.
+"""Lists of values to choose from for a text, as the field declares them or the tenant keeps them.
 
-``Tenant.choices`` keeps the tenant's by noun and wire name:
-``{"Lead.lostReason": {"open": true, "values": [{"value": "Price", "color": "#c62828"}, ...]}}``, or only the
-texts: ``{"Lead.lostReason": ["Price", "Timing"]}``.
+``Tenant.choices`` has the tenant's lists by noun and wire name: ``{"Lead.lostReason": {"open": true,
+"values": [{"value": "Price", "color": "#c62828"}, ...]}}``, or only the texts: ``{"Lead.lostReason":
+["Price", "Timing"]}``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
-#: How many values a list of tags offers, and how many any other list has at the most.
+#: How many values a list of tags offers, and the maximum length of any other list.
 MAX_SUGGESTIONS, MOST_VALUES = 30, 200
 MAX_LENGTH = 100
 COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
@@ -39,7 +39,7 @@ class ListedValue:
 
     value: str
     color: str = ""  #: ``#1f77b4``, or empty
-    retired: bool = False  #: kept where it is used, and not offered any more
+    retired: bool = False  #: kept where it is used, but no longer offered
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -51,7 +51,7 @@ class ListedValue:
 
 @dataclass(frozen=True)
 class ValueList:
-    """The values of a field in their order; a closed list takes no others."""
+    """The values of a field in their order; a closed list accepts no others."""
 
     values: tuple[ListedValue, ...]
     open: bool = True
@@ -69,23 +69,23 @@ class ValueList:
         return {choice_key(each.value): each.value for each in self.values}
 
     def spell(self, text: str) -> str:
-        """The text as the list spells it; case and accents aside they are one value."""
+        """Returns the text in the list's spelling, ignoring case and accents."""
         return self._spellings.get(choice_key(text), text)
 
     def check(self, text: str) -> None:
-        """Raise ValidationError for what a closed list does not have."""
+        """Raise ValidationError for text that a closed list does not have."""
         if choice_key(text) not in self._spellings:
             raise ValidationError(
                 _("Use one of %s.") % ", ".join(self.offered) + did_you_mean(text, self.offered)
             )
 
     def as_json(self) -> dict[str, Any]:
-        """What is stored of it."""
+        """Returns the stored form."""
         return {"open": self.open, "values": [each.as_json() for each in self.values]}
 
 
 def read_list(given: Any) -> ValueList:
-    """A list as it is stored or sent. Raises ValueError with what is wrong."""
+    """Returns a list from its stored or sent form. Raises ValueError with what is wrong."""
     if isinstance(given, list):
         given = {"values": given}
     if not isinstance(given, dict) or given.keys() - {"open", "values"}:
@@ -124,11 +124,11 @@ def _read_value(given: Any) -> ListedValue:
 
 
 def suggestions_for(noun: type[Record], field: Field) -> list[str]:
-    """The suggestions for ``field`` in the active tenant; empty where there are none."""
+    """Returns the suggestions for ``field`` in the active tenant; empty if there are none."""
     if field.list_name:
         return list(lists.values_of_list(field.list_name, MAX_SUGGESTIONS))
     if field.choices:
-        return []  # they are chosen from
+        return []  # these have choices
     own = tenancy.require().choices.get(suggestions_key(noun, field))
     if own is not None:
         return list(read_list(own).offered)
@@ -136,13 +136,13 @@ def suggestions_for(noun: type[Record], field: Field) -> list[str]:
 
 
 def suggestions_key(noun: type[Record], field: Field) -> str:
-    """The key of a list in ``Tenant.choices``: ``Lead.lostReason``; of a list that several fields have, the
-    name of the first."""
+    """Returns the key of a list in ``Tenant.choices``: ``Lead.lostReason``; for a shared list, that of the
+    first field."""
     return field.list_of or f"{noun.__name__}.{field.wire}"
 
 
 def listed_fields() -> Iterator[tuple[type[Record], Field]]:
-    """The fields whose values the tenant keeps a list of."""
+    """Yields the fields whose list of values the tenant keeps."""
     for noun in registry.values():
         for field in noun.schema.stored:
             if field.listed:
@@ -150,7 +150,7 @@ def listed_fields() -> Iterator[tuple[type[Record], Field]]:
 
 
 def check_suggestions(lists: Any) -> None:
-    """Raise ValidationError unless ``lists`` maps fields that have one to lists of values."""
+    """Raise ValidationError unless ``lists`` maps fields with lists to valid lists of values."""
     if not isinstance(lists, dict):
         raise ValidationError(_('Give an object like {"Lead.lostReason": ["Price"]}.'))
     known = {suggestions_key(noun, field) for noun, field in listed_fields()}

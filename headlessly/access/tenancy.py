@@ -1,9 +1,8 @@
-"""One tenant at a time.
+"""The active tenant.
 
-The tenant is ambient: :func:`active` opens one, :func:`current` answers it, and every query on a noun
-asks :func:`require`, which raises when there is none. On the web the tenant is a mount point: the
-middleware moves ``/~acme`` from the path to the script name, so that every URL the site makes stays
-under it.
+The tenant is ambient: :func:`active` opens one, :func:`current` returns it, and every query on a noun uses
+:func:`require`, which raises without one. On the web the tenant is a mount point: the middleware moves
+``/~acme`` from the path to the script name, so that every URL the site makes stays below it.
 """
 
 from __future__ import annotations
@@ -34,7 +33,8 @@ def current() -> Tenant | None:
 
 
 def require() -> Tenant:
-    """The active tenant. Raises NoTenant when there is none: never everything, never nothing."""
+    """Returns the active tenant. Raises NoTenant without one: the answer is never everything, and never
+    nothing."""
     if (tenant := _tenant.get()) is None:
         raise NoTenant(
             "No tenant is active. Wrap this in `with tenancy.active(tenant):`, "
@@ -44,10 +44,9 @@ def require() -> Tenant:
 
 
 def typed_id(tenant: int | None = None) -> RawSQL:
-    """A tenant's id, the active one's unless said, as Django's filters take it, in the type of its column.
+    """Returns a tenant's id, by default the active one's, as a typed expression for Django's filters.
 
-    A literal would be an integer of four bytes, for which the indexes of search have no operator.
-    Raises NoTenant.
+    A literal would be a four-byte integer, for which the search indexes have no operator. Raises NoTenant.
     """
     id = require().pk if tenant is None else tenant
     return RawSQL("%s::bigint", [id], output_field=BigIntegerField())
@@ -55,7 +54,7 @@ def typed_id(tenant: int | None = None) -> RawSQL:
 
 @contextmanager
 def active(tenant: Tenant | None) -> Iterator[Tenant | None]:
-    """Let ``tenant`` be the active one inside the block; None closes the door."""
+    """Make ``tenant`` active inside the block; with None, no tenant is."""
     token = _tenant.set(tenant)
     shape = None if tenant is None else shapes.shape_of(tenant.pk, tenant.shape)
     try:
@@ -80,10 +79,10 @@ def enter(tenant: Tenant) -> None:
 
 
 def renew_shape() -> None:
-    """Note that the active tenant's own shape is another from now on; in the transaction that changes it.
+    """Give the active tenant's shape a new stamp, in the transaction that changes the shape.
 
-    The stamp is a moment, not a count: what a process made of a change that was rolled back in the end is
-    never taken for what the next change made.
+    The stamp is a moment and not a count, so that what a process computed from a change that was rolled back
+    is never mistaken for the result of the next change.
     """
     tenant = require()
     with connection.cursor() as cursor:
@@ -97,7 +96,7 @@ def renew_shape() -> None:
 
 
 def reload_shape() -> None:
-    """Know the active tenant's shape as it is by now: somebody else has changed it."""
+    """Load the stamp of the active tenant's shape again, because somebody else has changed it."""
     tenant = require()
     with connection.cursor() as cursor:
         cursor.execute("SELECT shape FROM headlessly_tenant WHERE id = %s", [tenant.pk])
@@ -106,10 +105,10 @@ def reload_shape() -> None:
 
 
 def context_url() -> str:
-    """The tenant's address, the ``$context`` of its records: ``https://crm.example/~acme``."""
+    """Returns the tenant's address, the ``$context`` of its records: ``https://crm.example/~acme``."""
     return address_of(require().slug)
 
 
 def address_of(slug: str) -> str:
-    """The address of the tenant called so."""
+    """Returns the address of the tenant with this slug."""
     return f"{_base_url.get() or settings.SITE_URL}/~{slug}"

@@ -1,4 +1,4 @@
-"""Tables of the platform whose rows are a tenant's: what Django asks of them says whose."""
+"""Base classes of platform tables whose rows belong to a tenant: every query of Django names the tenant."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ M = TypeVar("M", bound=models.Model, covariant=True)
 
 
 class TenantRowManager(models.Manager[M]):
-    """The rows of the active tenant; where none is active, of all that the database answers: none, but inside
-    :func:`~headlessly.context.tenant_scope.every_tenant`, for the operator and what cleans up."""
+    """The rows of the active tenant. Without one, whatever the database shows: nothing, except inside
+    :func:`~headlessly.context.tenant_scope.every_tenant`, for the operator and clean-up jobs."""
 
     def get_queryset(self) -> Any:
         found = super().get_queryset()
@@ -23,7 +23,7 @@ class TenantRowManager(models.Manager[M]):
 
 
 class TenantRow(models.Model):
-    """A row of a tenant's, which is written and read as one of its tenant."""
+    """A row of a tenant, which is only read and written as its tenant's."""
 
     class Meta:
         abstract = True

@@ -2,16 +2,17 @@
 
 A tenant may limit its reps (``Tenant.limits_reps``). The noun declares which reference names the owner
 (``Surface.owner``; by default the reference called ``owner``). A record without an owner that is about other
-records (``Surface.about``) is visible to those who see all of these. The present owner decides, also about
+records (``Surface.about``) is visible to those who see all of these. The current owner decides, also about
 the record's events and its past.
 
-Of the person, the company and the campaign of a record of one's own (``Surface.introduces``) one sees the
-card, that is the name and how to reach them (``Surface.card``), and no more: it stands behind the reference,
-and the record is found by it. Their own pages and lists are not there for one.
+A rep also sees the card of the person, the company and the campaign of their own records
+(``Surface.introduces``), that is the name and how to reach them (``Surface.card``), and no more. The card is
+shown behind the reference, and a search finds the record by it; but the introduced record itself has no page
+for the rep, and is in no list.
 
-The condition is part of every manager, and of the few statements that are written by hand. So it holds
-for lists, counts, searches, includes, filters over references, exports, the log and the pages alike. Hooks
-see everything, so that what a verb causes does not depend on who executed it.
+The condition is part of every manager, and of the few handwritten statements. So it holds for lists, counts,
+searches, includes, filters over references, exports, the log and the pages alike. Hooks see everything, so
+that the effects of a verb do not depend on who executed it.
 """
 
 from __future__ import annotations
@@ -35,22 +36,24 @@ Found = TypeVar("Found", bound=models.QuerySet[Any])
 
 
 def visible_owner() -> str | None:
-    """The id of the contact whose records are visible now, "" for none; None where all are visible.
+    """Returns the id of the contact whose records are visible now, "" for no contact, None if all are
+    visible.
 
-    Raises PermissionError when nobody acts: who reads is asked of every read.
+    Raises PermissionError without an actor, because every read depends on it.
     """
     person = visible_owner_of_actor()
     return None if person is None or running.is_in_verb() else person
 
 
 def visible_owner_of_actor() -> str | None:
-    """The same, also while a verb runs: for the references that the actor sent themselves."""
+    """Returns that of the actor even while a verb runs: for references that the actor sent themselves."""
     actor = actors.current()
     return actor.contact_id or "" if actor.limited else None
 
 
 def visible_condition(noun: type[Record], person: str, path: str = "") -> Q:
-    """The condition that ``person`` sees a record. ``path`` leads to it over references: ``"lead__"``."""
+    """Returns the condition that ``person`` sees a record. ``path`` leads to it over references:
+    ``"lead__"``."""
     owner = noun.schema.owner
     nobodys = Q() if owner is None else Q(**{f"{path}{owner.name}__isnull": True})
     for field in noun.schema.about:
@@ -59,13 +62,14 @@ def visible_condition(noun: type[Record], person: str, path: str = "") -> Q:
 
 
 def visible_records(found: Found) -> Found:
-    """The queryset without the records that the actor does not see."""
+    """Returns the queryset without the records that the actor does not see."""
     person = visible_owner()
     return found if person is None else found.filter(visible_condition(found.model, person))
 
 
 def made_by_actor(found: Found) -> Found:
-    """What was begun in the background, such as imports: a manager sees all of it, others their own."""
+    """Returns the background jobs, such as imports, that the actor may see: managers see all, others their
+    own."""
     actor = actors.current()
     if actor.role in (actors.ADMIN, actors.MANAGER):
         return found
@@ -73,7 +77,7 @@ def made_by_actor(found: Found) -> Found:
 
 
 def visible_versions(found: Found, noun: type[Record]) -> Found:
-    """The queryset of versions without those of records that the actor does not see."""
+    """Returns the queryset of versions without those of records that the actor does not see."""
     if visible_owner() is None or not noun.schema.is_limited:
         return found
     return found.filter(Exists(noun.with_deleted.filter(pk=OuterRef("record"))))
@@ -82,10 +86,10 @@ def visible_versions(found: Found, noun: type[Record]) -> Found:
 def visible_rows(
     noun: type[Record], alias: str, *, person: str | None = None, past: bool = False
 ) -> tuple[str, list[Any]]:
-    """The predicate of every statement written by hand, and its parameters: the rows of the active tenant
-    that are not deleted and that the actor sees, or ``person`` in the actor's place.
+    """Returns the predicate of every handwritten statement, and its parameters: rows of the active tenant
+    that are not deleted and that the actor, or ``person`` instead, sees.
 
-    ``past``: ``alias`` is the noun's table of versions.
+    With ``past``, ``alias`` is the noun's table of versions.
     """
     condition, parameters = tenant_rows(alias)
     sql, persons = visible_past_clause(noun, alias) if past else visible_clause(noun, alias, person)
@@ -93,8 +97,8 @@ def visible_rows(
 
 
 def tenant_rows(alias: str, *, deleted: bool = False) -> tuple[str, list[Any]]:
-    """The same without regard to who reads, for what a verb itself looks up; with ``deleted`` also the
-    deleted ones."""
+    """Returns the predicate without visibility, for what a verb itself looks up; with ``deleted`` it includes
+    deleted rows."""
     condition = f"{alias}.tenant_id = %s"
     if not deleted:
         condition += f" AND {alias}.deleted_at IS NULL"
@@ -104,7 +108,7 @@ def tenant_rows(alias: str, *, deleted: bool = False) -> tuple[str, list[Any]]:
 def visible_clause(
     noun: type[Record], alias: str, person: str | None = None
 ) -> tuple[str, list[str]]:
-    """The condition for a statement written by hand: `` AND (...)`` and its parameters."""
+    """Returns the visibility as SQL, `` AND (...)``, and its parameters."""
     person = visible_owner() if person is None else person
     if person is None or not noun.schema.is_limited:
         return "", []
@@ -113,7 +117,8 @@ def visible_clause(
 
 
 def card_clause(noun: type[Record], alias: str, person: str | None = None) -> tuple[str, list[str]]:
-    """The same for rows of which the actor sees the card at least: its name, and how to reach it."""
+    """Returns the clause for rows of which the actor sees at least the card: its name, and how to reach
+    it."""
     person = visible_owner() if person is None else person
     if person is None or not noun.schema.is_limited:
         return "", []
@@ -140,7 +145,7 @@ def card_clause(noun: type[Record], alias: str, person: str | None = None) -> tu
 
 
 def visible_past_clause(noun: type[Record], alias: str) -> tuple[str, list[str]]:
-    """The same for a table of versions."""
+    """Returns the clause for a table of versions."""
     sql, parameters = visible_clause(noun, "own")
     if not sql:
         return "", []
@@ -150,7 +155,7 @@ def visible_past_clause(noun: type[Record], alias: str) -> tuple[str, list[str]]
 
 
 def _visible_sql(noun: type[Record], alias: str) -> tuple[str, int]:
-    """The condition, and how often it names the person."""
+    """Returns the condition as SQL, and how often it has the person as a parameter."""
     quote, owner = connection.ops.quote_name, noun.schema.owner
     column = "" if owner is None else f"{alias}.{quoted_column(noun, owner.name)}"
     nobodys, count = (f"{column} IS NULL", 1) if owner else ("true", 0)
@@ -172,11 +177,11 @@ def _visible_sql(noun: type[Record], alias: str) -> tuple[str, int]:
 def load_visible_references(
     found: Found, names: Iterable[str], *, to_be_named: bool = False
 ) -> Found:
-    """The queryset with these references loaded; one that the actor does not see is None, or a card.
+    """Returns the queryset with these references loaded; one that the actor does not see is None, or a card.
 
-    Joined where everything is visible, else read through the managers, which have the condition. References
-    of the tenant's own, of which Django knows nothing, are read for all records at once. Where the others are
-    only ``to_be_named``, as in a list, no more is joined than their names are made of.
+    References are joined if everything is visible, and otherwise read through the managers, which have the
+    condition. The tenant's own references, which Django does not know, are read for all records at once. With
+    ``to_be_named``, as in a list, only the columns of the names are joined.
     """
     own = {field.name for field in found.model.schema.custom}
     asked = list(names)
@@ -204,7 +209,7 @@ def load_visible_references(
 
 @cache
 def _to_name(noun: type[Record], references: tuple[str, ...]) -> list[str]:
-    """All columns of a noun, and of these references those that say what they are called."""
+    """Returns all columns of a noun, and the columns with the names of these references."""
     found = [field.name for field in noun._meta.concrete_fields]
     for name in references:
         if (column := noun.schema.references[name].target_noun.schema.named_by) is not None:
@@ -213,7 +218,7 @@ def _to_name(noun: type[Record], references: tuple[str, ...]) -> list[str]:
 
 
 def _loading_own(names: list[str], inner: Any) -> Any:
-    """An iterable of records, made of ``inner``, that have these references of the tenant's own loaded."""
+    """Returns a subclass of the iterable ``inner`` that loads these own references of the tenant."""
 
     class OwnReferences(inner):
         def __iter__(self) -> Iterator[Any]:
@@ -230,8 +235,8 @@ def _loading_own(names: list[str], inner: Any) -> Any:
 
 
 def introduced_rows(noun: type[Record], alias: str, person: str | None) -> tuple[str, list[Any]]:
-    """The predicate of a statement written by hand, of rows that ``person`` may refer to: those that they
-    see, be it the card alone. Whoever sees all is no person."""
+    """Returns the predicate of handwritten statements for rows that ``person`` may refer to: those they see,
+    even if only the card. None means a person who sees everything."""
     condition, parameters = tenant_rows(alias)
     if person is None:
         return condition, parameters
@@ -240,7 +245,7 @@ def introduced_rows(noun: type[Record], alias: str, person: str | None) -> tuple
 
 
 def is_introduced_to(noun: type[Record], person: str) -> Q:
-    """The condition that a record is referred to by one that ``person`` owns, and that introduces it."""
+    """Returns the condition that a record of ``person`` introduces this one."""
     found = Q()
     for each in noun.schema.introduced_by:
         assert each.owning.schema.owner is not None
@@ -253,8 +258,8 @@ def is_introduced_to(noun: type[Record], person: str) -> Q:
 
 
 def with_cards(noun: type[Record], *, deleted: bool = False) -> models.QuerySet:
-    """The records of which the actor sees the card at least, with ``deleted`` also those that they saw: to be
-    looked for and named, never to be shown whole."""
+    """Returns the records of which the actor sees at least the card, with ``deleted`` also deleted ones that
+    they saw. They may be searched and named, but never shown as a whole."""
     person = visible_owner()
     if person is None or not noun.schema.introduced_by:
         return (noun.with_deleted if deleted else noun.objects).all()
@@ -265,12 +270,12 @@ def with_cards(noun: type[Record], *, deleted: bool = False) -> models.QuerySet:
 
 
 def is_seen_by(noun: type[Record], id: str, person: str) -> bool:
-    """Whether ``person`` sees a record, and more of it than its card."""
+    """Whether ``person`` sees a record, and not just its card."""
     return bool(_unlimited(noun).filter(visible_condition(noun, person), pk=id).exists())
 
 
 def introduced_ids(noun: type[Record], ids: Iterable[str]) -> set[str]:
-    """Those of the ids, all of them hidden, of which the actor sees the card."""
+    """Returns those of the ids, all of hidden records, whose card the actor sees."""
     person, wanted = visible_owner(), set(ids)
     if not person or not wanted or not noun.schema.introduced_by:
         return set()
@@ -284,7 +289,8 @@ def _unlimited(noun: type[Record], *, deleted: bool = False) -> models.QuerySet[
 
 
 def _whole_or_card(noun: type[Record], person: str) -> models.QuerySet:
-    """The records that ``person`` sees, deleted ones too, and those of which they see the card as that."""
+    """Returns the records that ``person`` sees, including deleted ones, and cards for those of which they see
+    no more."""
     whole = visible_condition(noun, person)
     found: models.QuerySet[Any] = with_cards(noun, deleted=True)
     found = found.annotate(is_whole=ExpressionWrapper(whole, models.BooleanField()))
@@ -293,7 +299,7 @@ def _whole_or_card(noun: type[Record], person: str) -> models.QuerySet:
 
 
 class _Cards(ModelIterable):
-    """Records, of some of which there is no more than the card."""
+    """Iterates over records, some of which are reduced to their card."""
 
     def __iter__(self) -> Iterator[Any]:
         for record in super().__iter__():
@@ -311,7 +317,7 @@ def _card(record: Record) -> Record:
 
 
 def invisible_ids(noun: type[Record], ids: Iterable[Any]) -> set[Any]:
-    """Those of the ids whose records the actor does not see."""
+    """Returns those of the ids whose records the actor does not see."""
     wanted = set(ids)
     if not wanted or visible_owner() is None or not noun.schema.is_limited:
         return set()

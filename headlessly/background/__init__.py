@@ -1,1 +1,1 @@
-"""Work that need not happen before the answer: jobs and the workers that do them."""
+"""Background work that need not happen before the response: jobs and the workers that run them."""

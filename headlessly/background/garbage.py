@@ -1,26 +1,30 @@
-"""When a process looks for garbage: objects that hold each other in circles."""
+"""When a process collects garbage, that is, objects that refer to each other in cycles."""
 
 import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: After how many new objects the collector looks at the young ones, and after how many such looks at older
-#: ones. A page makes some ten thousand: with Python's 700 it looked through what caches hold every few
-#: requests.
+#: After how many new objects the collector examines the young generation, and after how many such collections
+#: the older ones. A page creates about ten thousand objects: with Python's default of 700 the collector would
+#: examine all that caches hold every few requests.
 YOUNG, OLDER, OLDEST = 20_000, 20, 20
 
 
 def look_seldom() -> None:
-    """While a process loads what it consists of, little of that is garbage; when it ends, the system takes
-    all of it at once. Python would look through it again and again: a third of what a short command does."""
+    """Collect garbage less often, and not at exit.
+
+    While a process loads its modules there is hardly any garbage, and when it ends the system frees
+    everything. Python would examine the objects again and again, which takes a third of a short command's
+    time.
+    """
     gc.set_threshold(YOUNG, OLDER, OLDEST)
     atexit.register(gc.freeze)
 
 
 def settle_garbage() -> None:
-    """Leave what is loaded by now to itself until the process ends: looked through again and again, it would
-    stop a request for a tenth of a second now and then. Look at what comes later less often."""
+    """Exclude everything loaded so far from garbage collection: examining it again and again would now and
+    then stop a request for a tenth of a second. Collect later objects less often."""
     gc.collect()
     gc.freeze()
     look_seldom()
@@ -28,8 +32,8 @@ def settle_garbage() -> None:
 
 @contextmanager
 def collecting_later() -> Iterator[None]:
-    """Look when the block is done: a thousand records at work make no circles, and all of the process was
-    looked through for each of them, a quarter of the time that an import takes."""
+    """Delay garbage collection until the block ends. A thousand records at work create no cycles, but
+    collections during an import took a quarter of its time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

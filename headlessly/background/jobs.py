@@ -1,20 +1,20 @@
-"""Background work, on procrastinate: what one tenant's actor leaves for later.
+"""Background jobs, based on procrastinate: work that one tenant's actor leaves for later.
 
     @job("webhooks.deliver")
     def deliver(webhook: str) -> None: ...
 
     deliver.defer(webhook=webhook.pk)
 
-A job is deferred in the transaction at hand: what is undone leaves no job, and no worker sees one before
-the commit. It runs later in a worker (``manage.py work``) in the same tenant, by the same actor and under
-the same request id. A worker that dies leaves its jobs to the next one, so that a job may run twice: it
-must look first what is left to do.
+A job is deferred in the current transaction: a rollback leaves no job, and no worker sees one before the
+commit. It runs later in a worker (``manage.py work``), in the same tenant, as the same actor and under the
+same request id. When a worker dies, its jobs go to the next one, so that a job may run twice: it must first
+check what is left to do.
 
-What kills its worker is not done for ever: a job whose worker was lost ``MOST_LOSSES`` times fails, and
-says why to whoever waits for it (:meth:`Job.on_failure`), as one does that was tried in vain. One tenant's
-jobs take all places of a worker but one.
+A job that kills its worker does not run for ever. After its worker was lost ``MOST_LOSSES`` times it fails,
+and tells whoever waits for it (:meth:`Job.on_failure`), like a job whose attempts have failed. One tenant's
+jobs can take all places of a worker but one.
 
-A job has a name of its own, which stands in the queue: where its function lives may change while it waits.
+A job has a name of its own in the queue, because its function may move to another module while it waits.
 """
 
 from __future__ import annotations
@@ -48,18 +48,18 @@ from headlessly.database import prepared
 
 logger = logging.getLogger(__name__)
 
-#: How long a worker may be silent before its jobs are another's, in seconds.
+#: After how many seconds of silence a worker's jobs are given to another one.
 SILENCE = 60
 #: How often a job may lose its worker before it fails.
 MOST_LOSSES = 3
-#: How long jobs that are over stay to be looked at, in hours.
+#: How long finished jobs are kept for inspection, in hours.
 KEPT_FOR = 7 * 24
-#: How long a job waits at the most until it is tried again, for what is over by itself, in seconds.
+#: The longest pause before the next attempt if the problem is temporary, in seconds.
 LONGEST_PAUSE = 15 * 60
-#: How long a job waits that finds no place in its tenant's share, in seconds.
+#: How long a job waits if its tenant has no place left, in seconds.
 SHARE_PAUSE = 1
-#: The priority of such a job from then on, others having 0: some hundred of them, always due again and
-#: always the oldest, would never let those of other tenants have the place that is left.
+#: The priority of such a job from then on; others have 0. Otherwise a hundred of them, always due and always
+#: the oldest, would keep the last place from the jobs of other tenants.
 BEHIND_OTHERS = -1
 
 WAITING = (
@@ -79,40 +79,40 @@ COUNT_LOSS = (
     "UPDATE procrastinate_jobs SET args = jsonb_set(args, '{circumstances,losses}', %(losses)s::jsonb) "
     "WHERE id = %(job_id)s"
 )
-#: That it waited for its tenant's share, or for the next worker, is no attempt: those are for what fails.
+#: Waiting for the tenant's share, or for the next worker, does not count as an attempt.
 NOT_TRIED = "UPDATE procrastinate_jobs SET attempts = attempts - 1 WHERE id = %s"
 
-#: Every job by its name.
+#: All jobs by name.
 jobs_by_name: dict[str, Job] = {}
 
 
 class ShareTaken(Exception):
-    """The tenant of a job has all places that it may have, or is just moving to another database."""
+    """The job's tenant uses all places that it may have, or is moving to another database."""
 
 
-#: Whether the worker of the job at hand is being stopped.
+#: Whether the worker of the current job is being stopped.
 _is_stopping: ContextVar[Callable[[], bool]] = ContextVar("is_stopping", default=lambda: False)
 
 
 def stop_with_worker() -> None:
-    """Between two parts of a long job: raise JobAborted where its worker is being stopped. The job is put
-    back in line, and goes on in the next worker."""
+    """Raise JobAborted if the worker is being stopped; for calls between two parts of a long job. The job is
+    put back into the queue and continues in the next worker."""
     if _is_stopping.get()():
         raise JobAborted
 
 
 def is_over(until: float) -> bool:
-    """Whether a job that lines up again after a while has to do so now: that moment of ``time.monotonic`` is
-    over, or its worker is being stopped."""
+    """Whether a job that defers its rest after a while has to do so now: the moment ``until`` of
+    ``time.monotonic`` has passed, or its worker is being stopped."""
     return _is_stopping.get()() or time.monotonic() > until
 
 
 class JobPlaces:
-    """The places of a worker for jobs: one tenant has all but one, and so has what is nobody's, as letters
-    to people are: each of them waits for a mail server that hangs."""
+    """The places of a worker. One tenant may use all but one; so may jobs without a tenant, such as letters
+    to people, which may all wait for a mail server that hangs."""
 
     def __init__(self) -> None:
-        self.size = 4  #: as `manage.py work` says
+        self.size = 4  #: set by `manage.py work`
         self.by_tenant: Counter[int | None] = Counter()
         self._lock = threading.Lock()
 
@@ -136,8 +136,9 @@ job_places = JobPlaces()
 
 
 class _Retry(BaseRetryStrategy):
-    """A job's own strategy, and a moment later for one whose tenant has its share. A job that is tried again
-    at all is so for as long as what stops it is no fault of its own: a disk may be full for a night."""
+    """A job's own retry strategy, with a short pause if its tenant has used up its share. A job that is
+    retried at all is retried as long as the problem is temporary and not its own: a disk may be full for a
+    whole night."""
 
     def __init__(self, given: BaseRetryStrategy | int | bool) -> None:
         if isinstance(given, BaseRetryStrategy):
@@ -162,7 +163,7 @@ class _Retry(BaseRetryStrategy):
 
 
 class Job:
-    """A function that runs in the background, with the tenant and the actor of who deferred it."""
+    """A function that runs in the background, with the tenant and the actor of the deferring code."""
 
     def __init__(
         self,
@@ -181,7 +182,7 @@ class Job:
         jobs_by_name[name] = self
 
     def __call__(self, **arguments: Any) -> None:
-        """Do it here and now."""
+        """Run the function immediately."""
         self.function(**arguments)
 
     def defer(
@@ -192,13 +193,13 @@ class Job:
         once: str | None = None,
         **arguments: Any,
     ) -> bool:
-        """Have it done after the commit, or at a moment; returns whether it was put in line.
+        """Run it after the commit, or at a moment; returns whether it was put into the queue.
 
-        Of the jobs with the same ``lock`` one runs at a time, in order. Of those with the same ``once``
-        one at the most is waiting: a second is not put in line.
+        Of the jobs with the same ``lock`` one runs at a time, in order. Of those with the same ``once`` at
+        most one waits: a second one is not queued.
         """
         if once is not None and is_waiting(once):
-            return False  # the usual case, without an error of the database
+            return False  # the usual case, without an error in the database
         task = self.task.configure(schedule_at=at, lock=lock, queueing_lock=once)
         try:
             with transaction.atomic(savepoint=once is not None):
@@ -208,27 +209,28 @@ class Job:
         return True
 
     def hasten(self, once: str) -> None:
-        """Have the one that waits as ``once`` until it is tried again begin now, and be tried as often as a
-        new one: somebody asked for it. It is seen within some seconds of the commit."""
+        """Start the job that waits as ``once`` for its next attempt now, with as many attempts as a new one,
+        because somebody asked for it. Workers see it within seconds after the commit."""
         prepared.execute_prepared(HASTEN, [once, self.name], rows=False)
 
     def of_request(self, request_id: str) -> list[dict[str, Any]]:
-        """The arguments of those that a request of the active tenant has put in line and are not done."""
+        """Returns the arguments of the jobs that a request of the active tenant has deferred and that are not
+        finished."""
         asked = [self.name, tenancy.require().pk, request_id]
         found = prepared.execute_prepared(OF_REQUEST, asked)
         return [orjson.loads(args) if isinstance(args, str) else args for (args,) in found]
 
     def on_failure(self, hook: Callable[..., None]) -> Callable[..., None]:
-        """Decorate what is called, with the job's arguments, when it is given up: it loses its
-        workers, or was tried as often as it may be."""
+        """Decorate a function that is called, with the job's arguments, when the job is given up: after too
+        many lost workers or failed attempts."""
         self.failure_hook = hook
         return hook
 
     def perform(
         self, context: Any = None, /, *, circumstances: dict[str, Any], **arguments: Any
     ) -> None:
-        """Do it as the one who deferred it. ``context`` is the worker's, and knows its row. Raises
-        ShareTaken where it has to wait, JobAborted where it goes on in the next worker."""
+        """Run the job as its deferring actor. ``context`` is that of the worker. Raises ShareTaken if it has
+        to wait, JobAborted if it continues in the next worker."""
         stopping = _is_stopping.set(context.should_abort if context else lambda: False)
         try:
             self._perform(circumstances, arguments)
@@ -244,7 +246,7 @@ class Job:
             _is_stopping.reset(stopping)
 
     def _is_last(self, problem: Exception, job: procrastinate.jobs.Job) -> bool:
-        """Whether it is not tried again after this."""
+        """Whether there is no further attempt after this exception."""
         return self.retry.get_retry_decision(exception=problem, job=job) is None
 
     def _perform(self, circumstances: dict[str, Any], arguments: dict[str, Any]) -> None:
@@ -261,7 +263,7 @@ class Job:
                 raise
 
     def give_up(self, *, circumstances: dict[str, Any], **arguments: Any) -> None:
-        """Tell whoever waits for it that it will not be done."""
+        """Call the failure hook."""
         if self.failure_hook is None:
             return
         with _restored_circumstances(**circumstances):
@@ -271,25 +273,26 @@ class Job:
 def job(
     name: str, *, retry: BaseRetryStrategy | int | bool = False
 ) -> Callable[[Callable[..., None]], Job]:
-    """Make a function a job: ``@job("webhooks.deliver", retry=3)``. Its arguments are JSON.
+    """Make a function a job: ``@job("webhooks.deliver", retry=3)``. Its arguments must be JSON.
 
-    ``name`` is what waits in the queue. It never changes, so that no job is lost by an upgrade.
+    ``name`` is its name in the queue and never changes, so that no job is lost by an upgrade.
     """
     return lambda function: Job(name, function, retry=retry)
 
 
 def is_waiting(once: str) -> bool:
-    """Whether a job with this ``once`` is in line, and so has not begun to look around."""
+    """Whether a job with this ``once`` is in the queue and has not started yet."""
     return prepared.execute_prepared(WAITING, [once])[0][0]
 
 
 def is_running(lock: str) -> bool:
-    """Whether a job with this ``lock`` is at work, or was and has lost its worker: it is put back in line."""
+    """Whether a job with this ``lock`` is running, or has lost its worker and will be put back into the
+    queue."""
     return prepared.execute_prepared(RUNNING, [lock])[0][0]
 
 
 def _circumstances() -> dict[str, Any]:
-    """Tenant, actor and request id of the moment, as JSON stores them with a job."""
+    """Returns the current tenant, actor and request id, to be stored with a job as JSON."""
     tenant = tenancy.current()
     return {
         "tenant": tenant and tenant.pk,
@@ -302,7 +305,7 @@ def _circumstances() -> dict[str, Any]:
 def _restored_circumstances(
     *, tenant: int | None, actor: dict[str, Any], request_id: str | None, losses: int = 0
 ) -> Iterator[None]:
-    """Run the block in the tenant, as the actor and under the request id of who deferred the job."""
+    """Run the block in the tenant, as the actor and under the request id of the deferring code."""
     found = Tenant.objects.get(pk=tenant) if tenant is not None else None
     if found is not None and found.is_closed:
         raise ShareTaken
@@ -312,8 +315,8 @@ def _restored_circumstances(
 
 @contextmanager
 def one_of_many(tenant: Tenant) -> Iterator[None]:
-    """A block for one tenant of many, by the system: what goes wrong there is logged, and keeps none of the
-    others waiting."""
+    """A block for one of many tenants, run by the system. An exception is logged, and does not affect the
+    other tenants."""
     try:
         with tenancy.active(tenant), actors.acting(actors.SYSTEM):
             yield
@@ -324,7 +327,7 @@ def one_of_many(tenant: Tenant) -> Iterator[None]:
 @app.periodic(cron="* * * * *")
 @app.task(name="jobs.rescue", queueing_lock="jobs.rescue", pass_context=True)
 async def requeue_lost_jobs(context: Any, timestamp: int) -> None:
-    """Put the jobs of workers that died back in line; once an hour, delete those that are long over."""
+    """Put the jobs of dead workers back into the queue; once an hour, delete old finished jobs."""
     manager = context.app.job_manager
     for lost in await manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE):
         try:
@@ -339,13 +342,13 @@ async def requeue_lost_jobs(context: Any, timestamp: int) -> None:
 
 
 async def _put_back(manager: Any, lost: procrastinate.jobs.Job) -> None:
-    """Put a job back in line; give it up where it has lost its worker too often."""
+    """Put a job back into the queue, or give it up if it has lost its worker too often."""
     given: Any = lost.task_kwargs
-    if isinstance(given, str):  # Django has the driver leave JSON as text
+    if isinstance(given, str):  # Django makes the driver return JSON as text
         given = orjson.loads(given)
     circumstances = given.get("circumstances")
     if circumstances is None:
-        await manager.retry_job(lost)  # one of the clock's: the next one does the same
+        await manager.retry_job(lost)  # a periodic job: the next one does the same
         return
     circumstances["losses"] = losses = circumstances.get("losses", 0) + 1
     if losses < MOST_LOSSES:
@@ -360,5 +363,5 @@ async def _put_back(manager: Any, lost: procrastinate.jobs.Job) -> None:
     if (known := jobs_by_name.get(lost.task_name)) is not None:
         try:
             await sync_to_async(known.give_up)(**given)
-        except Exception:  # it has failed all the same
+        except Exception:  # it has failed in any case
             logger.exception("Nobody was told that job %s (%s) failed.", lost.id, lost.task_name)

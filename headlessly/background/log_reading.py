@@ -1,4 +1,4 @@
-"""What jobs that read a tenant's log have in common: when they are put in line, and when they stop."""
+"""What jobs that read a tenant's log have in common: when they are deferred, and when they stop."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from headlessly.access.models import Tenant
 from headlessly.background.jobs import Job, is_over
 from headlessly.context import tracing
 
-#: How long a job goes on before others have their turn, in seconds.
+#: How long a job runs before it lets others have their turn, in seconds.
 SLICE = 20
-#: When it is tried again to read an event before which an older transaction is still running, in seconds.
+#: When to try again if an older transaction that is still running holds up the next event, in seconds.
 LATER = 2
 
-#: Tenants with events after the place that their reader has reached. Written as joins: asked for within
-#: the comparison, the place would be compared with every event instead of being looked up in the index.
+#: Selects tenants with events after their reader's position. It uses joins, because a position computed in
+#: the comparison would be compared with every event instead of being looked up in the index.
 BEHIND = """
 SELECT t.id FROM headlessly_tenant AS t
 CROSS JOIN LATERAL (
@@ -35,8 +35,8 @@ CROSS JOIN LATERAL (
 
 
 def tenants_behind(reader: type[models.Model]) -> list[Tenant]:
-    """The open tenants whose log goes on after what ``reader``, a model with ``tenant``, ``xid`` and ``seq``,
-    has read. A tenant without a reader has read nothing."""
+    """Returns the open tenants with events after what ``reader``, a model with ``tenant``, ``xid`` and
+    ``seq``, has read. A tenant without a reader has read nothing."""
     with connection.cursor() as cursor:
         cursor.execute(BEHIND.format(readers=connection.ops.quote_name(reader._meta.db_table)))
         ids = [each for (each,) in cursor.fetchall()]
@@ -44,12 +44,12 @@ def tenants_behind(reader: type[models.Model]) -> list[Tenant]:
 
 
 def defer_reading(job: Job, name: str, tenant: Tenant, *, in_seconds: float = 0) -> None:
-    """Have a tenant's log looked at, once however often it is asked. Call it after the commit, or the job may
+    """Defer reading a tenant's log, once however often it is called. Call it after the commit, or the job may
     look too early."""
     once, at = f"{name}:{tenant.pk}", None
     if in_seconds:
         at = timezone.now() + timedelta(seconds=in_seconds)
-        once += ":later"  # whoever comes meanwhile does not wait for that
+        once += ":later"  # other calls need not wait for this one
     with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
         job.defer(at=at, once=once)
 
@@ -57,9 +57,9 @@ def defer_reading(job: Job, name: str, tenant: Tenant, *, in_seconds: float = 0)
 def read_pages(
     read_page: Callable[[Tenant], tuple[bool, bool]], defer: Callable[..., None]
 ) -> None:
-    """Read page after page, each in a transaction, until there is no more or others have their turn: then
-    ``defer`` puts the rest in line. ``read_page`` answers whether there is more to look at, and whether there
-    is more that cannot be looked at yet."""
+    """Read page after page, each in a transaction, until there is no more or others should have their turn;
+    then ``defer`` the rest. ``read_page`` returns whether there are more events, and whether there are more
+    that cannot be read yet."""
     tenant, until = tenancy.require(), time.monotonic() + SLICE
     while True:
         with transaction.atomic():

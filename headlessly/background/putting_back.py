@@ -1,4 +1,4 @@
-"""How jobs get back in line: after an error, for their tenant's share, when their worker was lost."""
+"""How jobs get back into the queue: after an error, for their tenant's share, or if their worker was lost."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ logger = logging.getLogger(__name__)
 
 
 class WorkersJobManager(JobManager):
-    """A worker's, for jobs of which one at the most waits (``once``).
+    """A job manager for jobs of which at most one waits (``once``).
 
-    Where the same was put in line meanwhile, that one does what is left to do, and this one goes. Else it
-    would be at work for ever: never lost, as its worker lives, and with its ``lock`` in everybody's way.
+    If another job with the same ``once`` was queued meanwhile, that one does the rest, and this one is
+    deleted. Otherwise it would count as running for ever: never lost, because its worker lives, and blocking
+    others by its ``lock``.
     """
 
     async def retry_job(self, job: Job, **options: Any) -> None:  # type: ignore[override]

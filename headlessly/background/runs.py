@@ -1,4 +1,4 @@
-"""What somebody asked for and the background does, part by part: how far it has come, and how it ended."""
+"""Background runs that somebody has requested, with their progress and result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headlessly.errors import Conflict
 
 
 class BackgroundRun(TenantRow):
-    """Who asked for it and when, how far it has come, and how it ended."""
+    """Who requested it and when, its progress, and how it ended."""
 
     prefix: ClassVar[str]
 
@@ -34,7 +34,7 @@ class BackgroundRun(TenantRow):
     created_by = models.CharField(max_length=32, db_collation="C")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     message = models.TextField(null=True)  #: why it failed, or why there was nothing to do
-    #: Its own event in the log, the cause of all that it does; None for a dry run and until it begins.
+    #: The id of its own event in the log, which causes all others; None for a dry run, and before it begins.
     event = models.CharField(max_length=32, null=True, db_collation="C")
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -48,22 +48,23 @@ class BackgroundRun(TenantRow):
 
     @classmethod
     def visible(cls) -> models.QuerySet[Self]:
-        """Those that the actor may see, newest first: a manager's are all, others' are their own."""
+        """Returns the runs that the actor may see, newest first: managers see all, others their own."""
         return visibility.made_by_actor(cls.objects.order_by("-created_at", "-id"))
 
     @classmethod
     def find_unfinished(cls, id: str) -> Self | None:
-        """One of the tenant that is still to be done, for the worker that does it."""
+        """Returns an unfinished run of the tenant, for its worker, or None."""
         return cls.objects.filter(pk=id, status__in=cls.UNFINISHED).first()
 
     @classmethod
     def find_visible(cls, id: str) -> Self | None:
-        """One of those, whatever was sent as its id; None where there is none."""
+        """Returns a visible run with this id, which may be any text, or None."""
         return cls.visible().filter(pk=id).first()
 
     @classmethod
     def lock_unfinished(cls, id: str, type: str) -> Self:
-        """The one with this id, locked until the commit; Conflict, about a ``type``, where it is over."""
+        """Returns the run with this id, locked until the commit. Raises Conflict, about a ``type``, if it is
+        over."""
         found = cls.objects.select_for_update().get(pk=id)
         if found.finished:
             said = _("This is over: it cannot be stopped.")
@@ -71,5 +72,5 @@ class BackgroundRun(TenantRow):
         return found
 
     def end(self, status: Status, message: str | None = None) -> None:
-        """How it ended, and that it did now; not yet written."""
+        """Set the final status and the time, without saving."""
         self.status, self.message, self.finished_at = status, message, clock.now()

@@ -1,8 +1,8 @@
-"""How many threads of a process may be kept at once, by what takes longer than an answer does.
+"""How many threads of a process may be occupied by work that takes longer than a usual response.
 
-Whoever runs a script or waits to run one, and whoever hashes a password keeps a thread. Were all of them
-kept, anybody who may do so could stand in everybody's way. So one is always left. Whoever waits for an
-event keeps none (:mod:`headlessly.web.front.held_requests`).
+Running a script or waiting to run one, and hashing a password occupy a thread. If all threads were occupied,
+anybody who may do so could block everybody else, so one is always left. Waiting for an event occupies none
+(:mod:`headlessly.web.front.held_requests`).
 """
 
 from __future__ import annotations
@@ -13,36 +13,37 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: How many requests a process answers at once, as `manage.py serve` tells its workers.
+#: The variable by which `manage.py serve` tells its workers how many requests to answer at once.
 THREADS = "HEADLESSLY_THREADS"
 
 
 def threads_of_process() -> int:
-    """How many requests this process answers at once."""
+    """Returns how many requests this process answers at once."""
     return int(os.environ.get(THREADS) or 4)
 
 
 def most_hashing(threads: int) -> int:
-    """How many of so many threads hash a password, or wait until another is hashed: two at the most, and
-    where there are many threads, a quarter of them."""
+    """Returns how many of so many threads may hash passwords, or wait for it: at most two or, with many
+    threads, a quarter of them."""
     return max(2, threads // 4)
 
 
 class ThreadSlots:
-    """What keeps threads of this process, each kind counted, all of them together bounded."""
+    """The threads of this process that are occupied, counted by kind and limited in total."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._script_ended = threading.Condition(self._lock)
         self.running = self.hashing = 0
-        self.scripts: Counter[object] = Counter()  #: that run, or wait to, by tenant
+        self.scripts: Counter[object] = Counter()  #: running or waiting scripts by tenant
 
     @contextmanager
     def reserve_for_script(self, tenant: object, patience: float = 0) -> Iterator[bool]:
-        """Reserve a thread to run a script of this tenant, inside the block. Yields whether there was one.
+        """Reserve a thread for a script of this tenant inside the block. Yields whether there was one.
 
-        One tenant has all but one of those that there are for scripts, and waits for one of its own to end,
-        for ``patience`` seconds, unless that would take the last thread. A process of one thread has one.
+        One tenant may use all but one of the threads for scripts. It waits up to ``patience`` seconds for one
+        of its own scripts to end, unless waiting would occupy the last thread. A process with one thread has
+        one for scripts.
         """
         most = max(1, threads_of_process() - 2)
         with self._script_ended:
@@ -65,19 +66,19 @@ class ThreadSlots:
                     self._script_ended.notify_all()
 
     def runs_another_of(self, tenant: object) -> bool:
-        """Whether more than one script of this tenant runs, or waits to."""
+        """Whether more than one script of this tenant is running or waiting."""
         with self._lock:
             return self.scripts[tenant] > 1
 
     @contextmanager
     def reserve_for_hashing(self) -> Iterator[bool]:
-        """Reserve a thread to hash a password, or to wait until another is hashed, inside the block. Yields
-        whether there was one."""
+        """Reserve a thread to hash a password, or to wait for that, inside the block. Yields whether there
+        was one."""
         with self._reserve("hashing", most_hashing(threads_of_process())) as found:
             yield found
 
     def _has_room(self) -> bool:
-        """Whether a thread can be kept, and one is left. Under the lock."""
+        """Whether a thread can be occupied with one left over. Call it under the lock."""
         return self.running + self.hashing < max(1, threads_of_process() - 1)
 
     @contextmanager

@@ -10,15 +10,15 @@ import threading
 
 logger = logging.getLogger(__name__)
 
-#: How long a worker that fell over stays down, in seconds: it may fall over again.
+#: The pause before a crashed worker is restarted, in seconds, because it may crash again.
 PAUSE = 2
-#: How long a worker may take to finish what it is doing, in seconds; see `work`. With what else has to end, a
-#: server is gone 20 seconds after it was told to.
+#: How long a worker may take to finish its current jobs, in seconds; see `work`. With everything else that
+#: has to end, a server is gone 20 seconds after it was told to stop.
 PATIENCE = 12
 
 
 class WorkerSupervisor:
-    """One worker process, started again whenever it ends by itself."""
+    """One worker process, restarted whenever it ends by itself."""
 
     def __init__(self, concurrency: int) -> None:
         program = "headlessly.management.command_line"
@@ -27,11 +27,11 @@ class WorkerSupervisor:
         self.ending = threading.Event()
         self.thread = threading.Thread(target=self.keep_running, name="background", daemon=True)
         self.process: subprocess.Popen[bytes] | None = None
-        self.lock = threading.RLock()  # a signal may come while it is held
+        self.lock = threading.RLock()  # a signal handler may need it while it is held
 
     def start(self) -> None:
-        # A process of the server that is forked while the worker is being started would keep open what tells
-        # that the worker runs: the start would never end, and with it nothing that waits for the lock.
+        # A server process forked while the worker is being started would inherit the pipe by which Popen
+        # waits for the start. Popen would never return, and everybody would wait for the lock.
         os.register_at_fork(
             before=self.lock.acquire,
             after_in_parent=self.lock.release,
@@ -40,12 +40,12 @@ class WorkerSupervisor:
         self.thread.start()
 
     def keep_running(self) -> None:
-        """Start the worker, and again whenever it ends, until :meth:`stop`; runs in a thread of its own."""
+        """Start the worker, and again whenever it ends, until :meth:`stop`; runs in its own thread."""
         while True:
             with self.lock:
                 if self.ending.is_set():
                     return
-                # A session of its own: what a terminal says to the server is not said to it.
+                # In its own session, so that it does not get the terminal's signals to the server.
                 self.process = subprocess.Popen(
                     self.command,
                     env=os.environ | {"DJANGO_SETTINGS_MODULE": "headlessly.settings"},
@@ -57,15 +57,15 @@ class WorkerSupervisor:
             logger.error("The background worker ended with status %s: another one starts.", status)
 
     def begin_to_stop(self) -> None:
-        """Tell the worker to finish what it is doing; no other one is started. Told twice, it would end at
-        once."""
+        """Tell the worker to finish its current jobs, and start no other one. A second signal would end it
+        immediately."""
         with self.lock:
             if self.process is not None and not self.ending.is_set():
                 self.process.terminate()
             self.ending.set()
 
     def stop(self) -> None:
-        """Let it finish what it is doing, within reason."""
+        """Stop the worker: give it time to finish its jobs, then kill it."""
         self.begin_to_stop()
         if self.process is None:
             return

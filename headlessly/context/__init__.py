@@ -1,1 +1,1 @@
-"""What is ambient: the time, the request id, and the verb that is being executed."""
+"""Ambient state: the time, the request id, the tenant in scope, and the verb that is being executed."""

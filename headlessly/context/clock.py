@@ -1,7 +1,7 @@
-"""What time it is. Verbs ask here, never the system, so that history can be made with its true dates.
+"""The clock. Verbs use it instead of the system's, so that history can be written with its true dates.
 
-Only these purposes may set the clock: ``demo`` (a company with a past), ``replay`` (another system's history
-through our verbs), ``import``, and ``trial`` (what a condition meant by "7d ago" at a moment of the past). No
+It may be set only for these purposes: ``demo`` (a company with a past), ``replay`` (another system's history
+through our verbs), ``import``, and ``trial`` (what a condition meant by "7d ago" at a past moment). No
 surface offers it.
 """
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
-#: How far the clock of somebody else may be ahead of ours.
+#: How far somebody else's clock may be ahead of ours.
 TOLERANCE = timedelta(minutes=5)
 
 PURPOSES = ("demo", "replay", "import", "trial")
@@ -21,12 +21,12 @@ _moment: ContextVar[datetime | None] = ContextVar("moment", default=None)
 
 
 def now() -> datetime:
-    """The current moment, in UTC."""
+    """Returns the current moment, in UTC."""
     return _moment.get() or datetime.now(UTC)
 
 
 def is_in_future(moment: datetime) -> bool:
-    """Whether ``moment`` has not come yet, whatever the clock is set to."""
+    """Whether ``moment`` is in the future, whatever the clock is set to."""
     return moment > datetime.now(UTC) + TOLERANCE
 
 
@@ -34,8 +34,8 @@ def is_in_future(moment: datetime) -> bool:
 def set_clock(moment: datetime, *, purpose: str) -> Iterator[None]:
     """Set the clock to ``moment`` inside the block.
 
-    Raises ValueError for a purpose that is not one of :data:`PURPOSES`, for a moment without a time
-    zone and for one in the future: an event is never dated before it happened.
+    Raises ValueError for a purpose that is not one of :data:`PURPOSES`, for a moment without a time zone and
+    for one in the future: an event is never dated before it happened.
     """
     if purpose not in PURPOSES:
         raise ValueError(f"The clock may be set for {', '.join(PURPOSES)}, not for {purpose!r}.")

@@ -1,6 +1,6 @@
-"""In which month the fiscal year of the tenant at hand begins: quarters and years are counted from it.
+"""The month in which the active tenant's fiscal year begins; quarters and years are counted from it.
 
-Kept here, below the tenants themselves, because the words for days need it.
+It is in this low layer, and not with the tenants, because the words for days need it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _first_month: ContextVar[int] = ContextVar("fiscal_year", default=JANUARY)
 
 
 def first_month() -> int:
-    """The month, from 1 to 12; January without a tenant."""
+    """Returns the month, from 1 to 12; January without a tenant."""
     return _first_month.get()
 
 
@@ -30,5 +30,5 @@ def beginning_in(month: int) -> Iterator[None]:
 
 
 def enter_fiscal_year(month: int) -> None:
-    """The same for the rest of this script."""
+    """Let the fiscal year begin in ``month`` for the rest of this script."""
     _first_month.set(month)

@@ -1,6 +1,6 @@
-"""What is read once in a request, however often it is asked: by each row of a list for itself.
+"""A cache for the duration of a request, for what each row of a list would otherwise read again.
 
-Outside of a request nothing is remembered, since what asks there may go on for hours.
+Outside of a request nothing is cached, because scripts and jobs may run for hours.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _memory: ContextVar[dict[Any, Any] | None] = ContextVar("request_memory", defaul
 
 @contextmanager
 def request_memory() -> Iterator[None]:
-    """A block that is one request."""
+    """Cache inside the block, which is one request."""
     token = _memory.set({})
     try:
         yield
@@ -30,13 +30,13 @@ def request_memory() -> Iterator[None]:
 
 
 def forget_what_was_read() -> None:
-    """Ask anew from here on: what was read has changed."""
+    """Empty the cache, because what was read has changed."""
     if (memory := _memory.get()) is not None:
         memory.clear()
 
 
 def read_once(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a request have the answer that it had before, of the tenant at hand and the same arguments."""
+    """Cache the results of a function during a request, by tenant and arguments."""
 
     @wraps(function)
     def read(*args: P.args, **kwargs: P.kwargs) -> R:

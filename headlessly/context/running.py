@@ -12,8 +12,8 @@ _execution: ContextVar[Any] = ContextVar("execution", default=None)
 
 
 def current_moment() -> datetime:
-    """The moment of the running verb: the same for all that its hooks do, so that no moment of the past shows
-    half of it. It is taken when first asked for, after the record was locked."""
+    """Returns the moment of the running verb. It is the same for everything that its hooks do, so that no
+    moment of the past shows half of it. It is taken when first needed, after the record was locked."""
     execution = _execution.get()
     if execution is None or not execution.frames:
         return clock.now()
@@ -24,7 +24,7 @@ def current_moment() -> datetime:
 
 
 def is_in_verb() -> bool:
-    """Whether a verb is running. What is read then is read by the product, not by the actor."""
+    """Whether a verb is running. Reads are then the product's own, and not the actor's."""
     return (execution := _execution.get()) is not None and bool(execution.frames)
 
 
@@ -33,12 +33,12 @@ def current_execution() -> Any:
 
 
 def write_rows_before(sql: Any) -> None:
-    """Write the rows that a verb changed and the statement ``sql`` may ask for."""
+    """Write the changed rows that the statement ``sql`` may read."""
     if (execution := _execution.get()) is not None and execution.waiting_rows:
         execution.waiting_rows.write_named_in(str(sql))
 
 
 def flush_events() -> None:
-    """Write the events recorded so far, so that what is read in a hook sees them."""
+    """Write the events recorded so far, so that reads in a hook see them."""
     if (execution := _execution.get()) is not None:
         execution.flush()

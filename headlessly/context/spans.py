@@ -1,8 +1,8 @@
-"""Traces for OpenTelemetry, where ``OTEL_TRACES_EXPORTER`` asks for them: a span per request, job, statement
-and webhook that is sent, each with the request id.
+"""Traces for OpenTelemetry, if ``OTEL_TRACES_EXPORTER`` is set: a span for each request, job, statement and
+sent webhook, with the request id.
 
-Here and not by the instrumentations that there are for Django and psycopg: a request is named by the routes
-of the product, and statements are prepared past Django's cursors. Where nobody asks, nothing is imported.
+The instrumentations for Django and psycopg do not fit: requests are named by the routes of the product, and
+prepared statements bypass Django's cursors. Without traces nothing is imported.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REQUEST_ID = "headlessly.request_id"
 
 @cache
 def _tracer() -> Tracer:
-    """What makes the spans of this process, and sends them as the variables of OpenTelemetry say
+    """Returns the tracer of this process, which exports as the variables of OpenTelemetry say
     (``OTEL_EXPORTER_OTLP_ENDPOINT``, ``OTEL_SERVICE_NAME``, ``OTEL_TRACES_SAMPLER``)."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -37,7 +37,7 @@ def _tracer() -> Tracer:
         SimpleSpanProcessor,
     )
 
-    # What the environment says of the service comes before this.
+    # The environment's resource attributes take precedence.
     resource = Resource({SERVICE_NAME: "headlessly"}).merge(Resource.create())
     provider = TracerProvider(resource=resource)
     if settings.TRACES == "console":
@@ -51,8 +51,8 @@ def _tracer() -> Tracer:
 def span(
     name: str, kind: str = "INTERNAL", *, headers: Mapping[str, str] | None = None, **said: Any
 ) -> Iterator[Span | None]:
-    """A span around the block; None where nobody traces. ``headers`` are those of whoever asked, in which a
-    trace may go on; what is ``said`` are attributes, with ``__`` for a dot."""
+    """A span around the block; None without tracing. ``headers`` are those of the incoming request, whose
+    trace continues. Further arguments are attributes, with ``__`` for a dot."""
     if not settings.TRACES:
         yield None
         return

@@ -1,6 +1,6 @@
-"""Of which tenant the database answers at the moment: of one, of none, or, in few named places, of all.
+"""Whose rows the database shows at the moment: those of one tenant, of none or, in a few places, of all.
 
-Kept here, below the tenants themselves, because every statement asks for it.
+It is in this low layer, and not with the tenants, because every statement needs it.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-#: Instead of a tenant's number: the rows of all.
+#: Instead of a tenant's number: the rows of all tenants.
 EVERY = -1
 
 _scope: ContextVar[int | None] = ContextVar("tenant_scope", default=None)
 
 
 def tenant_in_scope() -> int | None:
-    """The number of the tenant whose rows are answered; ``EVERY``, or None of none."""
+    """Returns the number of the tenant whose rows are visible; ``EVERY`` for all, None for none."""
     return _scope.get()
 
 
 @contextmanager
 def scoped_to(tenant: int | None) -> Iterator[None]:
-    """Let the database answer the rows of ``tenant`` only, or, with None, of no tenant."""
+    """Limit the database to the rows of ``tenant`` or, with None, of no tenant."""
     token = _scope.set(tenant)
     try:
         yield
@@ -31,14 +31,14 @@ def scoped_to(tenant: int | None) -> Iterator[None]:
 
 
 def enter_scope(tenant: int | None) -> None:
-    """The same for the rest of this script."""
+    """Limit the database for the rest of this script."""
     _scope.set(tenant)
 
 
 @contextmanager
 def every_tenant() -> Iterator[None]:
-    """Let the database answer the rows of all tenants: for what cleans up, for the operator, and to find out
-    in which tenants somebody is. A tenant that is opened inside closes the others again.
+    """Show the rows of all tenants: for clean-up, for the operator, and to find out in which tenants somebody
+    is. A tenant that is opened inside hides the others again.
 
     Also a decorator.
     """

@@ -1,4 +1,4 @@
-"""The id of a request, job or script, which its events, log lines and errors have; and the referrer."""
+"""The id of a request, job or script, which is in its events, log lines and errors; and the referrer."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _referrer: ContextVar[str | None] = ContextVar("referrer", default=None)
 _route: ContextVar[Callable[[], str]] = ContextVar("route", default=lambda: "-")
 
-#: A caller may bring an id of their own, within reason: it goes into headers and log lines.
+#: A caller may send an id of their own, within limits, because it gets into headers and log lines.
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 
 
 def request_id() -> str | None:
-    """The id of what is going on now, or None outside of any request or run."""
+    """Returns the current request id, or None outside of any request or run."""
     return _request_id.get()
 
 
 def referrer() -> str | None:
-    """The page from which the request came, as its browser says; None where there is none."""
+    """Returns the page from which the request came, according to the browser, or None."""
     return _referrer.get()
 
 
 def route() -> str:
-    """What is being answered or done, by its kind: ``GET /~/leads/<id>``, ``job webhooks.pump``; or ``-``."""
+    """Returns the kind of what is running: ``GET /~/leads/<id>``, ``job webhooks.pump``; or ``-``."""
     return _route.get()()
 
 
 @contextmanager
 def route_scope(name: Callable[[], str]) -> Iterator[None]:
-    """Set the route inside the block. It is asked for late: a request has none before it was resolved."""
+    """Set the route inside the block, as a function, because a request has no route before it is resolved."""
     token = _route.set(name)
     try:
         yield
@@ -57,7 +57,7 @@ def request_id_scope(id: str | None = None) -> Iterator[str]:
 
 
 class RequestIdMiddleware:
-    """Middleware: every request has an id, in its events, its log lines and the header X-Request-Id."""
+    """Middleware: gives every request an id, in its events, its log lines and the header X-Request-Id."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -78,7 +78,7 @@ class RequestIdMiddleware:
 class RequestIdFilter(logging.Filter):
     """Logging filter: adds ``record.request_id``.
 
-    Django logs what was refused after all middleware is done, and says of which request.
+    Django logs refusals after all middleware has finished, with the request as an extra.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,11 +1,11 @@
-"""The embedded PostgreSQL: what a checkout runs on when nobody gave it a DATABASE_URL.
+"""The database; its server is an embedded PostgreSQL if there is no DATABASE_URL.
 
-It starts with the first connection, not with an import. Every process using it holds a shared lock
-on `<data>/postgres.users`; whoever leaves last stops the server. The kernel drops a dead process's
-lock, so that one killed with -9 never keeps the server alive for good.
+The embedded server starts with the first connection, not with an import. Every process using it holds a
+shared lock on `<data>/postgres.users`; the last one to leave stops the server. The kernel drops a dead
+process's lock, so that a process killed with -9 never keeps the server running for ever.
 
-    database.start()  -> Server   start it, or share the one that runs
-    database.stop()               leave, and stop it when nobody else uses it
+    database.start()  -> Server   start it, or share the running one
+    database.stop()               leave, and stop it if nobody else uses it
 """
 
 from headlessly.database.server import Server, start, stop

@@ -1,4 +1,4 @@
-"""A condition that a column is one of many values, which are one parameter."""
+"""A lookup for a column that is one of many values, which are one parameter."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db.models import Lookup
 
 
 class Among(Lookup):
-    """``column = ANY (array)``: an index on the column finds it."""
+    """``column = ANY (array)``, which can use an index on the column."""
 
     lookup_name = "among"
 

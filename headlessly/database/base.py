@@ -20,25 +20,26 @@ from headlessly.database.schema_editor import DatabaseFeatures, SchemaEditor
 from headlessly.database.server import start
 from headlessly.database.slow import time_statement
 
-#: How many statements a connection keeps prepared. There are six or so for each noun, and those of the
-#: platform: with the driver's 100 a server that works on all of them prepares half of what it sends anew.
+#: How many statements a connection keeps prepared. There are about six for each noun, and those of the
+#: platform: with the driver's default of 100, a server that uses all of them would prepare half of its
+#: statements again.
 PREPARED = 300
 DRIVERS_LOADER = adapters.get_loader(adapters.types["timestamptz"].oid, Format.TEXT)
 
 
 class MomentLoader:
-    """The driver's own reading of moments, which is compiled, for connections whose zone is UTC. Django's
-    gives them the zone of its settings, which is the same, in Python, and takes ten times as long."""
+    """Loads moments with the driver's own loader, which is compiled, for connections in UTC. Django's loader
+    is written in Python and takes ten times as long to arrive at the same time zone."""
 
     format = Format.TEXT
-    timezone = UTC  #: what Django asks of it
+    timezone = UTC  #: an attribute that Django reads
 
     def __new__(cls, oid, context=None):
         return DRIVERS_LOADER(oid, context)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Starts the embedded server when it is first needed; never hands out a dead connection."""
+    """Starts the embedded server when it is first needed, and never hands out a dead connection."""
 
     SchemaEditorClass = SchemaEditor
     features_class = DatabaseFeatures
@@ -64,9 +65,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._mark(self.ops.savepoint_commit_sql(sid))
 
     def _mark(self, statement):
-        """Begin or end a savepoint below Django's cursor and psycopg's, which cost several times what it
-        takes: each record of a batch or of an import has its own. As any other statement where somebody
-        watches, and where it is the first, before which psycopg begins the transaction."""
+        """Begin or end a savepoint below Django's and psycopg's cursors, which cost several times as much as
+        the savepoint: each record of a batch or an import has its own. Uses a normal cursor if statements are
+        logged or traced, and for the first statement, before which psycopg begins the transaction."""
         within = self.connection.pgconn.transaction_status == TransactionStatus.INTRANS
         if not within or self.queries_logged or settings.TRACES:
             with self.cursor() as cursor:
@@ -81,13 +82,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         row_security.forget(self.connection)
 
     def _close(self):
-        # The pool rolls back what was left on the way, and does not say so.
+        # The pool silently rolls back an open transaction.
         row_security.forget_unless_idle(self.connection)
         return super()._close()
 
     def get_connection_params(self):
         if self.settings_dict.get("EMBEDDED"):
-            # Written back, so that dbshell and whoever reads settings_dict find the socket too.
+            # Written back, so that dbshell and other readers of settings_dict find the socket too.
             self.settings_dict["HOST"] = str(start(settings.DATA_DIR).socket_dir)
             _close_pools_first()
         parameters = super().get_connection_params()
@@ -104,8 +105,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
         while self.pool and _closed_by_server(connection):
             connection.close()
-            self.pool.putconn(connection)  # the pool makes a new one for it
-            # It has closed this one, and may be away itself: waiting for the pool would not tell.
+            self.pool.putconn(connection)  # the pool replaces it
+            # The server has closed this connection and may be away itself, which waiting for the pool would
+            # not tell.
             server_watch.look(conn_params)
             connection = super().get_new_connection(conn_params)
         connection.prepared_max = PREPARED
@@ -113,7 +115,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def write_rows_first(execute, sql, params, many, context):
-    """Django's wrapper of a statement: what verbs changed and did not write yet is there for it."""
+    """An execute wrapper that first writes rows that verbs have changed and the statement may read."""
     write_rows_before(sql)
     return execute(sql, params, many, context)
 
@@ -121,8 +123,8 @@ def write_rows_first(execute, sql, params, many, context):
 class ServerWatch:
     """Whether the server is there, as far as this process knows.
 
-    Everybody waits for a connection of the pool, in vain where there is no server. So the first who finds it
-    away tells the others, who are refused at once, and after ``REST`` seconds one of them looks again.
+    Without a server, every thread would wait for a connection of the pool in vain. So the first one that
+    finds it away tells the others, which are refused at once. After ``REST`` seconds one of them looks again.
     """
 
     REST = 0.5
@@ -144,7 +146,7 @@ class ServerWatch:
         self.look(parameters)
 
     def look(self, parameters):
-        """Connect, to see whether it is there. Raises OperationalError when it is not."""
+        """Connect, to see whether the server is there. Raises OperationalError if it is not."""
         try:
             connect(**{**parameters, "connect_timeout": 2}).close()
         except OperationalError:
@@ -161,11 +163,10 @@ server_watch = ServerWatch()
 
 
 def _closed_by_server(connection):
-    """Whether the server has closed this idle connection, mostly told without asking the server.
+    """Whether the server has closed this idle connection, mostly determined without asking it.
 
-    Nothing is awaited on it, so that its socket is readable only when the other end is gone or has
-    news. Asking with a query each time, as psycopg's own check does, adds a round trip to every
-    request.
+    Nothing is expected on an idle connection, so its socket is readable only if the other end is gone or has
+    sent a message. psycopg's own check sends a query each time, which adds a round trip to every request.
     """
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
@@ -180,12 +181,12 @@ def _closed_by_server(connection):
 
 @cache
 def _close_pools_first():
-    # Exit handlers run backwards: before the server stops, or the pools would try to reconnect.
+    # Exit handlers run in reverse order: close the pools before the server stops, or they would reconnect.
     atexit.register(close_pools)
 
 
 def close_pools():
-    """Close every idle connection of this process: before it forks, before it ends."""
+    """Close all idle connections of this process: before it forks, before it ends."""
     for pool in list(DatabaseWrapper._connection_pools.values()):
         pool.close()
     DatabaseWrapper._connection_pools.clear()

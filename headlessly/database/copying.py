@@ -1,4 +1,4 @@
-"""COPY: many rows into a table, and what it sends read in blocks of many rows."""
+"""COPY: writing many rows into a table, and reading its output in blocks of many rows."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from headlessly.database.row_security import in_scope
 
 
 def copy_rows(table: str, columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write rows, which ask the database nothing, into columns of a table; both by their names in SQL."""
+    """Write rows into columns of a table; both are given by their names in SQL. Iterating over the rows must
+    not use the database."""
     sql = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
     write_rows_before(sql)
     with (
-        every_tenant(),  # PostgreSQL copies into no table with row-level security, but for its owner
+        every_tenant(),  # with row-level security, COPY FROM is only possible for the table's owner
         connection.wrap_database_errors,
         in_scope(connection),
         psycopg.Cursor(connection.connection) as cursor,
@@ -31,18 +32,18 @@ def copy_rows(table: str, columns: Iterable[str], rows: Iterable[Sequence[Any]])
 
 
 def read_blocks(copy: psycopg.Copy, size: int, first: bytes = b"") -> Generator[bytes, None, bytes]:
-    """Whole rows, joined to blocks of at least ``size`` bytes, with ``first`` before them. What is left at
-    the end is returned: the connection is free then.
+    """Yields whole rows, joined to blocks of at least ``size`` bytes, with ``first`` before them. Returns the
+    rest, when the connection is free again.
 
-    The driver waits for each row by itself, which takes longer than to join them. Here those that have
-    arrived already are taken as they are, and it waits when there are none. Raises psycopg's errors.
+    The driver waits for each row separately, which takes longer than joining them. This takes rows that have
+    already arrived without waiting. Raises psycopg's errors.
     """
     arrived = copy.connection.pgconn
     block = bytearray(first)
     while True:
-        count, row = arrived.get_copy_data(1)  # which does not wait
+        count, row = arrived.get_copy_data(1)  # does not wait
         if count == 0:
-            # It waits for a row, and answers none when it has waited for the end.
+            # Waits for a row; empty at the end.
             block += (waited_for := copy.read())
             if not waited_for:
                 break

@@ -1,5 +1,5 @@
-"""New model instances as copies of one: Django's constructor, which takes any arguments, costs more than
-all checks of a verb's input."""
+"""Model instances created by copying a template. Django's constructor, which accepts any arguments, costs
+more than all checks of a verb's input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ M = TypeVar("M", bound=models.Model)
 
 
 def new_instance(model: type[M], **values: Any) -> M:
-    """The same as ``model(**values)``, for values by the names of columns."""
+    """Equals ``model(**values)``, for values by the names of columns."""
     template, made = _template(model)
     new = model.__new__(model)
     new.__dict__ = {**template, **values, "_state": ModelState()}
@@ -25,7 +25,7 @@ def new_instance(model: type[M], **values: Any) -> M:
 
 
 def loaded_instance(model: type[M], names: Sequence[str], row: Sequence[Any]) -> M:
-    """The same as ``model.from_db(...)``, for a whole row: the values of all columns, by their names."""
+    """Equals ``model.from_db(...)``, for a whole row: the values of all columns, by their names."""
     new = model.__new__(model)
     state = ModelState()
     state.adding, state.db = False, DEFAULT_DB_ALIAS
@@ -35,7 +35,7 @@ def loaded_instance(model: type[M], names: Sequence[str], row: Sequence[Any]) ->
 
 @cache
 def _template(model: type[models.Model]) -> tuple[dict[str, Any], list[models.Field]]:
-    """The attributes that all new instances share, and the fields whose default is made for each."""
+    """Returns the attributes that all new instances share, and the fields whose default is made for each."""
     template = {k: v for k, v in model().__dict__.items() if k != "_state"}
     fields = [
         f

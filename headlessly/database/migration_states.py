@@ -1,13 +1,13 @@
-"""States of migrations that are not drawn anew for what can be added to what is drawn.
+"""Migration states that add to their existing models instead of rendering them again.
 
 Django keeps the models of each moment of the migrations as classes. For every model, field, index and
-constraint that is added it makes these classes again, for the table and all its neighbours. Here every table
-refers to the tenant, so that is all classes, a thousand times, and nearly all of the time it takes to migrate
-an empty database. Instead, what is added is told to the classes that are there: they become what Django would
-have made.
+constraint that is added it renders these classes again, for the table and all its neighbours. Here every
+table refers to the tenant, so that is all classes, a thousand times, and nearly all of the time it takes to
+migrate an empty database. Instead, additions are applied to the existing classes, which become what Django
+would have rendered.
 
-Models and fields only on the way forward, where nobody looks at a state again once the next is there. On the
-way back the states are all made first, and each needs classes of its own.
+Models and fields are added so only on the way forward, when nobody needs a state again once the next one
+exists. On the way back all states are made first, and each needs classes of its own.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Any
 from django.db.migrations.migration import Migration
 from django.db.migrations.state import ModelState, ProjectState, StateApps
 
-#: A state that a migration is being applied to has this attribute.
+#: The attribute of a state to which a migration is being applied.
 FORWARD = "_goes_forward"
 
 
 @contextmanager
 def adding_to_drawn_models() -> Iterator[None]:
-    """Within it, what is added is added to the models that are there already."""
+    """Add to the existing models inside the block."""
     ours: dict[tuple[type[Any], str], Callable[..., Any]] = {
         (ProjectState, "add_index"): _added_option("indexes", ProjectState.add_index),
         (ProjectState, "add_constraint"): _added_option("constraints", ProjectState.add_constraint),
@@ -58,7 +58,7 @@ def _added_option(option: str, djangos: Callable[..., None]) -> Callable[..., No
     def add(state: ProjectState, app_label: str, model_name: str, added: Any) -> None:
         with _drawing_nothing(state):
             djangos(state, app_label, model_name, added)
-        if "apps" in vars(state):  # else they are drawn when they are first asked for
+        if "apps" in vars(state):  # otherwise they are rendered when they are first used
             drawn = state.apps.get_model(app_label, model_name)._meta
             setattr(drawn, option, [*getattr(drawn, option), added])
 
@@ -69,7 +69,7 @@ def _added_field(djangos: Callable[..., None]) -> Callable[..., None]:
     def add_field(
         state: ProjectState, app_label: str, model_name: str, name: str, field: Any, *more: Any
     ) -> None:
-        if not _takes(state) or field.many_to_many:  # which is a table of its own
+        if not _takes(state) or field.many_to_many:  # a many-to-many field is a table of its own
             return djangos(state, app_label, model_name, name, field, *more)
         with _drawing_nothing(state):
             djangos(state, app_label, model_name, name, field, *more)
@@ -77,7 +77,7 @@ def _added_field(djangos: Callable[..., None]) -> Callable[..., None]:
         kept = state.models[app_label, model_name].fields[name]
         drawn: Any = apps.get_model(app_label, model_name)
         drawn.add_to_class(name, kept.clone())
-        apps.clear_cache()  # what a neighbour knows of those who refer to it
+        apps.clear_cache()  # neighbours cache who refers to them
         return None
 
     return add_field
@@ -102,7 +102,7 @@ def _takes(state: ProjectState) -> bool:
 
 @contextmanager
 def _drawing_nothing(state: ProjectState) -> Iterator[None]:
-    """Django's method does what it does to the state, and draws no model."""
+    """Let Django's method change the state without rendering models."""
     state.reload_model = lambda *_, **__: None  # type: ignore[method-assign]
     try:
         yield
@@ -111,8 +111,8 @@ def _drawing_nothing(state: ProjectState) -> Iterator[None]:
 
 
 def _made_one(state: ProjectState) -> StateApps:
-    """The models of the state, all of which look for each other in this state: those that were drawn for one
-    before would not find what came since."""
+    """Returns the models of the state, which then all resolve relations in this state. Models rendered for an
+    earlier state would not find later additions."""
     for model in state.apps.get_models(include_auto_created=True, include_swapped=True):
         model._meta.apps = state.apps
     return state.apps

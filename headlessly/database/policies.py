@@ -1,4 +1,4 @@
-"""What the database needs so that it keeps tenants apart by itself; renewed after each ``migrate``."""
+"""Sets up the database so that it separates tenants itself; runs after each ``migrate``."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from headlessly.database.schema_editor import tenant_field
 logger = logging.getLogger("headlessly.database")
 
 POLICY = "one_tenant"
-#: Compared with the tenant that each statement names, it is true or false before a row is read.
+#: Compares with the tenant that each statement sets, so that it can be evaluated without any other row.
 OWN = f"tenant_id = nullif(current_setting('{SETTING}', true), '')::bigint"
 
-#: What conditions call before a row is known to be the tenant's, so that indexes answer them. PostgreSQL
-#: lets only those go first that tell nothing of a row but by their result. So do these, which a superuser
-#: has to declare.
+#: The functions that conditions use before a row is known to be the tenant's, so that indexes can answer
+#: them. PostgreSQL evaluates only functions early that reveal nothing of a row except by their result. These
+#: are such, but a superuser has to declare it.
 LEAKPROOF = (
     *("lower(text)", "upper(text)", "char_length(text)", "octet_length(text)"),
     *("headlessly_fold(text)", "headlessly_fold_letters(text)"),
     *("translate(text,text,text)", "to_tsvector(regconfig,text)", "ts_match_vq(tsvector,tsquery)"),
     *("textlike(text,text)", "textregexeq(text,text)", "regexp_replace(text,text,text,text)"),
-    # Of the values of tenants' own fields, and of these as one text.
+    # For values of tenants' own fields, and for all of these as one text.
     *("jsonb_contains(jsonb,jsonb)", "jsonb_object_field_text(jsonb,text)"),
     *(
         "jsonb_out(jsonb)",
@@ -41,18 +41,18 @@ LEAKPROOF = (
     *("arraycontains(anyarray,anyarray)", "arrayoverlap(anyarray,anyarray)"),
     *(f"numeric_{name}(numeric,numeric)" for name in ("eq", "lt", "le", "gt", "ge")),
 )
-#: Those that are not.
+#: Selects those that are not declared so yet.
 LACKING = """
 SELECT f FROM unnest(%s::text[]) AS f JOIN pg_proc AS p ON p.oid = to_regprocedure(f) WHERE NOT proleakproof
 """
 
 
 def install_row_security() -> bool:
-    """Make the role, its rights and the policies. Returns whether the database enforces them; the log says
+    """Create the role, its rights and the policies. Returns whether the database enforces them; the log says
     what is missing.
 
-    What is missing keeps them from being enforced for the first time. Once they are, connections go on as
-    the role, which then needs its rights in every new table too.
+    If something is missing, they are not enforced for the first time. Once they are, connections continue to
+    use the role, which then needs its rights in every new table as well.
     """
     tables = [
         model._meta.db_table for model in apps.get_models() if tenant_field(model) is not None
@@ -78,7 +78,7 @@ def install_row_security() -> bool:
                 f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
             )
         cursor.execute(
-            # A schema that was made anew, as by a restore, is nobody's but its owner's.
+            # A newly created schema, as after a restore, grants nothing to others.
             f"GRANT USAGE ON SCHEMA public TO {ROLE}; "
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE}; "
             f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE}"
@@ -88,7 +88,7 @@ def install_row_security() -> bool:
 
 
 def _is_enforced(cursor: Any) -> bool:
-    """Whether there are connections that have become the role."""
+    """Whether there are connections that use the role."""
     cursor.execute(
         "SELECT has_table_privilege(oid, to_regclass(%s), 'SELECT') FROM pg_roles WHERE rolname = %s",
         ["headlessly_event", ROLE],

@@ -1,8 +1,8 @@
-"""The statements that the executor and the readers run all day, written once and prepared.
+"""The statements that the executor and the readers run most often, written once and prepared.
 
 Django's ORM compiles a statement each time it is run; for the few that every verb needs (lock this row,
-insert, update) that costs more than the database does. Here they are written once per noun from its
-model and prepared by the server. Everything else is the ORM's.
+insert, update) that costs more than the database does. Here they are written once per noun from its model and
+prepared by the server. Everything else is the ORM's.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from headlessly.database.row_security import AS_IT_IS, in_scope
 from headlessly.database.schema_editor import tenant_field
 from headlessly.database.slow import asked, timed
 
-#: Says in a transaction whether prepared statements are planned anew for their parameters.
+#: Sets for a transaction whether prepared statements are planned for their parameters.
 PLANS = "SELECT set_config('plan_cache_mode', %s, true)"
-#: A cursor of whose last answer more rows than these are kept is not kept itself.
+#: A cursor whose last result had more rows than this is closed, because it would keep them.
 MOST_ROWS = 1_000
 
 
 class KeptCursor(psycopg.Cursor[tuple[Any, ...]]):
-    """A cursor for all statements of a connection, one after the other. How a value becomes a parameter and a
-    column a value, the driver finds out anew for each statement but the one that it ran last; that costs more
-    than to send it. Here it is found out once."""
+    """A cursor that runs all statements of a connection. The driver determines for each statement, except the
+    one that it ran last, how values become parameters and columns become values, which costs more than
+    sending it. This cursor keeps what it determined."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         super().__init__(connection)
         self._tx = Transformer(self)
 
     def run(self, sql: str, parameters: Any, *, prepare: bool, binary: bool) -> None:
-        self._last_query = sql  # by which the driver keeps it
+        self._last_query = sql  # the driver's cache depends on it
         self.execute(sql, parameters, prepare=prepare, binary=binary)
 
     def rows(self) -> list[tuple[Any, ...]]:
@@ -66,8 +66,8 @@ def execute_prepared(
 ) -> list[tuple[Any, ...]]:
     """Run a statement prepared on the server, through Django's connection, and logged like its own.
 
-    ``binary`` rows are read faster: numbers and moments are no text. One of tables that are no tenant's is
-    not ``scoped``: it is the same whatever tenant the connection is of.
+    ``binary`` rows are read faster, because numbers and moments are not sent as text. ``scoped=False`` is for
+    tables without a tenant, whose rows are the same for all.
     """
     return _execute(sql, parameters, rows=rows, binary=binary, prepare=True, scoped=scoped)
 
@@ -75,15 +75,15 @@ def execute_prepared(
 def execute_planned(
     sql: str, parameters: Sequence[Any] | Mapping[str, Any]
 ) -> list[tuple[Any, ...]]:
-    """Run a statement over many rows: planned for its parameters each time, which pays there, and read as
-    binary rows. A prepared one gets a plan for any parameters after some runs."""
+    """Run a statement over many rows: it is planned for its parameters each time, which pays off there, and
+    read as binary rows. A prepared statement would get a generic plan after some runs."""
     return _execute(sql, parameters, rows=True, binary=True, prepare=False)
 
 
 @contextmanager
 def planned_for_any() -> Iterator[None]:
-    """Let prepared statements inside the block have one plan for any parameters, in a transaction: where to
-    plan one takes longer than to run it, and the same is right for all."""
+    """Let prepared statements inside the block use a generic plan, in a transaction: for statements that take
+    longer to plan than to run, and whose best plan does not depend on parameters."""
     if not connection.in_atomic_block:
         yield
         return
@@ -119,21 +119,21 @@ def _execute(
 
 
 def quoted(column: Field[Any, Any]) -> str:
-    """The name of a column of a table, for a statement written by hand."""
+    """Returns the name of a column, quoted for a handwritten statement."""
     assert column.column is not None, f"{column.name} is no column."
     return connection.ops.quote_name(column.column)
 
 
 def quoted_column(model: type[Model], name: str) -> str:
-    """The same of a model's field; ``pk`` is the key, whatever it is called."""
+    """Returns the quoted column of a model's field; ``pk`` is the primary key, whatever its name."""
     column = model._meta.pk if name == "pk" else model._meta.get_field(name)
     assert isinstance(column, Field), f"{name} is the other side of a reference."
     return quoted(column)
 
 
 def fetch_by_unique(model: type[Model], **values: Any) -> Any:
-    """The row of a table of the platform with these values, which are unique together, or None; asked by
-    every request."""
+    """Returns the row of a platform table with these values, which are unique together, or None. Prepared,
+    because every request does such look-ups."""
     sql, made = select_by_unique(model, *values)
     scoped = tenant_field(model) is not None
     found = execute_prepared(sql, [*values.values()], scoped=scoped)
@@ -142,7 +142,8 @@ def fetch_by_unique(model: type[Model], **values: Any) -> Any:
 
 @cache
 def select_by_unique(model: type[Model], *names: str) -> tuple[str, Callable[[Sequence[Any]], Any]]:
-    """The statement that finds the row with values of these fields, and what makes an object of the row."""
+    """Returns the statement that finds the row with values of these fields, and the function that makes an
+    object of the row."""
     quote = connection.ops.quote_name
     fields = model._meta.concrete_fields
     columns = ", ".join(quoted(f) for f in fields)

@@ -1,6 +1,7 @@
-"""The Redis that REDIS_URL names, asked for what may be lost: counts of a minute, known sessions.
+"""The Redis server at REDIS_URL, for what may be lost: counts of a minute, known sessions.
 
-PostgreSQL does all of it without one, and whenever it does not answer: a Redis that fails makes nothing fail.
+Without Redis, and whenever it does not answer, PostgreSQL does all of this: a failing Redis makes nothing
+fail.
 """
 
 from __future__ import annotations
@@ -20,22 +21,23 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-#: How long an answer is waited for, and how long it is not asked again where none came, in seconds.
+#: How long to wait for an answer, and how long not to ask again after there was none, in seconds.
 PATIENCE, PAUSE = 0.5, 5.0
 _asked_again_from = 0.0
 
 
 @cache
 def _connect(url: str) -> Redis:
-    from redis import Redis  # of an extra: not there where there is no REDIS_URL
+    from redis import Redis  # an optional dependency, installed only with a REDIS_URL
 
     return Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
 
 
 def ask_redis(question: Callable[[Redis], T], *, in_pause: bool = False) -> T | None:
-    """What Redis answers to ``question``; None where there is none, or it does not answer.
+    """Returns the answer of Redis to ``question``; None without Redis, or if it does not answer.
 
-    Other processes may have an answer all the while: what they must not miss is said ``in_pause`` too.
+    ``in_pause`` asks even shortly after a failure. Redis may still answer other processes, so this is for
+    what they must not miss.
     """
     global _asked_again_from
     if not settings.REDIS_URL or (time.monotonic() < _asked_again_from and not in_pause):

@@ -1,13 +1,13 @@
-"""Row-level security: the database itself answers the rows of one tenant only.
+"""Row-level security: the database itself shows only the rows of one tenant.
 
-Each tenant's table has a policy for the role ``ROLE``, which owns nothing. A statement runs as that role, and
-in the tenant of the moment; in none, every tenant's table is empty to it. What goes over all
-tenants (:func:`~headlessly.context.tenant_scope.every_tenant`) runs as the user of DATABASE_URL, who owns
-the tables.
+Each tenant's table has a policy for the role ``ROLE``, which owns nothing. A statement runs as that role and
+in the current tenant; without a tenant, these tables look empty. Code that works on all tenants
+(:func:`~headlessly.context.tenant_scope.every_tenant`) runs as the user of DATABASE_URL, who owns the tables.
 
-The tenant is set where it differs from what the connection has: for the session where the connection is our
-own, which costs a request nothing that stays in the tenant of the one before; in the transaction, or in the
-round trip of the statement, where a pooler gives it to somebody else behind each.
+The tenant is set whenever it differs from that of the connection. On a connection of our own it is set for
+the session, which costs a request nothing if it is in the same tenant as the one before. Behind a pooler,
+which may give the connection to somebody else after each transaction, it is set in the transaction, or in the
+same round trip as the statement.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ ROLE = "headlessly_tenant"
 #: The setting with the number of the tenant.
 SETTING = "headlessly.tenant"
 
-#: Whether the connection leads to the process of the server that answered first, or through a pooler; and
-#: whether there is a role to become (see :mod:`.policies`).
+#: Selects the server process, which shows whether there is a pooler, and whether the role exists and can be
+#: used (see :mod:`.policies`).
 STATE = f"""
 SELECT pg_backend_pid(), coalesce(
     (SELECT c.relrowsecurity AND pg_has_role(session_user, r.oid, 'SET')
@@ -35,18 +35,18 @@ SELECT pg_backend_pid(), coalesce(
      WHERE c.oid = to_regclass('headlessly_event') AND r.rolname = '{ROLE}'), false)
 """
 
-#: The block of a statement before which nothing is set.
+#: The block for a statement before which nothing has to be set.
 AS_IT_IS = nullcontext()
-#: What the attribute of a connection holds whose tenant is not known.
+#: The tenant of a connection that is not known.
 UNKNOWN = object()
 
 
 class ConnectionScope:
-    """What a connection of psycopg's was told."""
+    """What was set on a psycopg connection."""
 
     def __init__(self, pg: Any) -> None:
         result = execute_below(pg, STATE)
-        #: Whether it is ours from the first statement to the last.
+        #: Whether it belongs to us from the first statement to the last.
         self.is_direct = result.get_value(0, 0) == str(pg.pgconn.backend_pid).encode()
         self.is_enforced = result.get_value(0, 1) == b"t"
         self.told: Any = UNKNOWN
@@ -59,7 +59,7 @@ class ConnectionScope:
 
 def execute_below(pg: Any, statement: str) -> Any:
     """Run a statement below psycopg, which would begin a transaction first. Raises psycopg's errors: after a
-    setting that failed, what comes next would be answered in another tenant."""
+    failed setting, the next statement would run in another tenant."""
     result = pg.pgconn.exec_(statement.encode())
     if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
         return result
@@ -69,7 +69,7 @@ def execute_below(pg: Any, statement: str) -> Any:
 
 
 def setting_statement(tenant: int | None, *, local: bool) -> str:
-    """The statement that makes a connection one of ``tenant``."""
+    """Returns the statement that switches a connection to ``tenant``."""
     role = "none" if tenant == EVERY else ROLE
     number = "" if tenant in (None, EVERY) else int(tenant)  # type: ignore[arg-type]
     return f"SELECT set_config('role', '{role}', {local}), set_config('{SETTING}', '{number}', {local})"
@@ -83,33 +83,34 @@ def scope_of(pg: Any) -> ConnectionScope:
 
 
 def renew(pg: Any) -> None:
-    """Ask anew whether the database enforces it."""
+    """Check again whether the database enforces row-level security."""
     pg.__dict__.pop("tenant_scope", None)
 
 
 def forget(pg: Any) -> None:
-    """What was set is undone, or may be: by a rollback, and behind a pooler by the end of a transaction."""
+    """Forget the tenant of a connection, because a rollback, or behind a pooler the end of a transaction, has
+    undone the setting."""
     if pg is not None and (scope := pg.__dict__.get("tenant_scope")) is not None:
         scope.told = UNKNOWN
 
 
 def forget_unless_idle(pg: Any) -> None:
-    """The same where a connection is given back on the way: whoever has it next rolls back."""
+    """Forget the tenant of a connection that is returned inside a transaction, which the pool rolls back."""
     if pg is not None and pg.pgconn.transaction_status != TransactionStatus.IDLE:
         forget(pg)
 
 
 def forget_transaction(pg: Any) -> None:
-    """A transaction has ended: what was set in it alone is over."""
+    """Forget a tenant that was only set for the transaction that has ended."""
     if pg is not None and (scope := pg.__dict__.get("tenant_scope")) and not scope.is_direct:
         scope.told = UNKNOWN
 
 
 def in_scope(wrapper: Any) -> AbstractContextManager[Any]:
-    """A block for one statement on Django's connection, in the tenant of the moment."""
+    """A block for one statement on Django's connection, in the current tenant."""
     pg = wrapper.connection
     if pg.pgconn.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
-        # It has failed already, and takes no statement but the one that ends it.
+        # A failed transaction accepts only the statement that ends it.
         return AS_IT_IS
     scope = scope_of(pg)
     tenant = tenant_in_scope()
@@ -126,7 +127,7 @@ def in_scope(wrapper: Any) -> AbstractContextManager[Any]:
 
 
 def _pipelined(pg: Any, tenant: int | None) -> AbstractContextManager[Any]:
-    """Send the setting and the statement in one round trip, which PostgreSQL takes as one transaction."""
+    """Send the setting and the statement in one round trip, which PostgreSQL treats as one transaction."""
     stack = ExitStack()
     stack.enter_context(pg.pipeline())
     pg.execute(setting_statement(tenant, local=True))
@@ -136,7 +137,7 @@ def _pipelined(pg: Any, tenant: int | None) -> AbstractContextManager[Any]:
 def set_before_statement(
     execute: Any, sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """Django's wrapper of a statement (``connection.execute_wrappers``)."""
+    """An execute wrapper that sets the tenant (``connection.execute_wrappers``)."""
     wrapper = context["connection"]
     with wrapper.wrap_database_errors, in_scope(wrapper):
         return execute(sql, params, many, context)

@@ -1,9 +1,10 @@
-"""How tables are made: the keys of a tenant's table begin with the tenant.
+"""Creates tables whose keys begin with the tenant.
 
-A table belongs to a tenant when it has a column of that name. Then its primary key is (tenant, id) in the
-database, and a reference to another such table is (tenant, reference) to its (tenant, id): PostgreSQL itself
-refuses another tenant's record. Django's models need not know: ``id`` stays their key, a reference one
-column. Migrations say it as Django writes them, so that a new noun, and a new reference, gets it by itself.
+A table belongs to tenants if it has a column called tenant. Then its primary key is (tenant, id) in the
+database, and a reference to another such table is (tenant, reference) to (tenant, id), so that PostgreSQL
+itself refuses another tenant's record. Django's models need not know: for them the key is ``id``, and a
+reference one column. Migrations are as Django writes them, so that new nouns and references get such keys
+automatically.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from django.db.models import CompositePrimaryKey, Field, Model
 
 
 def tenant_field(model: type[Model]) -> Field[Any, Any] | None:
-    """The tenant of a tenant's table; None of a table of all tenants."""
+    """Returns the tenant field of a table; None for a table that belongs to no tenant."""
     try:
         field = model._meta.get_field("tenant")
     except FieldDoesNotExist:
@@ -27,24 +28,25 @@ def tenant_field(model: type[Model]) -> Field[Any, Any] | None:
     return field if isinstance(field, Field) else None
 
 
-#: By what a table of versions is told. They stand in its key, before the number of the version, so that the
-#: past of a record is looked up by the key and needs no second index.
+#: The columns that only a table of versions has. They are in its key, before the number of the version, so
+#: that a record's past is found by the key and needs no second index.
 OF_A_PAST = ("record", "valid_from")
 
-#: How full a page of records or of their versions is written, in percent. A change of what no index has finds
-#: room beside the row then, and writes no entry of an index.
+#: How full a page of records or of their versions is written, in percent. An update of columns without an
+#: index then finds room next to the row, and writes no index entry.
 FILLED = 90
 
-#: The stubs know little of it.
+#: The stubs hardly cover it.
 _DjangosEditor: Any = DatabaseSchemaEditor
 
 
 class SchemaEditor(_DjangosEditor):
-    # Of two columns: so it is not part of the column's own definition.
+    # The reference has two columns, so it cannot be part of one column's definition.
     sql_create_column_inline_fk = None
 
     def _create_like_index_sql(self, model: Any, field: Any) -> Any:
-        """Adds no second index for LIKE to a column that is compared byte by byte: its own does that."""
+        """Skips the additional index for LIKE on columns that are compared byte by byte, whose own index will
+        do."""
         if field.db_parameters(self.connection).get("collation") == "C":
             return None
         return super()._create_like_index_sql(model, field)
@@ -87,7 +89,7 @@ class SchemaEditor(_DjangosEditor):
     def _constraint_names(
         self, model: Any, column_names: Any = None, *args: Any, **kwargs: Any
     ) -> list[str]:
-        """Finds a reference by its own column, and so whatever Django wants to drop with it."""
+        """Finds a reference also by its own column, so that Django can drop it."""
         found: list[str] = super()._constraint_names(model, column_names, *args, **kwargs)
         tenant = tenant_field(model)
         if column_names and tenant and (kwargs.get("foreign_key") or kwargs.get("primary_key")):
@@ -97,7 +99,7 @@ class SchemaEditor(_DjangosEditor):
 
 
 def _key_columns(model: Any) -> list[str]:
-    """The primary key of a tenant's table in the database; nothing where Django knows it itself."""
+    """Returns the primary key of a tenant's table in the database; nothing if Django declares it itself."""
     key, tenant = model._meta.pk, tenant_field(model)
     if tenant is None or key is tenant or isinstance(key, CompositePrimaryKey):
         return []
@@ -108,5 +110,5 @@ def _key_columns(model: Any) -> list[str]:
 
 class DatabaseFeatures(PostgreSQLFeatures):
     def allows_group_by_selected_pks_on_model(self, model: Any) -> bool:
-        """Whether ``GROUP BY id`` says everything of a row: not where the key is (tenant, id)."""
+        """Whether ``GROUP BY id`` determines all columns of a row: not if the key is (tenant, id)."""
         return tenant_field(model) is None and super().allows_group_by_selected_pks_on_model(model)

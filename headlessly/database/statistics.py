@@ -1,8 +1,8 @@
-"""How closely the database looks at the expressions of indexes; renewed after each ``migrate``.
+"""The planner's statistics for expressions in indexes; set after each ``migrate``.
 
-By the values that are kept of an expression the planner tells how many rows have a word. Of the hundred
-that PostgreSQL keeps by itself none or eight have a word of one row in twenty, as ANALYZE happens to draw
-them. What is kept of an index of some rows the planner never asks for.
+The planner estimates from the sampled values of an expression how many rows have a word. Of PostgreSQL's
+default of one hundred values, between none and eight have a word that is in one of twenty rows, depending on
+the sample. It never uses the statistics of partial indexes.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-#: How many values are kept of an expression of an index of all rows.
+#: How many values are kept for an expression of an index of all rows.
 KEPT = 400
 
-#: The expressions in indexes of tables, of which another number is kept than should be.
+#: Selects the indexed expressions of tables with another target than wanted.
 OTHERWISE = f"""
 SELECT quote_ident(x.relname), a.attnum, wanted
 FROM pg_index i
@@ -29,7 +29,8 @@ ORDER BY 1, 2
 
 
 def look_closely(tables: Sequence[str]) -> None:
-    """Have the next ANALYZE of these tables keep so many values. Nobody who reads or writes waits."""
+    """Set the statistics target for the next ANALYZE of these tables. This blocks neither reads nor
+    writes."""
     with connection.cursor() as cursor:
         cursor.execute(OTHERWISE, [list(tables)])
         for index, number, wanted in cursor.fetchall():

@@ -1,4 +1,4 @@
-"""References between tables of tenants: every join of Django's says the tenant of both sides."""
+"""References between tenants' tables, for which every join of Django compares the tenants of both sides."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from headlessly.database.schema_editor import tenant_field
 
 
 class TenantForeignKey(models.ForeignKey):
-    """A reference from one table of a tenant's to another.
+    """A reference from one tenant's table to another.
 
-    To migrations it is Django's own; that the database refuses another tenant's record is
-    :mod:`headlessly.database.schema_editor`'s.
+    Migrations see Django's own; :mod:`headlessly.database.schema_editor` makes the database refuse another
+    tenant's record.
     """
 
     def deconstruct(self) -> Any:
@@ -23,13 +23,13 @@ class TenantForeignKey(models.ForeignKey):
         return name, "django.db.models.ForeignKey", args, kwargs
 
     def get_extra_descriptor_filter(self, instance: Any) -> Any:
-        """The condition beside the key when the record referred to is read."""
+        """Returns the condition in addition to the key when the referenced record is read."""
         if tenant_field(self.model) is None or tenant_field(self.remote_field.model) is None:
             return {}
         return {"tenant_id": instance.tenant_id}
 
     def get_extra_restriction(self, alias: Any, related_alias: Any) -> Any:
-        """The condition beside the one on the reference's column: ``alias`` is the table referred to."""
+        """Returns the condition in addition to the column; ``alias`` is the table referred to."""
         here, there = tenant_field(self.model), tenant_field(self.remote_field.model)
         if here is None or there is None or alias is None or related_alias is None:
             return None

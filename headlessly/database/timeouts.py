@@ -1,8 +1,8 @@
 """Time limits of statements.
 
-Every statement of a process that answers requests or does jobs has one (:func:`bound_connections`); where a
-statement may be slow by what somebody asks, it has a shorter one (:func:`statement_timeout`), in its
-transaction.
+Every statement of a process that answers requests or runs jobs has one (:func:`bound_connections`). A
+statement that may be slow, depending on the question, has a shorter one in its transaction
+(:func:`statement_timeout`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from psycopg import errors as postgres
 
 from headlessly.errors import InvalidFilter
 
-#: The most time that the statements of a list may take, in milliseconds.
+#: The default time limit for the statements of a list, in milliseconds.
 DEFAULT_TIMEOUT = 5_000
 
-#: Sets the time limit of the transaction at hand; and back to that of its process, if it has one.
+#: Sets the time limit of the current transaction, and resets it to that of its process.
 BOUND = "SELECT set_config('statement_timeout', %s, true)"
 UNBOUND = "SET LOCAL statement_timeout TO DEFAULT"
 
@@ -34,11 +34,12 @@ class TooSlow(InvalidFilter):
 
 
 def bound_connections(seconds: float | None = None) -> None:
-    """Give every statement of this process so many seconds, else ``settings.STATEMENT_TIMEOUT``; before its
-    first connection.
+    """Limit every statement of this process to so many seconds, by default ``settings.STATEMENT_TIMEOUT``.
+    Call it before the first connection.
 
-    It travels with the connection, so that no request pays for it. Commands have none. How long a lock is
-    waited for, and a transaction left open, is bounded in all processes (:mod:`headlessly.environment`).
+    The limit is an option of the connection, so that requests need no statement for it. Commands have none.
+    The time to wait for a lock, and that of an idle transaction, is limited in all processes
+    (:mod:`headlessly.environment`).
     """
     if seconds := settings.STATEMENT_TIMEOUT if seconds is None else seconds:
         options = connections["default"].settings_dict["OPTIONS"]
@@ -48,7 +49,7 @@ def bound_connections(seconds: float | None = None) -> None:
 
 @contextmanager
 def read_until(deadline: float) -> Iterator[None]:
-    """Set a deadline, in seconds of :func:`time.monotonic`, for all that is read inside the block."""
+    """Set a deadline, in seconds of :func:`time.monotonic`, for all reads inside the block."""
     token = _deadline.set(deadline)
     try:
         yield
@@ -57,7 +58,7 @@ def read_until(deadline: float) -> Iterator[None]:
 
 
 def _milliseconds_left() -> int | None:
-    """The milliseconds until the deadline at hand, or None where there is none."""
+    """Returns the milliseconds until the current deadline, or None without one."""
     deadline = _deadline.get()
     return None if deadline is None else max(1, int((deadline - time.monotonic()) * 1000))
 
@@ -71,7 +72,7 @@ def statement_timeout(milliseconds: int = DEFAULT_TIMEOUT) -> Iterator[None]:
             cursor.execute(BOUND, [str(min(milliseconds, left or milliseconds))])
             yield
             if is_outermost:
-                pass  # it ends with the transaction
+                pass  # the limit ends with the transaction
             elif left := _milliseconds_left():
                 cursor.execute(BOUND, [str(left)])
             else:

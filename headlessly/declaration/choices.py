@@ -1,4 +1,4 @@
-"""Several short texts as one value: tags, and whatever else a record may have more than one of."""
+"""Several short texts as one value: tags, and other fields that hold more than one text."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from django.utils.translation import gettext as _
 from headlessly.declaration.folding import fold_words
 from headlessly.declaration.normalization import normalize_text
 
-#: How many a record may have, and how long each may be.
+#: How many texts a record may have, and how long each may be.
 MOST, LENGTH = 50, 64
-#: What stands between them in a cell, an input and an address.
+#: The separator in a cell, an input and an address.
 BETWEEN = ";"
-#: What a change of some of them may say.
+#: The keys of a change that adds and removes some of the texts.
 ADD, REMOVE = "add", "remove"
-#: What an error shows of texts of which nothing else is known: tags.
+#: The example in errors about texts without an example of their own, such as tags.
 EXAMPLE, EXAMPLE_OF_LESS = ("VIP",), "Cold"
 
 Texts = list[str]
 
 
 def choice_key(text: str) -> str:
-    """A text as it is compared: case and accents aside."""
+    """Returns the text as it is compared: without case and accents."""
     return fold_words(text)
 
 
 def split_choices(text: str) -> Texts:
-    """The texts of a cell: ``VIP; Partner``."""
+    """Returns the texts of a cell: ``VIP; Partner``."""
     return [part.strip() for part in text.split(BETWEEN) if part.strip()]
 
 
 def join_choices(texts: Iterable[str]) -> str:
-    """The texts as a cell has them."""
+    """Returns the texts as a cell has them."""
     return f"{BETWEEN} ".join(texts)
 
 
 def unique_choices(texts: Iterable[str]) -> Texts:
-    """The texts, each once, as it was written first."""
+    """Returns the texts, each once, in its first spelling."""
     found: dict[str, str] = {}
     for text in texts:
         found.setdefault(choice_key(text), text)
@@ -49,7 +49,8 @@ def unique_choices(texts: Iterable[str]) -> Texts:
 def normalize_choices(
     value: Any, *, most: int = MOST, length: int = LENGTH, example: Sequence[str] = EXAMPLE
 ) -> Texts | None:
-    """The texts as they are stored; None where there is none. Raises ValueError, which shows ``example``."""
+    """Returns the texts as they are stored, or None for an empty list. Raises ValueError, with ``example`` in
+    the message."""
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
         raise ValueError(_("These are texts: send a list like %s.") % _in_json(example))
     texts = [normalize_text(" ".join(each.split()), lines=False) for each in value]
@@ -73,7 +74,7 @@ def change_choices(
     length: int = LENGTH,
     example: Sequence[str] = EXAMPLE,
 ) -> Texts:
-    """The texts after ``{"add": ["VIP"], "remove": ["Cold"]}``. Raises ValueError."""
+    """Returns the texts after a change like ``{"add": ["VIP"], "remove": ["Cold"]}``. Raises ValueError."""
     if not changes or changes.keys() - {ADD, REMOVE}:
         shown = _in_json(
             {ADD: example, REMOVE: [EXAMPLE_OF_LESS] if example is EXAMPLE else example}
@@ -93,7 +94,7 @@ def change_choices(
 
 
 def unite_choices(now: Sequence[str] | None, others: Sequence[str] | None) -> Texts | None:
-    """The texts of two records that become one, be they more than there may be."""
+    """Returns the texts of two records that become one, even if these are more than one record may have."""
     return unique_choices([*(now or ()), *(others or ())]) or None
 
 

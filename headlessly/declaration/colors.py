@@ -1,14 +1,14 @@
-"""The colours that a value may have: pages show those of one palette, each of them legible in light and dark.
+"""The colours that a value may have. Pages use one palette, which is legible in light and dark.
 
-A colour is stored and answered as programs say it (``#1f77b4``). Which of the palette a page takes for it is
-its tone: the nearest one, so that whatever a program sends is shown.
+A colour is stored and answered as programs send it (``#1f77b4``). Pages show the nearest colour of the
+palette, its tone.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-#: The palette: what a form offers, and the class of the style sheet that draws it (``tone-teal``).
+#: The palette: the colours that a form offers, and the suffix of the CSS class of each (``tone-teal``).
 TONES = {
     "#c62828": "red",
     "#b45309": "amber",
@@ -22,7 +22,7 @@ TONES = {
 
 @lru_cache(maxsize=4096)
 def tone_of(color: str) -> str:
-    """The tone of a colour like ``#1f77b4``."""
+    """Returns the tone of a colour like ``#1f77b4``."""
     return TONES[min(TONES, key=lambda known: _distance(known, color))]
 
 

@@ -1,4 +1,4 @@
-"""How the columns of a noun's model become its fields (:mod:`.described_field`)."""
+"""Derives the fields of a noun (:mod:`.described_field`) from the columns of its model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headlessly.declaration import fields as columns
 from headlessly.declaration.described_field import Field, unwrap, wire_name
 from headlessly.declaration.record import Record
 
-#: Columns of every noun that are no fields of it.
+#: Columns of every noun that are not fields.
 SYSTEM_COLUMNS = {
     "id", "tenant", "version", "created_at", "created_by", "updated_at", "deleted_at", "successor"
 }  # fmt: skip
@@ -37,15 +37,15 @@ COLUMN_TYPES: tuple[tuple[type[models.Field], str], ...] = (
 
 
 def fields_of_columns(noun: type[Record], set_by: Mapping[str, tuple[str, ...]]) -> Iterator[Field]:
-    """The fields of the columns of ``noun`` in the order of declaration; ``set_by`` says which verbs write
-    those that nobody writes by hand."""
+    """Yields the fields of the columns of ``noun`` in the order of declaration. ``set_by`` has the verbs that
+    write read-only ones."""
     for column in noun._meta.concrete_fields:
         if column.name not in SYSTEM_COLUMNS and not isinstance(column, columns.Hidden):
             yield _field(noun, column, set_by)
 
 
 def computed_fields(noun: type[Record]) -> Iterator[Field]:
-    """The fields that are computed of a record's columns."""
+    """Yields the fields that are computed from a record's columns."""
     for computed in noun.computed_fields:
         yield Field(
             name=computed.name,
@@ -78,7 +78,7 @@ def _field(
         moves=isinstance(column, columns.StatusField),
         given_by=getattr(column, "path_from", None),
         suggests=getattr(column, "suggests", ()),
-        # What is more than a text, such as a currency, knows its values itself.
+        # Not fields with their own set of values, such as currencies.
         listed=(listed := _is_listed(noun, column)),
         list_of=(getattr(column, "list_of", "") or f"{noun.__name__}.{wire_name(column.name)}")
         if listed
@@ -121,7 +121,7 @@ def _field(
         form_help=getattr(column, "form_help", ""),
         form_value=getattr(column, "form_value", None),
         label=str(column.verbose_name).capitalize(),
-        # Those it was declared with, without Django's own, which the stubs do not know.
+        # The declared validators without those that Django adds, which the stubs do not know.
         validators=tuple(
             v
             for v in (vars(column)["_validators"] if kind != "url" else ())
@@ -131,7 +131,7 @@ def _field(
 
 
 def _item(noun: type[Record], column: models.Field) -> Field | None:
-    """What each of the others is that a column holds."""
+    """Returns the field that describes each value of a column with further values, or None."""
     if not isinstance(column, columns.Others):
         return None
     columns_here = noun._meta.concrete_fields
@@ -140,7 +140,8 @@ def _item(noun: type[Record], column: models.Field) -> Field | None:
 
 
 def _kept_as(noun: type[Record], column: models.Field) -> str:
-    """Under which name a unique column and the others beside it are kept."""
+    """Returns the name under which a unique column and its further values are kept in the table of unique
+    values."""
     if isinstance(column, columns.Others):
         first = column.beside[0]
     elif any(
@@ -154,7 +155,7 @@ def _kept_as(noun: type[Record], column: models.Field) -> str:
 
 
 def _is_listed(noun: type[Record], column: models.Field) -> bool:
-    """Whether a tenant keeps the list of a column's values."""
+    """Whether a tenant keeps its own list of a column's values."""
     if noun.Surface.setting:
         return False
     if isinstance(column, columns.Choice):
@@ -173,12 +174,12 @@ def _inverse_name(column: models.Field) -> str | None:
 
 
 def as_noun(model: Any) -> type[Record] | None:
-    """The model at the other end of a relation, where it is a noun."""
+    """Returns the model at the other end of a relation, if it is a noun."""
     return model if isinstance(model, type) and issubclass(model, Record) else None
 
 
 def values_of(column: models.Field[Any, Any]) -> tuple[str, ...]:
-    """What a column of a closed list may hold."""
+    """Returns the values that a column with a closed list may hold."""
     if isinstance(column, columns.StatusField):
         return column.states
     return column.values if isinstance(column, columns.Choice) else ()

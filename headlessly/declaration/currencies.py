@@ -18,7 +18,7 @@ CURRENCIES = frozenset(
     """.split()  # noqa: SIM905
 )
 
-#: Those that people choose most often.
+#: The currencies that people choose most often.
 COMMON = ("EUR", "USD", "GBP", "CHF", "JPY")
 
 

@@ -1,9 +1,9 @@
-"""The values of a tenant's own fields: one JSON object per record, by the keys of their fields.
+"""The values of a tenant's own fields: one JSON object per record, with the keys of the fields.
 
-To the rest of the product such a field has a column like every other, ``custom__integer_k3f9``: Django
-resolves it in every filter, order and sum to the value in its type, and a record answers it as an attribute.
-The key of a field stays for ever, so that its name may change; and all values under one key are of one type,
-so that no cast of them can fail.
+For the rest of the product such a field has a column like any other: ``custom__integer_k3f9``. Django
+resolves it to the typed value in filters, orders and sums, and a record has it as an attribute. The key of a
+field never changes, so that its name may. All values under one key have the same type, so that casts cannot
+fail.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from headlessly.declaration.fields import Hidden
 #: The column with the values of a record.
 COLUMN = "custom"
 PREFIX = f"{COLUMN}__"
-#: All texts among the values as one, as an index for searching has them.
+#: All texts among the values as one, for the search index.
 TEXTS = f"{PREFIX}texts"
-#: What a key may be: nothing that means anything in SQL, and no underscore, which ends the type.
+#: A key has nothing that means something in SQL, and no underscore, which ends the type.
 KEY = re.compile(r"k[a-z0-9]{1,15}\Z")
 
 
 @dataclass(frozen=True)
 class Storage:
-    """How values of a type lie in JSON: how SQL reads them, and what Python has of them."""
+    """How values of a type are stored in JSON, and read by SQL and Python."""
 
-    sql: str  #: of the whole JSON ``{0}`` and the key ``{1}``
+    sql: str  #: with ``{0}`` for the whole JSON and ``{1}`` for the key
     output_field: models.Field[Any, Any]
     load: Callable[[Any], Any] | None = None
     dump: Callable[[Any], Any] | None = None
@@ -47,12 +47,12 @@ def _dump_moment(value: datetime) -> str:
 
 
 def _dump_amount(value: Decimal) -> float | int:
-    """15 digits: every amount is exact as a JSON number."""
+    """Returns the amount as a JSON number, which is exact, because amounts have at most 15 digits."""
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-#: A number whose field had another type before, or has it in the past: rounded, and no larger than fits.
-#: PostgreSQL's least and greatest pass over what is NULL: where there is no value there is none.
+#: SQL for a number whose field has, or had in the past, another type: rounded, and cut to what fits. The CASE
+#: is needed because PostgreSQL's ``least`` and ``greatest`` ignore NULL.
 _BOUNDED = (
     "CASE WHEN {{0}} ->> '{{1}}' IS NOT NULL "
     "THEN least(greatest(({{0}} ->> '{{1}}')::numeric, -{most}), {most})::{type} END"
@@ -87,7 +87,7 @@ STORAGES: dict[str, Storage] = {
 
 
 def column_of(type: str, key: str) -> str:
-    """The name of the column of a field: ``custom__integer_k3f9``."""
+    """Returns the name of the column of a field: ``custom__integer_k3f9``."""
     return f"{PREFIX}{type}_{key}"
 
 
@@ -97,34 +97,34 @@ def is_custom(column: str) -> bool:
 
 @lru_cache(maxsize=10_000)
 def find_column(column: str) -> tuple[Storage, str] | None:
-    """How the values of a column are stored, and under which key; None for what is none."""
+    """Returns the storage and the key of a column, or None for the name of no such column."""
     type, _, key = column.removeprefix(PREFIX).partition("_")
     storage = STORAGES.get(type)
     return None if storage is None or not KEY.match(key) else (storage, key)
 
 
 def parse_column(column: str) -> tuple[Storage, str]:
-    """The same. Raises ValueError for what is none."""
+    """Returns the storage and the key of a column. Raises ValueError for the name of no such column."""
     if (found := find_column(column)) is None:
         raise ValueError(f"{column} is no column of a tenant's own field.")
     return found
 
 
 def column_sql(alias: str, column: str) -> str:
-    """The value in its type, in a statement that is written by hand; ``alias`` is that of the table."""
+    """Returns the SQL for the typed value; ``alias`` is that of the table."""
     storage, key = parse_column(column)
     return storage.sql.format(f"{alias}.{COLUMN}", key)
 
 
 def json_reader(column: str) -> tuple[str, Callable[[Any], Any] | None]:
-    """The key of a column's value in the JSON of a record; and the function that makes of it the value of an
-    answer, where the two differ."""
+    """Returns the key of a column's value in the JSON of a record, and the function that makes the value of
+    an answer from it, if the two differ."""
     storage, key = parse_column(column)
     return key, storage.load if storage in (STORAGES["date"], STORAGES["datetime"]) else None
 
 
 def load_value(values: dict[str, Any] | None, column: str) -> Any:
-    """The value of a column in the JSON of a record, as Python has it; None without any."""
+    """Returns the value of a column from the JSON of a record, as Python has it, or None."""
     if not values or (found := find_column(column)) is None:
         return None
     storage, key = found
@@ -133,15 +133,15 @@ def load_value(values: dict[str, Any] | None, column: str) -> Any:
 
 
 def held_json(column: str, value: Any) -> dict[str, Any]:
-    """What the JSON of a record holds that has this value in a column: ``custom__contains`` finds it by an
-    index, whatever the field; of a field with several values each of these."""
+    """Returns the part of a record's JSON that holds this value of a column. ``custom__contains`` finds it by
+    an index, whatever the field; for a field with several values, each of them."""
     storage, key = parse_column(column)
     return {key: value if storage.dump is None else storage.dump(value)}
 
 
 def has_value(column: str, value: Any) -> models.Q:
-    """The condition that a record has ``value`` in a column, of whichever field; an index finds it. Of a
-    tenant's own reference it may be an expression, such as the id of a record of the query outside."""
+    """Returns the condition that a record has ``value`` in a column of any field; an index finds it. For a
+    tenant's own reference it may be an expression, such as the id of an outer query's record."""
     if not is_custom(column):
         return models.Q(**{column: value})
     if isinstance(value, models.expressions.Combinable):
@@ -151,13 +151,13 @@ def has_value(column: str, value: Any) -> models.Q:
 
 
 def has_value_sql(alias: str, column: str, value: str) -> str:
-    """The same of a tenant's own reference in a statement that is written by hand; ``value`` is SQL."""
+    """Returns this condition for a tenant's own reference as SQL; ``value`` is SQL too."""
     _storage, key = parse_column(column)
     return f"{alias}.{COLUMN} @> jsonb_build_object('{key}', {value})"
 
 
 def store_value(values: dict[str, Any] | None, column: str, value: Any) -> dict[str, Any] | None:
-    """The JSON of a record with this value in a column: a new object, None where nothing is left in it."""
+    """Returns a record's JSON with this value in a column, as a new object; None if nothing is left in it."""
     storage, key = parse_column(column)
     found = dict(values or {})
     if value is None or value == []:
@@ -168,7 +168,7 @@ def store_value(values: dict[str, Any] | None, column: str, value: Any) -> dict[
 
 
 class CustomValue(Transform):
-    """The value of one field in its type: ``custom__integer_k3f9``."""
+    """The typed value of one field: ``custom__integer_k3f9``."""
 
     def __init__(self, column: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -185,14 +185,15 @@ class CustomValue(Transform):
 
 
 class OwnTexts(Transform):
-    """The texts among the values of a record as JSON: ``custom__texts``. Without the keys, which all have."""
+    """The texts among a record's values as JSON: ``custom__texts``. Without the keys, because all records
+    have the same."""
 
     template = """jsonb_path_query_array(%(expressions)s, '$.* ? (@.type() == "string")')::text"""
     output_field = models.TextField()
 
 
 class CustomValues(Hidden, models.JSONField):
-    """The column of every noun that holds the values of the tenant's own fields; NULL without any."""
+    """The column of every noun that holds the values of the tenant's own fields; NULL if there are none."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"null": True, "blank": True, "editable": False} | kwargs)
@@ -207,7 +208,7 @@ class CustomValues(Hidden, models.JSONField):
 
 
 class HoldsCustomValues(models.Model):
-    """What has such a column: its values are attributes, by the names of their columns."""
+    """A model with the column for own fields: their values are attributes, by the names of their columns."""
 
     class Meta:
         abstract = True
@@ -217,7 +218,7 @@ class HoldsCustomValues(models.Model):
     if not TYPE_CHECKING:  # a name that nobody declared is a mistake to the type checker
 
         def __getattr__(self, name: str) -> Any:
-            """Only for what is not there otherwise."""
+            """Called only for attributes that do not exist otherwise."""
             if name.startswith(PREFIX):
                 return load_value(self.__dict__.get(COLUMN), name)
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -1,7 +1,7 @@
-"""Days and moments as people say them: ``30 days ago``, ``today``, and moments that stand for a whole day.
+"""Days and moments as people write them (``30 days ago``, ``today``), and moments that stand for a whole day.
 
-A day belongs to whoever reads: it begins where they are (Django's current time zone; programs are in UTC). A
-moment that stands for a day, like that of a task for all of it, stands for its day in UTC, everywhere.
+A day depends on the reader: it begins in their time zone (Django's current one; UTC for programs). A moment
+that stands for a day, such as that of an all-day task, stands for its day in UTC, everywhere.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
-#: The units that are always as long, and those of which the calendar says it, in months.
+#: The units of fixed length, and those that the calendar measures, in months.
 UNITS = {
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
@@ -28,7 +28,7 @@ UNITS = {
     "w": timedelta(weeks=1),
 }
 MONTHS = {"mo": 1, "y": 12}
-#: The same as people write them, one or many.
+#: The units as people write them, singular or plural.
 WORDS = {
     "m": "m|mins?|minutes?",
     "h": "h|hrs?|hours?",
@@ -40,10 +40,10 @@ WORDS = {
 _UNIT = "|".join(f"(?P<{unit}>{words})" for unit, words in WORDS.items())
 RELATIVE = re.compile(rf"(?P<count>\d{{1,5}})\s*(?:{_UNIT})\s+(?P<direction>ago|from now)\Z", re.I)
 NAMED = {"yesterday": -1, "today": 0, "tomorrow": 1}
-#: The stretches of the calendar that have a start, and how many months each is long.
+#: The periods of the calendar that have a start, and how many months each is long.
 STRETCHES = {"month": 1, "quarter": 3, "year": 12}
 AWAY = {"last": -1, "this": 0, "next": 1}
-#: When each of them begins, as people write it, by how far from the one under way.
+#: Names for the starts of periods, relative to the current one: ``start of last quarter``.
 STARTS = {
     f"start of {which} {stretch}": (stretch, away)
     for stretch in STRETCHES
@@ -52,7 +52,7 @@ STARTS = {
 
 
 def describe_relative_forms() -> str:
-    """What may be said instead of a date, for the error about one that nobody understands."""
+    """Returns what may be used instead of a date, for the error about a date that cannot be read."""
     return _(
         "Or say when from now: now, today, yesterday, tomorrow, 30 days ago, 7d ago, 2 weeks from now "
         "(minutes, hours, days, weeks, months, years), start of this quarter (last, this, next; month, "
@@ -61,7 +61,8 @@ def describe_relative_forms() -> str:
 
 
 def parse_relative(text: str) -> tuple[int, str, str] | None:
-    """How many, of what (a key of :data:`WORDS`), and ``ago`` or ``from now``; None for other text."""
+    """Returns the count, the unit (a key of :data:`WORDS`), and ``ago`` or ``from now``; None for other
+    text."""
     match = RELATIVE.match(text.strip())
     if match is None:
         return None
@@ -78,22 +79,22 @@ def today() -> date:
 
 
 def day_of(moment: datetime) -> date:
-    """The day on which ``moment`` is where one reads."""
+    """Returns the day of ``moment`` in the reader's time zone."""
     return moment.astimezone(timezone.get_current_timezone()).date()
 
 
 def start_of_day(day: date) -> datetime:
-    """The moment at which ``day`` begins where one reads."""
+    """Returns the moment at which ``day`` begins for the reader."""
     return datetime.combine(day, time(), timezone.get_current_timezone()).astimezone(UTC)
 
 
 def utc_text(moment: datetime) -> str:
-    """A moment as filters and addresses say it: ``2026-01-31T09:00:00Z``."""
+    """Returns a moment as filters and addresses write it: ``2026-01-31T09:00:00Z``."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def named_day(text: str) -> date | None:
-    """The day that ``"yesterday"``, ``"today"`` or ``"start of last quarter"`` is where one reads; None for
+    """Returns the reader's day for ``"yesterday"``, ``"today"`` or ``"start of last quarter"``; None for
     other text."""
     said = _lowered(text)
     if said in STARTS:
@@ -103,17 +104,18 @@ def named_day(text: str) -> date | None:
 
 
 def start_of_stretch(day: date, stretch: str, away: int = 0) -> date:
-    """The first day of the month, quarter or year that has ``day`` in it, or of the one so many away.
-    Quarters and years are those of the fiscal year."""
+    """Returns the first day of the month, quarter or year with ``day`` in it, or of the one ``away`` from
+    that. Quarters and years are those of the fiscal year."""
     months = STRETCHES[stretch]
     over = (day.month - fiscal_year.first_month()) % months
     return months_on(day.replace(day=1), away * months - over)
 
 
 def relative_moment(text: str) -> datetime | None:
-    """The moment meant by ``"7d ago"``, ``"2 weeks from now"``, ``"today"``, ``"now"``; None for other text.
+    """Returns the moment for ``"7d ago"``, ``"2 weeks from now"``, ``"today"``, ``"now"``; None for other
+    text.
 
-    Raises ValueError where there is no such moment.
+    Raises ValueError if it is out of range.
     """
     if _lowered(text) == "now":
         return clock.now()
@@ -128,7 +130,7 @@ def relative_moment(text: str) -> datetime | None:
 
 
 def relative_day(text: str) -> date | None:
-    """The day meant by the same words, counted in days from the reader's own today."""
+    """Returns the day for the same words, counted from the reader's own today. Raises ValueError."""
     if (day := named_day(text)) is not None:
         return day
     found = parse_relative(text)
@@ -146,8 +148,8 @@ def _lowered(text: str) -> str:
 
 
 def moment_from(moment: datetime, distance: tuple[int, str, str]) -> datetime:
-    """The moment as far from this one as :func:`parse_relative` read it: by months and years the same time of
-    the same day, where one reads. Raises OverflowError or ValueError where there is none."""
+    """Returns the moment at this distance, as :func:`parse_relative` returns it. Months and years keep the
+    reader's time of day. Raises OverflowError or ValueError if it is out of range."""
     unit = distance[1]
     if unit in UNITS:
         return moment + _count(distance) * UNITS[unit]
@@ -171,18 +173,18 @@ def _count(distance: tuple[int, str, str]) -> int:
 
 
 def moment_of_day(day: date) -> datetime:
-    """The first moment that stands for ``day``; all of its day in UTC do."""
+    """Returns the first moment that stands for ``day``; all moments of its day in UTC do."""
     return datetime.combine(day, time(), UTC)
 
 
 def moment_of_its_day(moment: datetime) -> datetime:
-    """``moment``, in UTC, as one that stands for the day on which it is in its own zone."""
+    """Returns a moment, in UTC, that stands for the day of ``moment`` in its own time zone."""
     in_utc = moment.astimezone(UTC)
     return in_utc if in_utc.date() == moment.date() else moment_of_day(moment.date())
 
 
 def whole_day(record: Record, field: Field) -> date | None:
-    """The day that a moment of ``record`` stands for; None for one that is a moment, or is not there."""
+    """Returns the day that a moment of ``record`` stands for; None if it is empty or a moment of its own."""
     if field.day_if is None or not getattr(record, field.day_if):
         return None
     moment = getattr(record, field.column)
@@ -190,6 +192,7 @@ def whole_day(record: Record, field: Field) -> date | None:
 
 
 def deadline(record: Record, field: Field) -> Any:
-    """The moment after which ``field`` of ``record`` is over: a whole day is when it ends where one reads."""
+    """Returns the moment after which ``field`` of ``record`` is over: a whole day ends with the reader's
+    day."""
     day = whole_day(record, field)
     return getattr(record, field.column) if day is None else start_of_day(day + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""What the nouns are, as JSON: for clients that ask what there is, over REST and MCP alike."""
+"""The nouns as JSON, for clients that ask what there is, over REST and MCP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
 
-#: The type of each meta-field; a record carries them, a client never sets them.
+#: The types of the meta-fields, which every record has and no client sets.
 META_TYPES = {
     "$id": "string",
     "$type": "string",
@@ -29,7 +29,7 @@ assert META_TYPES.keys() == META.keys()
 
 @cached_by_shape
 def describe_nouns() -> dict[str, Any]:
-    """Every noun by name, and what all records carry."""
+    """Returns every noun by name, and the meta-fields of all records."""
     return {
         "nouns": {name: describe_noun(each) for name, each in registry.items()},
         "meta": META_TYPES,
@@ -38,7 +38,7 @@ def describe_nouns() -> dict[str, Any]:
 
 @cached_by_shape
 def describe_noun(noun: type[Record]) -> dict[str, Any]:
-    """One noun: its fields, verbs, machine and relations."""
+    """Returns one noun: its fields, verbs, machine and relations."""
     schema = noun.schema
     return {
         "name": schema.name,
@@ -55,7 +55,8 @@ def describe_noun(noun: type[Record]) -> dict[str, Any]:
 
 
 def describe_joins(noun: type[Record]) -> dict[str, Any]:
-    """What a filter may name beside the fields: what records are put into by those of another noun."""
+    """Returns the names that filters may use beside the fields: groups into which records are put by another
+    noun."""
     return {
         wire: {"type": "reference", "to": join.field.to, "through": join.noun.__name__}
         for wire, join in noun.schema.joins.items()
@@ -63,7 +64,7 @@ def describe_joins(noun: type[Record]) -> dict[str, Any]:
 
 
 def describe_field(field: Field) -> dict[str, Any]:
-    """A field of a noun or an input of a verb; what does not apply is left out."""
+    """Returns a field of a noun or an input of a verb; what does not apply is left out."""
     said = {
         "type": field.type,
         "description": field.description or None,
@@ -88,7 +89,7 @@ def describe_field(field: Field) -> dict[str, Any]:
 
 
 def describe_verb(verb: Verb) -> dict[str, Any]:
-    """A verb: its event, its hooks and what they require, its steps in the machine and its input."""
+    """Returns a verb: its event, its hooks and what they require, its steps in the machine and its input."""
     words = verb.conjugation
     said = {
         "description": verb.summary,
@@ -99,7 +100,7 @@ def describe_verb(verb: Verb) -> dict[str, Any]:
         "creates": verb.creates or None,
         "finds": wire_name(verb.finds) if verb.finds else None,
         "public": True if verb.public is not None else None,
-        "asks": True if verb.asks else None,  # each record its own input, which is not in here
+        "asks": True if verb.asks else None,  # the input differs from record to record
         "from": list(map(str, verb.steps)) or None,
         "to": list(dict.fromkeys(map(str, verb.steps.values()))) or None,
         "input": {wire: describe_field(f) for wire, f in verb.inputs.items()},
@@ -108,14 +109,15 @@ def describe_verb(verb: Verb) -> dict[str, Any]:
 
 
 def _requirements(verb: Verb) -> list[str]:
-    """What the hooks before a verb require, the first lines of their docstrings, and the tenant's gates."""
+    """Returns what has to be true before a verb: the first lines of the docstrings of its before-hooks, and
+    the tenant's gates."""
     docs = (inspect.getdoc(function) for function in verb.before.functions())
     asked = (gates.gate_in_words(verb.noun.schema, gate) for gate in gates.gates_of_verb(verb))
     return [*(doc.splitlines()[0] for doc in docs if doc), *asked]
 
 
 def describe_machine(noun: type[Record]) -> dict[str, Any] | None:
-    """The states of a noun and the steps between them, each with the verb that takes it."""
+    """Returns the states of a noun and the steps between them, each with the verb that takes it."""
     found = noun.schema.machine
     if found is None:
         return None
@@ -136,7 +138,7 @@ def describe_machine(noun: type[Record]) -> dict[str, Any] | None:
 
 
 def describe_relations(noun: type[Record]) -> dict[str, dict[str, Any]]:
-    """What can be included: references (``->``) and the other sides of others' (``<-``)."""
+    """Returns what can be included: references (``->``) and their other sides (``<-``)."""
     schema = noun.schema
     return {
         f.wire: {"direction": "->", "to": f.to, "inverse": f.inverse}

@@ -1,6 +1,6 @@
-"""A field of a noun, or an input of a verb, as all surfaces read it: what it is called, holds and takes.
+"""A field of a noun or an input of a verb, as all surfaces read it: its names, its type and its limits.
 
-Those of a noun are made from the columns of its model: see :mod:`.columns_as_fields`.
+The fields of a noun are derived from the columns of its model: see :mod:`.columns_as_fields`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from headlessly.declaration import custom_values, days, values
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 
-#: The types whose values JSON says as they are stored: no numbers, which may be decimals.
+#: The types whose values are the same in JSON as they are stored; not numbers, which may be decimals.
 SAID_AS_STORED = frozenset(
     ("string", "text", "email", "url", "bool", "date", "datetime", "enum", "reference", "choices")
 )
-#: For :class:`Field`, whose own ``type`` is another.
+#: An alias for use in :class:`Field`, whose own ``type`` hides the builtin.
 RecordClass = type[Record]
 
 
@@ -32,7 +32,7 @@ def snake_name(wire: str) -> str:
 
 
 def unwrap(docstring: str) -> str:
-    """A docstring as programs read it: each paragraph in a line."""
+    """Returns a docstring with each paragraph on one line."""
     return "\n\n".join(" ".join(each.split()) for each in re.split(r"\n\s*\n", docstring.strip()))
 
 
@@ -51,14 +51,14 @@ class Field:
     column: str  #: the attribute that holds the value: ``contact_id`` for a reference
     type: str
     required: bool = False
-    clearable: bool = True  #: whether an input may be sent as null, back to the default
+    clearable: bool = True  #: whether an input may be sent as null, which resets it to the default
     read_only: bool = False
     set_by: tuple[str, ...] = ()  #: the verbs that write a read-only field
-    moves: bool = False  #: where the record stands in its machine: never empty
+    moves: bool = False  #: whether it is the state of the record's machine, which is never empty
     given_by: str | None = None  #: the reference that gives a record its states
     #: What people usually write; a tenant may have a list of its own.
     suggests: tuple[str, ...] = ()
-    #: What a form has to choose from, asked when it is made: see :class:`.fields.String`.
+    #: The choices of a form, computed when it is made: see :class:`.fields.String`.
     offers: Callable[[], Iterable[tuple[str, Any]]] | None = None
     told: bool = False  #: whether it may be a sentence that people read in their language
     for_programs: bool = False  #: whether pages leave it out
@@ -66,15 +66,16 @@ class Field:
     unique: bool = False
     indexed: bool = False
     choices: tuple[str, ...] = ()
-    spoken: Mapping[str, str] = dataclasses.field(default_factory=dict)  #: values said otherwise
+    #: Stored values and what is said instead of them.
+    spoken: Mapping[str, str] = dataclasses.field(default_factory=dict)
     to: str | None = None  #: the noun that a reference leads to
     prefix: str | None = None  #: the prefix of that noun's ids
     inverse: str | None = None  #: the wire name of the other side
     minimum: float | None = None
     maximum: float | None = None
     max_length: int | None = None
-    unit: str = ""  #: what a number is counted in, for people
-    per: str = ""  #: the field that says in which interval an amount comes again
+    unit: str = ""  #: the unit of a number, for people
+    per: str = ""  #: the field with the interval in which an amount recurs
     default: Any = None
     description: str = ""
     form_help: str = ""  #: the help in forms, where it differs from that for programs
@@ -101,7 +102,7 @@ class Field:
     new: bool = False  #: such an input that also takes the fields of a new record
     day_if: str | None = None  #: the flag that makes a moment stand for its whole day
     done_at: str | None = None  #: the moment at which a deadline was met, or missed and made up for
-    near_at: str | None = None  #: the moment from which on a deadline is near
+    near_at: str | None = None  #: the moment from which a deadline is near
     cascades: bool = False  #: whether the record is deleted with the one this reference leads to
     relative: bool = False  #: a verb's moment that may also be said as "7d ago"
     nullable: bool = True  #: whether a record may be without a value
@@ -111,33 +112,33 @@ class Field:
     tones: Mapping[str, str] = dataclasses.field(default_factory=dict)
     group: str = ""  #: the title over a tenant's own field, if it has one
     index_key: str = ""  #: the key of an own field's values in the table that puts them in order
-    listed: bool = False  #: whether a tenant keeps the list of its values
+    listed: bool = False  #: whether a tenant keeps its own list of values
     list_of: str = ""  #: the name of that list: ``Lead.source``
-    #: What refuses values that the list does not have, where it is closed.
+    #: Refuses values that are not on the list, if it is closed.
     list_check: Callable[[Any], None] | None = None
     former: tuple[str, ...] = ()  #: its former names on the wire
 
     @cached_property
     def is_custom(self) -> bool:
-        """Whether it is a field of the tenant's own, whose values are in :mod:`.custom_values`."""
+        """Whether it is one of the tenant's own fields, whose values are in :mod:`.custom_values`."""
         return custom_values.is_custom(self.column)
 
     @property
     def closed(self) -> bool:
-        """Whether it takes no values but those of the list."""
+        """Whether it accepts only values of its list."""
         return self.list_check is not None
 
     def with_default(self, value: Any) -> Field:
-        """The field with a default, in JSON, for new records that say nothing."""
+        """Returns the field with a default, given as JSON, for new records without a value."""
         default = replace(self, required=False).clean(value)
         return replace(self, default=default, required=False)
 
     def value_of(self, record: Any) -> Any:
-        """What ``record`` has in it; of a reference the id."""
+        """Returns the value of ``record``; the id for a reference."""
         return getattr(record, self.column)
 
     def set_value(self, record: Any, value: Any) -> None:
-        """Give ``record`` this value."""
+        """Set the value of ``record``."""
         if self.is_custom:
             record.custom = custom_values.store_value(record.custom, self.column, value)
         else:
@@ -145,7 +146,7 @@ class Field:
 
     @property
     def is_past(self) -> bool:
-        """Whether it says when something happened, which never lies ahead."""
+        """Whether it is the moment of something that has happened, and so never in the future."""
         return values.validate_not_in_future in self.validators
 
     @cached_property
@@ -157,11 +158,11 @@ class Field:
 
     @property
     def follows_events(self) -> bool:
-        """Whether it is a moment that follows from what was done, and that nobody states."""
+        """Whether it is a moment that follows from what was done, and that nobody sets."""
         return self.type == "datetime" and (self.read_only or self.name.startswith("last_"))
 
     def clean(self, value: Any, *, text: bool = False) -> Any:
-        """What the database stores for ``value``. Raises ValueError with what is allowed."""
+        """Returns what the database stores for ``value``. Raises ValueError with what is allowed."""
         if value is None or (value == "" and (text or self.type != "json")):
             return self._missing_value()
         if self.relative and isinstance(value, str):
@@ -181,12 +182,12 @@ class Field:
         return value
 
     def to_json(self, value: Any) -> Any:
-        """What is said of a stored value on every wire."""
+        """Returns a stored value as every wire says it."""
         return self.spoken.get(value, value) if self.spoken else values.to_json_value(value)
 
     @property
     def is_said_as_stored(self) -> bool:
-        """Whether every wire says of a value what is stored of it."""
+        """Whether every wire says the values as they are stored."""
         return not self.spoken and self.type in SAID_AS_STORED
 
     def _missing_value(self) -> Any:
@@ -196,13 +197,13 @@ class Field:
 
 
 class FieldsByName(dict[str, Field]):
-    """Fields by what they are called, in their order; found also by what they were called before. So what
-    holds names (filters, views, files, other programs, the past) goes on when a field is renamed."""
+    """Fields by name, in their order; former names find them too. So filters, views, files, other programs
+    and the past still work after a field is renamed."""
 
     @classmethod
     def of(cls, fields: Iterable[Field], *, python: bool = False) -> dict[str, Field]:
-        """Fields by what they are called on the wire, or in ``python``; a plain dictionary where none was
-        called otherwise."""
+        """Returns fields by their wire names or, with ``python``, by their Python names; a plain dictionary
+        if there are no former names."""
         fields = tuple(fields)
         found = {field.name if python else field.wire: field for field in fields}
         former = {snake_name(n) if python else n: f for f in fields for n in f.former}
@@ -223,6 +224,7 @@ class FieldsByName(dict[str, Field]):
 
 
 def field_as_input(field: Field, *, required: bool) -> Field:
-    """A noun's field as the input of a verb: what the record must have may be left out, not emptied."""
+    """Returns a noun's field as the input of a verb. A field that the record must have may be left out, but
+    not emptied."""
     clearable = not (field.required or field.moves)
     return replace(field, required=required, clearable=clearable, read_only=False, unique=False)

@@ -22,11 +22,11 @@ class EngagementForm:
     """A form for one kind of engagement: the verb that makes the record, and the verb's input."""
 
     name: str
-    key: str  #: that opens it on the keyboard
+    key: str  #: the key that opens it on the keyboard
     verb: str
     asks: tuple[str, ...]  #: the inputs that the user fills in
     values: Mapping[str, Any] = field(default_factory=dict)  #: the inputs that it sets itself
-    after: str = ""  #: behind a link of this scheme, such as ``tel``, there is one to write
+    after: str = ""  #: offered after a link of this scheme was followed, such as ``tel``
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class EngagementNoun(NamedTuple):
 
 
 def engagement_noun(noun: type[Record]) -> EngagementNoun | None:
-    """The noun whose records are engagements with records of ``noun``, or None."""
+    """Returns the noun whose records are engagements with records of ``noun``, or None."""
     for other in noun.registry.values():
         declared = other.Surface.engagements
         if declared is None or other is noun:
@@ -62,14 +62,14 @@ def engagement_noun(noun: type[Record]) -> EngagementNoun | None:
 
 
 def require_engagement_noun(noun: type[Record]) -> EngagementNoun:
-    """The same of a noun that has one. Raises TypeError for another."""
+    """Returns it for a noun that has one. Raises TypeError otherwise."""
     if (found := engagement_noun(noun)) is None:
         raise TypeError(f"Nobody engages with {with_article(noun.__name__)}.")
     return found
 
 
 def first_line(text: str, longest: int) -> str:
-    """The first line of a text, cut at a word where it is too long."""
+    """Returns the first line of a text, cut at a word if it is too long."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     if len(line) <= longest:
         return line

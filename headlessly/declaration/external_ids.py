@@ -1,7 +1,7 @@
-"""What a record is called in other systems: a list of ``{"system": "hubspot", "id": "123"}``.
+"""The ids of a record in other systems: a list of ``{"system": "hubspot", "id": "123"}``.
 
-A record may have several ids of one system: those of contacts that were merged. Of one noun no two records
-of a tenant have the same.
+A record may have several ids of one system, for example after contacts were merged. No two records of a noun
+in one tenant share an id.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from headlessly.declaration.normalization import normalize_text
 from headlessly.declaration.values import check_storable
 
-#: How many ids a record may have, and how long a system's name and an id may be.
+#: The maximum number of ids of a record, and the maximum length of a system's name and of an id.
 MAX_IDS, MAX_SYSTEM, MAX_ID = 50, 64, 255
 SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
 
@@ -23,7 +23,7 @@ Ids = list[dict[str, str]]
 
 
 def normalize_system(name: Any) -> str:
-    """The one spelling of a system's name: ``HubSpot`` and ``hubspot`` are one. Raises ValueError."""
+    """Returns the one spelling of a system's name: ``HubSpot`` becomes ``hubspot``. Raises ValueError."""
     text = "-".join(name.lower().split()) if isinstance(name, str) else ""
     if len(text) > MAX_SYSTEM or not SYSTEM.match(text):
         raise ValueError(
@@ -36,7 +36,7 @@ def normalize_system(name: Any) -> str:
 
 
 def normalize_id(id: Any) -> str:
-    """An id as text; a number that a system sends as one too. Raises ValueError."""
+    """Returns an id as text; some systems send numbers. Raises ValueError."""
     if isinstance(id, int) and not isinstance(id, bool):
         id = str(id)
     text = id if isinstance(id, str) else ""
@@ -48,7 +48,7 @@ def normalize_id(id: Any) -> str:
 
 
 def normalize_external_ids(value: Any) -> Ids | None:
-    """The ids as they are stored: in order, each once. Raises ValueError."""
+    """Returns the ids as they are stored: sorted, each once. Raises ValueError."""
     if isinstance(value, Mapping):
         value = [{"system": system, "id": id} for system, id in value.items() if id is not None]
     if not isinstance(value, list | tuple) or not all(
@@ -64,11 +64,12 @@ def normalize_external_ids(value: Any) -> Ids | None:
 
 
 def change_external_ids(now: Iterable[Mapping[str, str]] | None, changes: Mapping[str, Any]) -> Ids:
-    """The ids after ``{"hubspot": "123", "pipedrive": None}``: of the systems it names these and no others.
+    """Returns the ids after a change like ``{"hubspot": "123", "pipedrive": None}``, which replaces all ids
+    of the systems it names.
 
     Raises ValueError.
     """
-    if changes.keys() == {"system", "id"}:  # one entry that was meant as a list of it
+    if changes.keys() == {"system", "id"}:  # one entry instead of a list with it
         changes = {changes["system"]: changes["id"]}
     changes = {normalize_system(system): id for system, id in changes.items()}
     kept = [dict(each) for each in now or () if each["system"] not in changes]
@@ -80,5 +81,5 @@ def change_external_ids(now: Iterable[Mapping[str, str]] | None, changes: Mappin
 
 
 def unite_external_ids(now: Ids | None, others: Ids | None) -> Ids | None:
-    """All ids of two records that become one."""
+    """Returns all ids of two records that become one."""
     return normalize_external_ids([*(now or ()), *(others or ())])

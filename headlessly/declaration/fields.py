@@ -1,7 +1,7 @@
-"""The columns of a noun: Django's own, with the product's limits and a missing value that is NULL.
+"""The columns of a noun: Django's own with the product's limits, and NULL for a missing value.
 
-A missing value is one thing on every surface (``null``), in every filter (``$exists``) and in every
-sort (last); so text columns hold NULL, never "".
+A missing value is the same on every surface (``null``), in every filter (``$exists``) and in every sort
+(last). So text columns hold NULL, never "".
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from headlessly.ids import public_id
 
 
 class _Plain:
-    """What people read (texts, choices, checks) is the code's; migrations see plain Django columns."""
+    """Migrations see plain Django columns: texts, choices and validators are not in the database."""
 
     def deconstruct(self) -> Any:
         name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # a mixin of Django's columns
@@ -46,9 +46,9 @@ class _Plain:
 
 
 class _Optional(_Plain):
-    """``required=True`` or nothing at all: null, blank and their defaults in one word.
+    """A column that needs a value with ``required=True``, and otherwise may be null and blank.
 
-    ``unique=True`` means unique within the tenant, whatever the case.
+    ``unique=True`` means unique within the tenant, ignoring case.
     """
 
     def __init__(
@@ -70,7 +70,14 @@ class String(_Optional, models.CharField):
     (:mod:`headlessly.language.sayings`); ``for_programs`` that it says nothing to people: pages leave it
     out."""
 
-    #: The one spelling in which its values are stored and compared (see :mod:`.normalization`), if any.
+    ``suggests`` are values that people usually write; a tenant may have its own list instead. ``list_of`` is
+    the field whose list this is, if several share one: ``Lead.source``. ``example`` is a value for programs
+    that try the field out, if not any text will do. ``offers`` returns the choices of a form: pairs of a
+    value and a label, or of a title and such pairs. ``told`` means that the value may be a sentence of the
+    product, which people read in their language (:mod:`headlessly.language.sayings`).
+    """
+
+    #: Returns the one spelling in which values are stored and compared (see :mod:`.normalization`), if any.
     normalize: Callable[[str], str] | None = None
 
     def __init__(
@@ -99,7 +106,7 @@ class Text(_Optional, models.TextField):
 
 
 class Email(String):
-    """An address, in small letters."""
+    """An email address, in small letters."""
 
     normalize = staticmethod(normalization.normalize_email)
 
@@ -117,7 +124,7 @@ class Slug(String):
 
 
 class Phone(String):
-    """A number of a telephone as people write it, without what files put before it; found by its digits."""
+    """A telephone number as people write it, without prefixes like ``tel:``; it is found by its digits."""
 
     normalize = staticmethod(normalization.normalize_phone)
 
@@ -130,9 +137,9 @@ class Url(_Optional, models.URLField):
 
 
 class _Bounded(_Optional):
-    """A number between ``minimum`` and ``maximum``, both included; None is no bound.
+    """A number between ``minimum`` and ``maximum``, both included; None means no bound.
 
-    ``unit`` is what it is counted in, as it stands behind the number: ``min``, ``%``.
+    ``unit`` is shown after the number: ``min``, ``%``.
     """
 
     def __init__(
@@ -160,10 +167,11 @@ class Integer(_Bounded, models.IntegerField):
 
 
 class Money(_Bounded, models.DecimalField):
-    """An amount with two decimals, never negative. 15 digits: every value is exact as a JSON number.
+    """An amount with two decimals, not negative unless ``minimum`` says otherwise. With 15 digits every value
+    is exact as a JSON number.
 
-    ``per`` names the choice of the noun that says in which interval it comes again: amounts of other
-    intervals are not added up, nor compared.
+    ``per`` names the noun's choice of the interval in which the amount recurs: amounts of different intervals
+    are neither added up nor compared.
     """
 
     def __init__(self, help_text: str = "", *, per: str = "", **kwargs: Any) -> None:
@@ -173,11 +181,11 @@ class Money(_Bounded, models.DecimalField):
 
 
 class Currency(String):
-    """The currency of a record's amounts, by its code of ISO 4217; the tenant's where nobody says another.
+    """The currency of a record's amounts as a code of ISO 4217; the tenant's if nothing else is given.
 
-    A noun has one at the most; amounts of one that has none are in the tenant's currency. ``fixed_on`` are
-    the days or moments that end what the amounts are about: from the first of them that is set on, they are
-    converted at that day's rate for ever; before, at today's.
+    A noun has at most one; amounts of a noun without one are in the tenant's currency. ``fixed_on`` are the
+    days or moments that end what the amounts are about: from the first of them that is set, amounts are
+    converted at that day's rate for ever, and before at today's.
     """
 
     def __init__(self, help_text: str = "", *, fixed_on: Iterable[str] = (), **kwargs: Any) -> None:
@@ -187,7 +195,7 @@ class Currency(String):
             given |= {
                 "null": False,
                 "blank": True,
-            }  # it may be left out, and is there when it is written
+            }  # optional, but never NULL: the tenant's is filled in on write
         given["suggests"] = currencies.COMMON
         super().__init__(help_text or "ISO 4217; the tenant's unless said", **given | kwargs)
 
@@ -200,8 +208,8 @@ class DateTime(_Optional, models.DateTimeField):
     """A moment; UTC on every wire.
 
     ``day_if`` names a flag of the noun: where it is set, the moment stands for its whole day
-    (:mod:`headlessly.declaration.days`). One with ``done_at`` is a deadline, which pages show as what is left
-    of it: until the moment of that name, and as near from the one that ``near_at`` names.
+    (:mod:`headlessly.declaration.days`). A moment with ``done_at`` is a deadline, which pages show with the
+    time left: it is met at the moment of that name, and near from the moment that ``near_at`` names.
     """
 
     def __init__(
@@ -218,7 +226,7 @@ class DateTime(_Optional, models.DateTimeField):
 
 
 class Flag(_Plain, models.BooleanField):
-    """True or false, false unless said."""
+    """True or false; false by default."""
 
     def __init__(self, help_text: str = "", **kwargs: Any) -> None:
         if kwargs.get("unique"):
@@ -228,8 +236,8 @@ class Flag(_Plain, models.BooleanField):
 
 
 class Pairs(str):
-    """The kind of a key of JSON whose value is an object, a line for each of its keys: ``names`` makes the
-    pairs of a key and what people call it."""
+    """The kind of a JSON key whose value is an object, filled in with a line for each of its keys. ``names``
+    returns pairs of a key and its label."""
 
     names: Callable[[], Iterable[tuple[str, Any]]]
 
@@ -240,8 +248,8 @@ class Pairs(str):
 
 
 class ListWhere(str):
-    """The kind of a key of JSON whose value is a list of texts, which an object has where its key ``beside``
-    is ``value``."""
+    """The kind of a JSON key whose value is a list of texts. Only objects have it whose key ``beside`` is
+    ``value``."""
 
     beside: str
     value: str
@@ -255,16 +263,23 @@ class ListWhere(str):
 class Json(_Optional, models.JSONField):
     """Any JSON value; a noun checks its shape in ``validate``.
 
-    ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
-    row by row: ``number``, ``flag``, ``list`` (of texts; :class:`ListWhere` where only some have one),
-    ``pairs`` (an object, a line for each of its keys; :class:`Pairs` where these have words), ``date``,
-    ``order`` (their place in it), ``hidden`` (kept as it is), ``filter:Lead`` (a filter of that noun or of
-    one that refers to it, which one is in the key ``type``), the choices there are, whose ``offers`` say
-    what people call them, or what makes the pairs of a value and a label that are suggested, behind which
-    may stand what the row has beside it then; what has no kind is text. One that ``filters`` has a noun's
-    name as ``type`` and a ``filter`` of it, which people put together row by row. ``example`` is a value
-    that a noun accepts. ``form_help`` is what a form says of it, where ``help_text`` says how programs
-    write it, and ``form_value`` makes the value of what people typed there.
+    ``keys`` are the keys of its objects. With ``kinds`` it is a list of such objects, which people fill in
+    row by row. The kind of a key is one of:
+
+    - ``number``, ``flag``, ``date``
+    - ``list``: texts; :class:`ListWhere` if only some objects have it
+    - ``pairs``: an object, with a line for each of its keys; :class:`Pairs` if these have labels
+    - ``order``: the object's place in the list
+    - ``hidden``: kept as it is
+    - ``filter:Lead``: a filter of that noun, or of one that refers to it, which the key ``type`` names
+    - choices, whose ``offers`` return their labels
+    - a function that returns suggestions: pairs of a value and a label, optionally followed by other values
+      of the row that go with it
+
+    A key without a kind is text. With ``filters`` the value has a noun's name as ``type`` and a ``filter`` of
+    it, which people put together row by row. ``example`` is a value that a noun accepts. ``form_help``
+    replaces ``help_text`` in forms, where that says how programs write the value. ``form_value`` returns the
+    value for what people typed there.
     """
 
     def __init__(
@@ -287,7 +302,7 @@ class Json(_Optional, models.JSONField):
 
 
 class ExternalIds(Json):
-    """What a record is called in other systems; see :mod:`.external_ids`. Every noun has one."""
+    """The ids of a record in other systems; see :mod:`.external_ids`. Every noun has one."""
 
     normalize = staticmethod(external_ids.normalize_external_ids)
     change = staticmethod(external_ids.change_external_ids)
@@ -298,11 +313,11 @@ class ExternalIds(Json):
 
 
 class Choices(_Optional, models.JSONField):
-    """Several short texts, each once, in the order in which they were given; NULL where there is none.
+    """Several short texts, each once, in the order in which they were given; NULL if there are none.
 
-    ``of`` is the list of values that they are taken from and that remembers new ones; texts that differ in
-    case and accents alone are one. ``offers`` makes what a form suggests for each: pairs of a value and a
-    label. ``form_help`` is what a form says of it, where ``help_text`` says how programs write it.
+    ``of`` is the list from which they are taken, and which remembers new ones; texts that differ only in case
+    and accents are the same. ``offers`` returns suggestions of a form: pairs of a value and a label.
+    ``form_help`` replaces ``help_text`` in forms, where that says how programs write the value.
     """
 
     change = staticmethod(choices.change_choices)
@@ -325,10 +340,10 @@ class Choices(_Optional, models.JSONField):
 
 
 class Others(Choices):
-    """What a record has more than one of: values beside those of its columns ``beside``, which are the first.
+    """Further values of a record, beside the first ones in the columns ``beside``: ``otherEmails``.
 
-    Each is what the first of these columns takes. Where that is unique it is so together with them: no two
-    records of a tenant share one of all these values. See :mod:`.others`.
+    Each value is what the first of these columns accepts. If that column is unique, all values are unique
+    together: no two records of a tenant share any of them. See :mod:`.others`.
     """
 
     unite = staticmethod(others.unite_others)
@@ -353,11 +368,11 @@ class Others(Choices):
 
 
 class Hidden(_Plain):
-    """A column that a record keeps for itself: in no answer, no form and no input."""
+    """A column for internal use: in no answer, no form and no input."""
 
 
 class HiddenText(Hidden, models.CharField):
-    """A short text that a record keeps for itself."""
+    """A short text for internal use."""
 
     def __init__(self, **kwargs: Any) -> None:
         given: dict[str, Any] = {"max_length": 64, "null": True, "editable": False}
@@ -366,21 +381,21 @@ class HiddenText(Hidden, models.CharField):
 
 
 class HiddenMoment(Hidden, models.DateTimeField):
-    """A moment that a record keeps for itself."""
+    """A moment for internal use."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"null": True, "editable": False} | kwargs)
 
 
 class Choice(String):
-    """One of a closed list, written as its values are.
+    """One value of a closed list, spelled exactly as declared.
 
-    One that no machine, rule or report of the noun goes by may be ``listed``: a tenant has a list of its own
-    instead; several fields have one where they say of which it is the list (``list_of``).
+    A choice that no machine, rule or report depends on may be ``listed``: then a tenant may have its own list
+    instead. Fields share a list if they name the same field as ``list_of``.
 
-    ``follows`` is the name of another field, and what follows from each of its values (or what says so of
-    a record): until somebody states a value of this one, and again as soon as it is emptied. What is stored
-    is what counts.
+    ``follows`` names another field, and a mapping from its values to values of this one (or a function of the
+    record). The value follows that field until somebody sets it, and again when it is emptied. The resulting
+    value is stored.
     """
 
     def __init__(
@@ -405,7 +420,7 @@ class Choice(String):
 
 
 class Stated(Hidden, models.BooleanField):
-    """Whether somebody stated the value of a field that otherwise follows another. Kept by the record."""
+    """Whether somebody set the value of a field that otherwise follows another. Maintained by the record."""
 
     SUFFIX = "_is_stated"
 
@@ -414,8 +429,8 @@ class Stated(Hidden, models.BooleanField):
 
 
 class VisibleReference(ForwardManyToOneDescriptor):
-    """What a reference leads to, as far as the actor sees it: None where it is hidden, also behind a
-    reference that is required."""
+    """The record that a reference leads to, if the actor sees it: None if it is hidden, even for a required
+    reference."""
 
     def __get__(self, instance: Any, cls: type[models.Model] | None = None) -> Any:
         try:
@@ -428,8 +443,8 @@ class VisibleReference(ForwardManyToOneDescriptor):
 
 
 class Reference(_Plain, TenantForeignKey):
-    """A link to another noun of the same tenant. A record that is referred to is not deleted, unless the
-    reference says ``on_delete=models.CASCADE``: then its record is deleted too, and comes back with it."""
+    """A link to another noun of the same tenant. A record that is referred to cannot be deleted, unless the
+    reference has ``on_delete=models.CASCADE``: then the referring record is deleted and restored with it."""
 
     forward_related_accessor_class = VisibleReference
 
@@ -441,7 +456,7 @@ class Reference(_Plain, TenantForeignKey):
         kwargs.setdefault("null", not required)
         kwargs.setdefault("blank", not required)
         kwargs.setdefault("on_delete", models.PROTECT)
-        # The indexes of a noun start with its tenant; one on the reference alone would help nobody.
+        # Indexes of a noun begin with the tenant; one on the reference alone would be of no use.
         kwargs.setdefault("db_index", False)
         super().__init__(to, related_name=related_name, help_text=help_text, **kwargs)
 
@@ -470,7 +485,7 @@ class PublicId(_Plain, models.CharField):
 class Reached(Hidden, models.CharField):
     """The furthest state of its path that a record had reached before it stepped back or left the path.
 
-    Empty as long as its state says it: for every record that only went ahead. Kept by the executor.
+    Empty if the current state is the furthest. Maintained by the executor.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -478,15 +493,14 @@ class Reached(Hidden, models.CharField):
 
 
 class StatusField(_Plain, FSMField):
-    """Where a record stands in its state machine.
+    """The state of a record in its state machine.
 
-    ``moves`` are the steps that updating the field may take: ``{from: to}`` or ``{from: (to, to)}``.
-    All other steps belong to verbs. ``entry`` are the states in which a record may be created
-    (default: any); ``closed`` maps a final state to the fields that no longer change in it.
+    ``moves`` are the steps that an update may take: ``{from: to}`` or ``{from: (to, to)}``. All other steps
+    belong to verbs. ``entry`` are the states in which a record may be created (default: any); ``closed`` maps
+    a final state to the fields that no longer change in it.
 
-    ``path_from`` names the reference that gives a record its states (:mod:`.paths`). The choices are the
-    usual ones then, ``kinds`` says of which kind each is that is not open, and verbs declare their steps by
-    kinds.
+    ``path_from`` names the reference that gives a record its states (:mod:`.paths`). The choices are then the
+    usual states, ``kinds`` has the kind of each that is not open, and verbs declare their steps by kinds.
     """
 
     def __init__(
@@ -519,15 +533,15 @@ class StatusField(_Plain, FSMField):
         super().__init__(help_text=help_text, **kwargs)
 
     def get_state(self, instance: Any) -> Any:
-        """The machine's own makes an object each time, which reads a value that was left out; mostly there is
-        one."""
+        """Returns the state without the descriptor of django-fsm, which creates an object on every access and
+        is only needed for a deferred value."""
         held = instance.__dict__
         return held[self.name] if self.name in held else super().get_state(instance)
 
     def contribute_to_class(
         self, cls: type[models.Model], name: str, private_only: bool = False
     ) -> None:
-        """Give the noun one django-fsm transition per target that updating may reach."""
+        """Add a django-fsm transition for each target that an update may reach."""
         super().contribute_to_class(cls, name, private_only=private_only)
         Reached().contribute_to_class(cls, "reached")
         for target in sorted({t for targets in self.moves.values() for t in targets}):

@@ -1,4 +1,4 @@
-"""How a noun comes in the files of other programs and of people: under which headings, in which words."""
+"""How a noun is written in files of people and other programs: headings and words."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Program:
-    """Another program, and what its exports mean beside what every file means. Fields as in Python."""
+    """Another program, and what is special about its exports. Fields are named as in Python."""
 
-    name: str  #: as people know it; in small letters it is that of its mapping
-    #: Headings by which its exports are told: all those of one of these.
+    name: str  #: for people; in small letters it names the program's mapping
+    #: Sets of headings; a file with all headings of one set is an export of this program.
     signs: tuple[tuple[str, ...], ...]
-    #: What its columns are that are called so nowhere else; None for what is left out.
+    #: Its own headings and their fields; None for columns that are left out.
     columns: Mapping[str, str | None] = field(default_factory=dict)
-    #: What its words are.
+    #: By field: its own words and the choices that they mean.
     words: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
-    #: What a record is where the file does not say it.
+    #: Values for fields that its files do not have.
     otherwise: Mapping[str, str] = field(default_factory=dict)
-    #: The moments of states of which a yes counts more than the word for the state: the program leaves the
-    #: word at what it was before.
+    #: The dates of states whose flag counts more than the state in the file, which this program leaves at its
+    #: former value.
     decides: tuple[str, ...] = ()
 
     @property
@@ -30,42 +30,43 @@ class Program:
 
 @dataclass(frozen=True)
 class Files:
-    """A noun's ``Surface.files``. Fields are named as in Python; all of it is optional.
+    """A noun's ``Surface.files``. Fields are named as in Python; everything is optional.
 
-    What a field is called in the product (its name, its label in every language) is known without this.
+    The names of fields in the product, and their labels in every language, are known without this.
     """
 
-    #: What else a column of a field is called, the best first: ``{"phone": ("Telephone", "Tel.")}``.
+    #: Further headings of a field, the best first: ``{"phone": ("Telephone", "Tel.")}``.
     headings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    #: What else the noun itself is called, before a heading: "Person - Owner".
+    #: Further names of the noun itself, before a heading: "Person - Owner".
     called: tuple[str, ...] = ()
-    #: Headings that say better what a field is than its own name, where a file has both: of an address book,
-    #: "Title" is a doctor's and "Job Title" what they do.
+    #: Headings that fit better than the field's own name if a file has both: in an address book "Title" may
+    #: be an academic title, and "Job Title" is the job.
     precise: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    #: What else is written for a choice: ``{"status": {"New": ("Open", "Not contacted")}}``; under ``""``
-    #: what is written for none of them.
+    #: Further words for a choice: ``{"status": {"New": ("Open", "Not contacted")}}``; words under ``""`` mean
+    #: no choice.
     words: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
-    #: What a value has in it that stands under another heading than the field's own; else it is left out.
+    #: A pattern that a value must contain if its heading is not the field's own; else the value is left out.
     patterns: Mapping[str, str] = field(default_factory=dict)
-    #: What its values look like where no heading says what they are.
+    #: A pattern by which the values of a field are recognized if no heading names it.
     looks: Mapping[str, str] = field(default_factory=dict)
-    #: Records that a row describes beside its own, by the reference to them: the fields that it may give of
-    #: each. They are found, or made; a later one may refer to an earlier one.
+    #: Records that a row describes beside its own: the reference, and the fields that the row may have of it.
+    #: They are found, or created; a later one may refer to an earlier one.
     described: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    #: What makes the name of a record that has none: of these the first of which something is there.
+    #: The fields whose values make the name of a record without one: the first group with a value is used.
     named_by: tuple[tuple[str, ...], ...] = ()
-    #: The described records that are called like the record itself, where nothing says what they are called:
-    #: in a list of leads "Name" is mostly a person's.
+    #: The described records that are named like the row's own record if nothing else names them: in a list of
+    #: leads "Name" is usually a person's.
     namesakes: tuple[str, ...] = ()
-    #: Where other programs have the day on which something happened: that on which it was expected.
+    #: The day on which something happened, and the field that other programs have for it: the day on which it
+    #: was expected.
     happened: Mapping[str, str] = field(default_factory=dict)
-    #: Two records with the same of these are probably one.
+    #: Two records with the same values of these fields are probably the same.
     alike: tuple[str, ...] = ()
-    #: What a required field is where the file of another program does not say it.
+    #: Values of required fields for files of other programs that do not have them.
     otherwise: Mapping[str, str] = field(default_factory=dict)
-    #: What whoever sends a file may say of all its rows that do not say it, beside that.
+    #: Further fields whose value the sender may choose for all rows that have none.
     of_all: tuple[str, ...] = ()
-    #: The programs whose exports are told by their headings.
+    #: The programs whose exports are recognized by their headings.
     programs: tuple[Program, ...] = ()
 
     @property

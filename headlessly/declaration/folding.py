@@ -1,9 +1,9 @@
-"""Text as it is compared when one searches or sorts: without case, accents, and spellings of one number.
+"""Text as it is compared for searching and sorting: without case and accents, numbers without their spelling.
 
-The database compares an expression with an index on it, and it must be immutable: so the function is our
-own, made of PostgreSQL's. Its extension ``unaccent`` reads a dictionary, which may change under an index.
-What is folded also sorts as people expect it, ä beside a, in every language and whatever collations a
-server was built with; an index on a collation of the system would break when the system is renewed.
+The function is our own, made of built-in functions of PostgreSQL, because an indexed expression must be
+immutable. The extension ``unaccent`` reads a dictionary, which may change under an index. Folded text also
+sorts as people expect, ä next to a, in every language and whatever collations a server has. An index on a
+collation of the operating system would break when the system is upgraded.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from django.db.models.functions import Lower
 
 from headlessly.declaration.normalization import SMALL_LETTERS
 
-#: Accents, as they stand behind their letter when it is taken apart.
+#: Combining accents, as they follow their letter in decomposed text.
 MARKS = "".join(chr(code) for code in range(0x300, 0x370))
-#: Letters that Unicode does not take apart.
+#: Letters that Unicode does not decompose.
 LETTERS = {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "ı": "i", "ς": "σ"}
 DOUBLE_LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"}
 TRANSLATION = str.maketrans({**LETTERS, **DOUBLE_LETTERS, **dict.fromkeys(MARKS, "")})
-#: Letters that people write as two where a keyboard has none of them: ``Mueller``, ``Soerensen``, ``Aarhus``.
+#: Letters that people without them on the keyboard write as two: ``Mueller``, ``Soerensen``, ``Aarhus``.
 WRITTEN_OUT = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"}
 _WRITTEN_OUT = str.maketrans(WRITTEN_OUT)
-#: Two letters that may stand for one. Of Bauer, neue and Quelle they are what they are.
+#: Two letters that may stand for one; but not ``ue`` in Bauer, neue and Quelle.
 TWO_LETTERS = re.compile("aa|ae|oe|(?<![aeq])ue")
 
 FOLD = "headlessly_fold"
-#: The planner writes the first into the statement, as it is not strict: most text has nothing to fold but
-#: its case, and a call would cost more than that. The second stays a call, and plans short.
+#: The planner inlines the first function, because it is not strict: most text only needs ``lower``, and a
+#: call would cost more than that. The second one stays a call, which keeps plans short.
 CREATE_FUNCTIONS = f"""
 CREATE FUNCTION {FOLD}_letters(text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN RETURN
@@ -46,8 +46,8 @@ RETURN CASE WHEN octet_length($1) = char_length($1) THEN lower($1) ELSE {FOLD}_l
 """
 DROP_FUNCTIONS = f"DROP FUNCTION {FOLD}(text); DROP FUNCTION {FOLD}_letters(text)"
 
-#: The words of a long text, each folded: an index of them is much smaller than one of its trigrams. Signs end
-#: a word, so that the parts of an address are words too.
+#: The words of a long text, each folded: their index is much smaller than one of trigrams. Punctuation ends a
+#: word, so that the parts of an address are words too.
 WORDS = "headlessly_words"
 SIGNS = "".join(chr(c) for c in range(0x21, 0x7F) if not chr(c).isalnum()).replace("'", "''")
 CREATE_WORDS = f"""
@@ -56,53 +56,54 @@ RETURN to_tsvector('simple'::regconfig, translate({FOLD}($1), '{SIGNS}', '{" " *
 """
 DROP_WORDS = f"DROP FUNCTION {WORDS}(text)"
 
-#: What is no digit of a number, and the zero that is dialled only at home.
+#: Characters that are not digits of a number, and the trunk zero that is dialled only within a country.
 NO_DIGIT = r"\(0\)|\D"
 
 
 def fold(text: str) -> str:
-    """``text`` as :class:`Folded` has it in the database."""
+    """Returns the text as :class:`Folded` computes it in the database."""
     if text.isascii():
         return text.lower()
-    # Letter by letter: Python knows of the end of a word, and the database does not.
+    # Letter by letter, because Python lowers a final sigma differently and the database does not.
     lower = "".join(letter.lower() for letter in unicodedata.normalize("NFKD", text))
     return lower.translate(TRANSLATION)
 
 
 def small_letters(field: Any) -> F | Lower:
-    """The text of a column in small letters, as the unique index has it: some are always written so."""
+    """Returns the text of a column in small letters, as the unique index has it; some columns store only
+    those."""
     is_small = getattr(field, "normalize", None) in SMALL_LETTERS
     return F(field.column) if is_small else Lower(field.column)
 
 
 def write_out(text: str) -> str:
-    """``Größe`` → ``groesse``: as :class:`WrittenOut` has it in the database."""
+    """``Größe`` → ``groesse``, as :class:`WrittenOut` computes it in the database."""
     if text.isascii():
         return text.lower()
     return fold(unicodedata.normalize("NFC", text).lower().translate(_WRITTEN_OUT))
 
 
 def fold_words(text: str) -> str:
-    """A name as it is compared: case, accents and spaces aside."""
+    """Returns a name as it is compared: without case, accents and extra spaces."""
     return " ".join(fold(text).split())
 
 
-#: In which ways two texts are compared that may be one: Muller is Müller, and so is Mueller.
+#: The ways in which similar texts are compared: Müller may be written Muller or Mueller.
 WAYS = (fold, write_out)
 
 
 def draw_together(folded: str) -> str:
-    """``groesse`` → ``grosse``: how a text is folded in which each two letters that may be one are one."""
+    """``groesse`` → ``grosse``: folded text, with two letters that may stand for one written as one."""
     return TWO_LETTERS.sub(lambda two: two[0][0], folded)
 
 
 def may_be_in(words: str, text: str) -> bool:
-    """Whether ``text`` has the words in it, with ä or ae."""
+    """Whether ``text`` contains the words, in either spelling."""
     return any(way(words) in way(text) for way in WAYS)
 
 
 def phone_digits(text: str) -> str:
-    """The digits of a telephone number that all its spellings share: without the zeros before it."""
+    """Returns the digits that all spellings of a telephone number share, without leading zeros."""
     return re.sub(NO_DIGIT, "", text, flags=re.ASCII).lstrip("0")
 
 
@@ -119,8 +120,8 @@ class Folded(Transform):
 @CharField.register_lookup
 @TextField.register_lookup
 class WrittenOut(Transform):
-    """A column folded, with two letters for one that may be written so: ``name__written_out``. No index has
-    it: for records that another condition has found."""
+    """A folded column, with two letters where one may be written so: ``name__written_out``. It has no index:
+    use it for records that another condition has found."""
 
     lookup_name = "written_out"
     template = (
@@ -141,7 +142,7 @@ class Digits(Transform):
 
 
 class WholeText(Transform):
-    """JSON as the text that it is: ``custom__whole``."""
+    """JSON as text: ``custom__whole``."""
 
     template = "(%(expressions)s)::text"
     output_field = models.TextField()
@@ -165,8 +166,8 @@ class Words(Transform):
 
 @SearchVectorField.register_lookup
 class WordsBegin(Lookup):
-    """Whether words of a text begin with each of these: ``description__words__begin=("pilot", "sept")``.
-    They are letters and digits, folded."""
+    """Whether words of a text begin with each of these: ``description__words__begin=("pilot", "sept")``. The
+    given words consist of folded letters and digits."""
 
     lookup_name = "begin"
     prepare_rhs = False

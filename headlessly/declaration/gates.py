@@ -1,4 +1,4 @@
-"""What a record must have before it enters a state: a tenant's own rules, beside what the machine says."""
+"""Gates: fields that a tenant requires before a record enters a state."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
 
 
-#: The code of an error that names what has to be filled before a step.
+#: The code of the error that names the required fields.
 GATE_CLOSED = "gate_closed"
 
 
 @dataclass(frozen=True)
 class Gate:
-    """The fields that must be filled to enter ``state``, on one path or, without it, on all."""
+    """The fields that must have a value to enter ``state``, on one path or, without ``path``, on all."""
 
     state: str
     fields: tuple[str, ...]  #: by their wire names
@@ -29,8 +29,7 @@ class Gate:
 
 
 def open_gates(schema: Schema) -> list[Gate]:
-    """The gates of a noun, with the fields that there are as they are called now: what is archived is asked
-    for by none."""
+    """Returns the gates of a noun with current field names. Archived fields are not required."""
     fields = schema.fields
     known = (
         replace(gate, fields=tuple(fields[name].wire for name in gate.fields if name in fields))
@@ -40,7 +39,7 @@ def open_gates(schema: Schema) -> list[Gate]:
 
 
 def gates_of_verb(verb: Verb) -> list[Gate]:
-    """The gates before the states into which a verb may lead; a new record may begin in any."""
+    """Returns the gates of the states to which a verb may lead; a new record may begin in any."""
     schema = verb.noun.schema
     if not schema.gates or verb.restores_values:
         return []
@@ -52,7 +51,7 @@ def gates_of_verb(verb: Verb) -> list[Gate]:
 
 
 def describe_gate(schema: Schema, gate: Gate) -> dict[str, Any]:
-    """A gate for programs: the state as it is said on every wire, and what has to be filled."""
+    """Returns a gate for programs: the state as every wire says it, and the required fields."""
     machine = schema.require_machine()
     said: dict[str, Any] = {
         "state": schema.by_name[machine.name].to_json(gate.state),
@@ -64,7 +63,7 @@ def describe_gate(schema: Schema, gate: Gate) -> dict[str, Any]:
 
 
 def gate_in_words(schema: Schema, gate: Gate) -> str:
-    """A gate for who reads a description: ``Proposal of Renewals needs expectedCloseDate.``"""
+    """Returns a gate as a sentence: ``Proposal of Renewals needs expectedCloseDate.``"""
     machine = schema.require_machine()
     state = schema.by_name[machine.name].to_json(gate.state)
     path = next((path.name for path in machine.paths if path.id == gate.path), None)
@@ -73,7 +72,7 @@ def gate_in_words(schema: Schema, gate: Gate) -> str:
 
 
 def fields_lacking(record: Record, state: str) -> list[Field]:
-    """The fields that are empty and may not be in ``state``, in the order of their noun."""
+    """Returns the empty fields that ``state`` requires, in the order of declaration."""
     schema = record.schema
     if not schema.gates:
         return []
@@ -91,7 +90,7 @@ def fields_lacking(record: Record, state: str) -> list[Field]:
 
 
 def refuse_at_gate(record: Record, state: str) -> None:
-    """Raise Invalid with each field that is empty and may not be in ``state``."""
+    """Raise Invalid with each empty field that ``state`` requires."""
     if lacking := fields_lacking(record, state):
         machine = record.schema.require_machine()
         said = _("%s needs this.") % machine.state_in_error(state)

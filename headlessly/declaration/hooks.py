@@ -22,14 +22,14 @@ Receiver = Callable[[N, Any], None]
 
 
 def only_creates(receiver: Receiver[N]) -> Receiver[N]:
-    """Mark a hook that asks the database nothing and only creates records: rows of an import, whose own are
-    written later and by the thousand, may have it."""
+    """Mark a hook that never queries the database and only creates records. Such hooks may run for the rows
+    of an import, which are written later, by the thousand."""
     receiver.only_creates = True  # type: ignore[attr-defined]
     return receiver
 
 
 def after_every_verb(*nouns: type[N]) -> Callable[[Receiver[N]], Receiver[N]]:
-    """Run a function after each verb of these nouns, also after those that take something back."""
+    """Run a function after each verb of these nouns, including those that correct something."""
 
     def connect(receiver: Receiver[N]) -> Receiver[N]:
         for noun in nouns:
@@ -61,10 +61,10 @@ class Hook(Signal, Generic[N]):
     """
 
     def __init__(self, noun: str, name: str) -> None:
-        # Who receives it is found out once for all, not each time.
+        # Compute the receivers once, not for each signal.
         super().__init__(use_caching=True)
         self.noun, self.name = noun, name
-        #: The functions behind it, where it was a decorator for all of them; None where nobody looked yet.
+        #: The functions, if all receivers were connected as decorators; None before that was computed.
         self._decorated: list[Receiver[N]] | None = None
 
     def __call__(self, receiver: Receiver[N]) -> Receiver[N]:
@@ -85,12 +85,12 @@ class Hook(Signal, Generic[N]):
         return super().disconnect(*args, **kwargs)
 
     def remove(self, receiver: Receiver[N]) -> bool:
-        """Take back what the decorator did; True when there was something to take back."""
+        """Disconnect a function; returns whether it was connected."""
         return self.disconnect(dispatch_uid=receiver)
 
     @contextmanager
     def attached(self, receiver: Receiver[N]) -> Iterator[None]:
-        """Have ``receiver`` for a while: for tests and one-off scripts."""
+        """Connect ``receiver`` inside the block: for tests and one-off scripts."""
         self(receiver)
         try:
             yield
@@ -99,7 +99,7 @@ class Hook(Signal, Generic[N]):
 
     @contextmanager
     def detached(self, receiver: Receiver[N]) -> Iterator[None]:
-        """Do without ``receiver`` for a while; afterwards it runs where it ran before."""
+        """Disconnect ``receiver`` inside the block; afterwards it runs at the same place as before."""
         before = self.receivers
         self.receivers = [*before]
         self.remove(receiver)
@@ -110,11 +110,12 @@ class Hook(Signal, Generic[N]):
             self.sender_receivers_cache.clear()
 
     def fire(self, record: N, ctx: Any) -> None:
-        """Run every receiver in the order of connection; what one raises goes through."""
+        """Run every receiver in the order of connection; exceptions are not caught."""
         if self._decorated is None:
             each = [getattr(receiver, "hook", None) for _lookup, receiver, *_ in self.receivers]
             self._decorated = [function for function in each if function is not None]
-        if len(self._decorated) < len(self.receivers):  # some are Django's, and look for senders
+        # Some are plain Django receivers, which may filter by sender.
+        if len(self._decorated) < len(self.receivers):
             self.send(sender=type(record), record=record, ctx=ctx)
             return
         for function in self._decorated:
@@ -122,11 +123,11 @@ class Hook(Signal, Generic[N]):
 
     @property
     def needs_rows(self) -> bool:
-        """Whether a function behind it may ask for the row of its record."""
+        """Whether one of the functions may query the row of its record."""
         return any(not getattr(function, "only_creates", False) for function in self.functions())
 
     def functions(self) -> Iterator[Callable[..., Any]]:
-        """The functions behind this hook, in the order in which they run."""
+        """Yields the functions of this hook, in the order in which they run."""
         for _lookup, reference, *_ in self.receivers:
             receiver = reference if inspect.isfunction(reference) else _dereference(reference)
             if receiver is not None:
@@ -137,5 +138,5 @@ class Hook(Signal, Generic[N]):
 
 
 def _dereference(reference: Any) -> Callable[..., Any] | None:
-    """A receiver that was connected weakly, if it is still alive; else the strong one as it is."""
+    """Returns the receiver; None if it was connected weakly and is gone."""
     return reference() if isinstance(reference, weakref.ReferenceType) else reference

@@ -1,4 +1,4 @@
-"""Which filters and orders the declared indexes of a noun answer without sorting."""
+"""Which filters and orders the declared indexes of a noun can answer without sorting."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from django.db.models.expressions import OrderBy
 
 from headlessly.declaration.folding import Folded
 
-#: The condition of an index without the deleted records. Every list has the same condition.
+#: The condition of an index without deleted records. Every list has the same condition.
 LIVE = models.Q(deleted_at=None)
-#: A column of an index, and whether it descends.
+#: A column of an index, and whether it is descending.
 IndexColumn = tuple[str, bool]
 
 
 def index_of_reference(reference: str, *order: str, name: str) -> models.Index:
-    """The records of a tenant that refer to one. Those that refer to none write nothing in it."""
+    """Returns an index of the records of a tenant that have this reference. Records without it cost
+    nothing."""
     return models.Index(
         fields=["tenant", reference, *order],
         condition=models.Q(**{f"{reference}__isnull": False}),
@@ -30,7 +31,7 @@ def index_of_reference(reference: str, *order: str, name: str) -> models.Index:
 def _orders_of_tenant(
     model: type[models.Model],
 ) -> tuple[tuple[models.Q | None, tuple[IndexColumn, ...]], ...]:
-    """The condition of each index that begins with the tenant, and its columns without the tenant."""
+    """Returns for each index that begins with the tenant its condition and its further columns."""
     named = (
         (index.condition, index_columns(model, index))
         for index in model._meta.indexes
@@ -45,13 +46,13 @@ def _orders_of_tenant(
 
 @cache
 def index_orders(model: type[models.Model]) -> tuple[tuple[IndexColumn, ...], ...]:
-    """The columns of each whole index that begins with the tenant, without the tenant."""
+    """Returns the further columns of each index that begins with the tenant and has all live records."""
     found = _orders_of_tenant(model)
     return tuple(columns for condition, columns in found if condition in (None, LIVE))
 
 
 def index_columns(model: type[models.Model], index: models.Index) -> list[IndexColumn]:
-    """The columns of an index in its order; of expressions those that are a column, folded or not."""
+    """Returns the columns of an index in its order; an expression must be a column, folded or not."""
     named = [(name, bool(sign)) for name, sign in index.fields_orders]
     for expression in index.expressions:
         ordered = expression if isinstance(expression, OrderBy) else None
@@ -69,7 +70,7 @@ def index_columns(model: type[models.Model], index: models.Index) -> list[IndexC
 def has_index_for(
     model: type[models.Model], equal: Collection[str], columns: Sequence[Any]
 ) -> bool:
-    """Whether an index gives the records with one value in each column of ``equal`` in this order."""
+    """Whether an index yields the records with one value in each column of ``equal`` in this order."""
     either = _both_ways(model, columns)
     return any(_fits_order(steps, set(equal), either) for steps in index_orders(model))
 
@@ -77,8 +78,8 @@ def has_index_for(
 def has_index_of_each(
     model: type[models.Model], column: str, values: Collection[Any], columns: Sequence[Any]
 ) -> bool:
-    """Whether an index gives the records with one of these values in ``column`` in this order, whichever of
-    them it is: also an index of only some values, if these are among them."""
+    """Whether an index yields the records with any one of these values in ``column`` in this order. A partial
+    index will do, if it has all these values."""
     either = _both_ways(model, columns)
     return any(
         _fits_order(steps, {column}, either)
@@ -88,7 +89,8 @@ def has_index_of_each(
 
 
 def _values_held(condition: models.Q | None, column: str) -> set[Any] | None:
-    """Which values of ``column`` an index is of, None for all; none of one with any other condition."""
+    """Returns the values of ``column`` that an index has; None for all, an empty set if its condition is of
+    another form."""
     if condition in (None, LIVE):
         return None
     stated: dict[str, Any] = dict(each for each in condition.children if isinstance(each, tuple))
@@ -104,7 +106,7 @@ def _values_held(condition: models.Q | None, column: str) -> set[Any] | None:
 
 
 def _both_ways(model: type[models.Model], columns: Sequence[Any]) -> list[list[IndexColumn]]:
-    """The order of these columns, and that from its end: an index is read either way."""
+    """Returns the order of these columns and its reverse, because an index can be read both ways."""
     key = model._meta.pk.attname
     wanted = [(key if c.name == "pk" else c.name, c.descending) for c in columns]
     return [wanted, [(name, not descending) for name, descending in wanted]]
@@ -122,13 +124,13 @@ def _fits_order(
 
 
 def has_descending_index(model: type[models.Model], name: str) -> bool:
-    """Whether an index has the column in descending order. Read backwards it then has the nulls first."""
+    """Whether an index has the column in descending order. Read backwards, it has the nulls first."""
     return any((name, True) in steps for steps in index_orders(model))
 
 
 def has_index_of_ranges(model: type[models.Model], name: str) -> bool:
-    """Whether an index has the records of a tenant that have a value in this column in its order, deleted
-    ones aside or not: so those of a range are found without reading others."""
+    """Whether an index has the records of a tenant in the order of this column, at least all live ones with a
+    value: then a range is found without reading others."""
     there = {LIVE, models.Q(**{f"{name}__isnull": False}), _live_with(name)}
     return any(
         type(index) is models.Index
@@ -139,5 +141,5 @@ def has_index_of_ranges(model: type[models.Model], name: str) -> bool:
 
 
 def _live_with(name: str) -> models.Q:
-    """The condition of an index of what has happened to some records, as nouns write it."""
+    """Returns the condition for live records with a value, as nouns write it."""
     return models.Q(**{f"{name}__isnull": False, "deleted_at": None})

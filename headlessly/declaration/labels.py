@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
 
 
-#: What is called so in every record, though no noun declares it.
+#: The labels of moments that every record has, though no noun declares them.
 CARRIED = {"createdAt": "Created", "updatedAt": "Changed"}
-#: The title of the fields that no group names.
+#: The title of the fields that are in no group.
 OTHER_GROUP = "Other"
 
 
@@ -106,7 +106,7 @@ def this_noun(noun: type[Record], case: str = SUBJECT) -> str:
 
 
 def field_label(field: Field) -> str:
-    """A field's name as people say it: ``last_activity_at`` → ``Last activity``."""
+    """Returns a field's label: ``last_activity_at`` → ``Last activity``."""
     if field.is_custom:
         return field.label
     return _label_in(get_language(), field.name, field.label, field.type)
@@ -114,25 +114,25 @@ def field_label(field: Field) -> str:
 
 @lru_cache(maxsize=10_000)
 def _label_in(language: str | None, name: str, label: str, type: str) -> str:
-    """A page says hundreds of them, and a filter's all of them in each of its rows."""
+    """Cached, because a page has hundreds of labels, and a filter has all of them in each row."""
     return pgettext(LABEL, _english(name, label, type))
 
 
 def choice_label(field: Field, value: str) -> str:
-    """One of the values of a closed list, as people say it."""
+    """Returns the label of a value of a closed list."""
     if field.value_labels is not None:
         return field.value_labels.get(value) or (value if field.is_custom else state_label(value))
     return state_label(value)
 
 
 def path_label(noun: type[Record], path: Path) -> str:
-    """What the states of some records are called together: as what gives them, or that nothing does."""
+    """Returns the name of a group of states: that of the record that gives them, or ``No pipeline``."""
     reference = noun.schema.by_name[noun.schema.require_machine().field.path_from or ""]
     return path.name or _("No %(field)s") % {"field": inside_sentence(field_label(reference))}
 
 
 def fields_in_words(text: str) -> str:
-    """A text with its fields as people call them: ``lostAt`` as programs say it becomes “Lost”."""
+    """Returns a text with wire names replaced by labels: ``lostAt`` becomes “Lost”."""
 
     def worded(found: re.Match[str]) -> str:
         wire = found[0]
@@ -146,7 +146,7 @@ def fields_in_words(text: str) -> str:
 
 
 def event_title(name: str) -> str:
-    """What people call an event: ``Deal: won``. One that is tracked is called as whoever tracks it does."""
+    """Returns the title of an event: ``Deal: won``. A tracked event keeps the name that its sender chose."""
     source, dot, _event = name.partition(".")
     if not dot or not source[:1].isupper():
         return name
@@ -156,21 +156,21 @@ def event_title(name: str) -> str:
 
 
 def event_word(name: str) -> str:
-    """What happened, of an event of this name: ``won``."""
+    """Returns what happened in an event of this name: ``won``."""
     return inside_sentence(event_label(name.partition(".")[2]))
 
 
 def key_choices(kind: Iterable[str]) -> list[tuple[str, Any]]:
-    """The choices of a key within JSON with what people call them, in groups where it offers groups."""
+    """Returns the choices of a key within JSON and their labels, grouped if it offers groups."""
     offers = kind if callable(kind) else getattr(kind, "offers", None)
     if offers is None:
         return [(each, state_label(each)) for each in kind]
-    # What a row has beside one that is chosen is for its form alone.
+    # Other values of the row that go with a choice are only for its form.
     return [(each, label) for each, label, *_beside in offers()]
 
 
 def key_choice_labels(kind: Iterable[str]) -> dict[str, str]:
-    """What people call each of them."""
+    """Returns the label of each choice of a key within JSON."""
     found: dict[str, str] = {}
     for each, label in key_choices(kind):
         found |= {each: label} if isinstance(label, str) else dict(label)
@@ -178,7 +178,7 @@ def key_choice_labels(kind: Iterable[str]) -> dict[str, str]:
 
 
 def english_label(field: Field) -> str:
-    """The same in English."""
+    """Returns a field's label in English."""
     if field.is_custom:
         return field.label
     return _english(field.name, field.label, field.type)
@@ -192,7 +192,7 @@ def _english(name: str, label: str, type: str) -> str:
 
 
 def field_help(field: Field) -> str:
-    """What a field is for, as it stands below an input."""
+    """Returns the help text of a field, as it stands below an input."""
     help = field.form_help or field.description
     return gettext(help) if help and not field.is_custom else help
 
@@ -220,29 +220,29 @@ def _english_relation(relation: Relation) -> str:
 
 
 def verb_label(bound: Verb) -> str:
-    """The label of its button: ``Convert``."""
+    """Returns the label of a verb's button: ``Convert``."""
     return pgettext(VERB, bound.label)
 
 
 def verb_summary(bound: Verb) -> str:
-    """What it does, in a sentence."""
+    """Returns what the verb does, in a sentence."""
     return gettext(bound.summary) if bound.summary else ""
 
 
 def translate_verbose_names(noun: type[Record]) -> None:
-    """Make Django's ``verbose_name`` of a noun translated."""
+    """Translate Django's ``verbose_name`` of a noun."""
     noun._meta.verbose_name = lazy(noun_title, str)(noun)
     noun._meta.verbose_name_plural = lazy(plural_title, str)(noun)
 
 
 def verb_and_noun(bound: Verb) -> str:
-    """A verb that creates, with its noun: ``Log an activity``."""
+    """Returns a verb that creates, with its noun: ``Log an activity``."""
     said = {"verb": verb_label(bound).lower(), "noun": a_noun(bound.noun)}
     return capfirst(gettext("%(verb)s %(noun)s") % said)
 
 
 def engagement_label(name: str) -> str:
-    """The label of an engagement's form: ``Note``."""
+    """Returns the label of an engagement's form: ``Note``."""
     return pgettext(ENGAGEMENT, name)
 
 
@@ -250,7 +250,7 @@ def engagement_label(name: str) -> str:
 
 
 def noun_in_error(noun: type[Record]) -> str:
-    """A noun in an error: as programs know it, or as people read it."""
+    """Returns the name of a noun in an error: the programs' name in English, else the label."""
     return noun.__name__ if reads_english() else noun_title(noun)
 
 
@@ -260,12 +260,12 @@ def fields_in_sentence(fields: Iterable[Field]) -> str:
 
 
 def field_in_error(field: Field) -> str:
-    """A field in an error: as programs know it, or as people read it."""
+    """Returns the name of a field in an error: the programs' name in English, else the label."""
     return field.wire if reads_english() else field_label(field)
 
 
 def verb_in_error(verb_: Verb | str, noun: type[Record]) -> str:
-    """A verb in an error: as programs know it, or as people read it."""
+    """Returns the name of a verb in an error: the programs' name in English, else the label."""
     bound = noun.verbs[verb_] if isinstance(verb_, str) else verb_
     return bound.name if reads_english() else verb_label(bound)
 
@@ -274,10 +274,10 @@ def verb_in_error(verb_: Verb | str, noun: type[Record]) -> str:
 
 
 def catalogue_messages() -> Iterator[tuple[str | None, str]]:
-    """Every English text of the declarations with its context, for the catalogue."""
+    """Yields every English text of the declarations with its context, for the catalogue."""
     yield GROUP, OTHER_GROUP
     yield from ((LABEL, text) for text in CARRIED.values())
-    yield NOUN, "View"  # what enters and leaves one is an event too
+    yield NOUN, "View"  # entering and leaving a view are events too
     yield from ((EVENT, said) for said in ("Entered", "Left"))
     yield LABEL, "Reached"  # a condition of every noun with a machine
     for noun in registry.values():

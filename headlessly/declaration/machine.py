@@ -1,4 +1,5 @@
-"""The states of a noun and the steps between them: the usual ones, or those that a tenant gave its paths."""
+"""The state machine of a noun: its states and the steps between them. A tenant's paths may replace the
+states."""
 
 from __future__ import annotations
 
@@ -36,10 +37,11 @@ class Machine:
         *,
         is_one_of_many: bool = False,
     ) -> None:
-        """``is_one_of_many`` says of the machine of one path that there are others to go to."""
+        """Creates a machine. ``is_one_of_many`` means that it has one path and that there are others to move
+        to."""
         self.field, self.verbs = field, verbs
         if field.path_from and not any(each.is_default for each in paths):
-            # A record that refers to none is on the usual one.
+            # A record without a path is on the usual one.
             paths = (field.usual_path, *paths)
         self.paths, self.has_others = paths, is_one_of_many or len(paths) > 1
         self.declared_path = tuple(str(state) for state in path)
@@ -50,7 +52,7 @@ class Machine:
             opened = dict.fromkeys(key for path in self.paths for key in path.of_kind(OPEN))
             self.entry = tuple(opened)
             self.declared_path = (*self.default_path.of_kind(OPEN), self.default_path.first(WON))
-        #: Where each verb leads from each state; the first is what it leads to by itself.
+        #: Where each verb leads from each state; the first target is the default.
         self.targets = {verb.name: self._targets(verb) for verb in verbs if verb.declared_steps}
         self.steps = tuple(
             Step(source, target, "update")
@@ -79,22 +81,22 @@ class Machine:
         return next((path for path in self.paths if path.is_default), self.paths[0])
 
     def state_in_error(self, state: str) -> str:
-        """A state in an error, as it is called now."""
+        """Returns a state in an error, by its current name."""
         return wording.state_in_error(self.names.get(state, state))
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """What the states are called whose name is not what is stored of them."""
+        """The names of states that differ from the stored keys."""
         given = (state for path in self.paths for state in path.states)
         return {state.key: state.name for state in given if state.key != state.name}
 
     @cached_property
     def kinds(self) -> dict[str, str]:
-        """Of which kind the states are, where others give them."""
+        """The kinds of the states, if paths give them."""
         return {state.key: state.kind for path in self.paths for state in path.states}
 
     def of_kind(self, *kinds: str) -> tuple[str, ...]:
-        """The states of these kinds, of all paths."""
+        """Returns the states of these kinds on all paths."""
         return tuple(state for state in self.states if self.kinds[state] in kinds)
 
     def path_of(self, record: Record) -> Path:
@@ -102,7 +104,7 @@ class Machine:
         return next((path for path in self.paths if path.id == id), self.default_path)
 
     def of(self, record: Record) -> Machine:
-        """The machine of one record: that of its own path, where it has one."""
+        """Returns the machine of one record: that of its own path, if it has one."""
         return self.on(self.path_of(record)) if self.paths else self
 
     def on(self, path: Path) -> Machine:
@@ -119,7 +121,7 @@ class Machine:
 
     @cached_property
     def path(self) -> tuple[str, ...]:
-        """The states from first to last when all goes well: declared, else the longest way ahead."""
+        """The states from first to last when all goes well: as declared, else the longest way ahead."""
         if self.declared_path:
             return self.declared_path
         order = {state: number for number, state in enumerate(self.states)}
@@ -132,29 +134,29 @@ class Machine:
         return longest(self.states[0])
 
     def from_on(self, state: str) -> tuple[str, ...]:
-        """The states of the path from ``state`` to its end."""
+        """Returns the states of the path from ``state`` to its end."""
         return self.path[self.path.index(state) :]
 
     def furthest(self, state: str, reached: str | None) -> str:
-        """How far a record has come that stands in ``state``; off the path and with nothing remembered
-        (an import of what was lost) it was at its first state at least."""
+        """Returns the furthest state that a record in ``state`` has reached. If it is off the path and
+        nothing is remembered (an imported lost record), that is the first state."""
         known = [str(s) for s in (state, reached) if s in self.path]
         return max(known, key=self.path.index, default=self.path[0])
 
     def reached_after_step(self, reached: str | None, source: str, target: str) -> str | None:
-        """What to remember of how far a record had come when it steps from ``source`` to ``target``:
-        the furthest state, unless ``target`` says as much or it is the first, which all came to."""
+        """Returns what to remember as the furthest state after a step: None if ``target`` is as far, or the
+        first state, which every record reached."""
         before = self.furthest(source, reached)
         least = self.path.index(target) if target in self.path else 0
         return before if self.path.index(before) > least else None
 
     def steps_from(self, state: str) -> list[Step]:
-        """The steps out of ``state``, plain changes first, each target once per way."""
+        """Returns the steps out of ``state``, plain changes first."""
         return [step for step in self.steps if step.source == state]
 
     def allowed(self, state: str) -> list[str]:
-        """The states that a step leads to from ``state``, in the machine's order; not those that a verb lets
-        one choose among, off the machine's own ways."""
+        """Returns the states to which steps lead from ``state``, in the machine's order, without those that
+        only a verb with a free choice reaches."""
         free = {verb.name for verb in self.verbs if verb.chooses}
         steps = (step for step in self.steps_from(state) if step.via not in free)
         reachable = {step.target for step in steps} - {state}

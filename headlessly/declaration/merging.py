@@ -27,7 +27,7 @@ class Kept:
     """A verb's input that says whose values stay: ``keep: Annotated[Any, Kept()]``."""
 
     def as_input(self, name: str, noun: type[Record], *, required: bool) -> Field:
-        """The input called ``name`` of a verb of ``noun``."""
+        """Returns the input called ``name`` of a verb of ``noun``."""
         return Field(
             name=name,
             wire=wire_name(name),
@@ -43,7 +43,7 @@ class Kept:
 
 
 def choosable_fields(noun: type[Record]) -> dict[str, Field]:
-    """The fields for which somebody may choose whose value stays, by Python name.
+    """Returns the fields for which somebody may choose whose value stays, by Python name.
 
     The others need no choice: a field with several values keeps those of both records, the currency goes with
     the amounts, and a moment that follows from events is the latest one.
@@ -59,7 +59,7 @@ def choosable_fields(noun: type[Record]) -> dict[str, Field]:
 
 
 def clean_kept(noun: type[Record], said: Any) -> dict[str, str]:
-    """What was said, by the Python names of the fields. Raises ValueError with what is allowed."""
+    """Returns the choices by the Python names of the fields. Raises ValueError with what is allowed."""
     allowed = choosable_fields(noun)
     if not isinstance(said, Mapping):
         example = f'{{"{next(iter(allowed.values())).wire}": "{THIS}"}}'
@@ -80,8 +80,8 @@ def clean_kept(noun: type[Record], said: Any) -> dict[str, str]:
 def said_otherwise(
     noun: type[Record], known: Mapping[str, Any], said: Mapping[str, Any]
 ) -> set[str]:
-    """The names of fields that belong together where two records differ in one of them: then neither fills
-    the gaps of the other. A part of a name is no difference: who is called Ada Chen here may say Ada."""
+    """Returns the names of fields that belong together where two records differ in one of them: then neither
+    fills the gaps of the other. A part of a name is no difference: Ada is also Ada Chen."""
     called = noun.schema.name_field.name
     return {
         name
@@ -105,14 +105,15 @@ def _is_part_of_name(part: Any, name: Any) -> bool:
 
 
 def known_together(record: Record) -> dict[str, Any]:
-    """What a record has in the fields that are said together, by their names."""
+    """Returns the values of a record in fields that belong together, by their names."""
     names = (name for names in record.said_together for name in names)
     return {name: getattr(record, record.schema.by_name[name].column) for name in names}
 
 
 def keep_together(merged: Record, survivor: Record, keep: Mapping[str, str]) -> dict[str, str]:
-    """The choices in ``keep``, each for all fields that belong together, where the two records differ in
-    them. Without a choice all of these are the survivor's: a first name fills no gap beside another name."""
+    """Returns the choices in ``keep``, extended to all fields that belong together where the two records
+    differ in them. Without a choice all of these are the survivor's: a first name fills no gap beside another
+    name."""
     found = dict(keep)
     others = said_otherwise(type(merged), known_together(survivor), known_together(merged))
     for names in merged.said_together:
@@ -124,7 +125,7 @@ def keep_together(merged: Record, survivor: Record, keep: Mapping[str, str]) -> 
 
 
 class MergeMixin(Record):
-    """The part of a noun that becomes another record."""
+    """The part of a noun that merges a record into another."""
 
     class Meta:
         abstract = True
@@ -132,7 +133,7 @@ class MergeMixin(Record):
     def become(self, other: Self) -> Self:
         """Live on in ``other``, which takes over what belongs to this record: the body of a verb that merges.
 
-        Raises Invalid where that is this record itself.
+        Raises Invalid if ``other`` is this record itself.
         """
         if other.pk == self.pk:
             said = _("A record cannot be merged into itself.")
@@ -142,10 +143,10 @@ class MergeMixin(Record):
         return other
 
     def handed_on(self, successor: Self) -> dict[str, Any]:
-        """Override: what the record that this one becomes has to get before anything refers to it instead."""
+        """Override: return values that the successor must have before references move to it."""
         return {}
 
     def is_needless_with(self, field: str, successor: str) -> bool:
-        """Override: whether this record says nothing more once its ``field`` refers to ``successor``, the one
-        that the former became. It is deleted then."""
+        """Override: whether this record becomes superfluous, and is deleted, when its ``field`` changes to
+        ``successor``."""
         return False

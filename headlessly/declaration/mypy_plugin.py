@@ -1,9 +1,9 @@
-"""What the type checker cannot read off a noun's class, said to it.
+"""A plugin that tells mypy what it cannot see in a noun's class.
 
-A verb gives its noun names that nobody writes down (``converting``, ``converted``, ``converted_by``), a
-hook's context knows every noun by name, and a verb's call takes the verb's inputs beside its own options.
-mypy knows all of them through this plugin, so a wrong one is found before anything runs. It is that of
-django-stubs and more; an app with nouns of its own names it instead::
+Verbs give their noun attributes that no code declares (``converting``, ``converted``, ``converted_by``), a
+hook's context has every noun by name, and the call of a verb accepts options beside its inputs. The plugin
+declares these, so that mypy finds wrong names. It extends that of django-stubs; an app with its own nouns
+uses it instead::
 
     plugins = ["headlessly.declaration.mypy_plugin"]
 """
@@ -56,20 +56,21 @@ VERB = "headlessly.declaration.verbs.verb"
 HOOK = "headlessly.declaration.hooks.Hook"
 CALLS = ("headlessly.declaration.verbs.ClassCall", "headlessly.declaration.verbs.RecordCall")
 CONTEXT = "headlessly.execution.hook_context.Context"
-#: From where an app's hooks have it.
+#: The modules from which hooks of an app import the context.
 CONTEXT_MODULES = ("headlessly.execution.executor", "headlessly.execution.hook_context")
 TRACKER = "headlessly.log.tracking.Tracker"
-#: The columns of `headlessly.declaration.fields` that hold None unless they are declared otherwise.
+#: The columns of `headlessly.declaration.fields` that may be None unless declared otherwise.
 EMPTY_UNLESS_REQUIRED = (
     "headlessly.declaration.fields._Optional",
     "headlessly.declaration.fields.Reference",
 )
-#: Under which a class remembers its verbs in mypy's cache.
+#: The key of a class's verbs in mypy's cache.
 METADATA = "headlessly"
 
 
 class HeadlesslyPlugin(NewSemanalDjangoPlugin):
-    """Django's own, and the names of a noun's hooks, of the nouns in a hook, and of a verb's inputs."""
+    """Django's plugin, extended by the names of a noun's hooks, the nouns in a hook's context and a verb's
+    inputs."""
 
     def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
         django = super().get_base_class_hook(fullname)
@@ -104,7 +105,7 @@ class HeadlesslyPlugin(NewSemanalDjangoPlugin):
         return super().get_method_signature_hook(fullname)
 
     def get_additional_deps(self, file: MypyFile) -> list[tuple[int, str, int]]:
-        """The modules of all nouns, wherever an app's hooks may name one of them."""
+        """Returns the modules of all nouns, if an app's hooks may use one of them."""
         django = super().get_additional_deps(file)
         if file.fullname.partition(".")[0] == "headlessly" or not any(
             getattr(imported, "id", "") in CONTEXT_MODULES for imported in file.imports
@@ -114,7 +115,7 @@ class HeadlesslyPlugin(NewSemanalDjangoPlugin):
         return [*django, *((10, module, -1) for module in sorted(modules))]
 
     def report_config_data(self, ctx: ReportConfigContext) -> dict[str, Any]:
-        """What was found with other nouns is found anew."""
+        """Invalidates the cache if there are other nouns."""
         nouns = sorted(f"{noun.__module__}.{name}" for name, noun in registry.items())
         return super().report_config_data(ctx) | {"nouns": nouns}
 
@@ -124,7 +125,7 @@ class HeadlesslyPlugin(NewSemanalDjangoPlugin):
 
 
 def add_hooks(ctx: ClassDefContext) -> None:
-    """Give a noun's class the hooks and the look-up by actor of each verb, inherited ones included."""
+    """Add the hooks and the look-up by actor of each verb, inherited ones included, to a noun's class."""
     info = ctx.cls.info
     own = list(verbs_of(ctx.cls))
     info.metadata[METADATA] = {"verbs": own}
@@ -139,7 +140,7 @@ def add_hooks(ctx: ClassDefContext) -> None:
     for verb in dict.fromkeys([*inherited, *own]):
         words = conjugate(verb)
         for name, type in ((words.before, hook), (words.after, hook), (words.by, by)):
-            # A column of the same name is what a record has: `created_by`.
+            # A column of the same name takes precedence: `created_by`.
             declared = info.get(name)
             if type is not None and (declared is None or declared.plugin_generated):
                 add_attribute_to_class(
@@ -149,7 +150,7 @@ def add_hooks(ctx: ClassDefContext) -> None:
 
 
 def verbs_of(cls: ClassDef) -> Iterator[str]:
-    """The names of the methods under ``@verb``."""
+    """Yields the names of the methods under ``@verb``."""
     for statement in cls.defs.body:
         if isinstance(statement, Decorator) and any(map(is_verb, statement.original_decorators)):
             yield statement.func.name
@@ -161,7 +162,8 @@ def is_verb(decorator: Expression) -> bool:
 
 
 def column_of_a_noun(ctx: FunctionContext, column: Type) -> Type:
-    """A column that need not be given and has no default may be None, except what the tenant gives."""
+    """Returns the type of a column: may be None if it is neither required nor has a default, except a
+    currency, which the tenant gives."""
     given = {name for names in ctx.arg_names for name in names}
     if not isinstance(column, Instance) or given & {"required", "default", "null"}:
         return column
@@ -173,7 +175,7 @@ def column_of_a_noun(ctx: FunctionContext, column: Type) -> Type:
 
 
 def noun_in_a_hook(ctx: AttributeContext, name: str) -> Type:
-    """``ctx.Deal`` is the class; a name that no noun has is an error."""
+    """Returns the class for ``ctx.Deal``; an error for the name of no noun."""
     if isinstance(ctx.type, Instance) and ctx.type.type.get(name):
         return ctx.default_attr_type
     if name != "Event" and name not in registry:
@@ -189,8 +191,8 @@ def noun_in_a_hook(ctx: AttributeContext, name: str) -> Type:
 
 
 def call_of_a_verb(ctx: MethodSigContext) -> FunctionLike:
-    """A verb's inputs under their names, whatever their types: a reference may be an id, a moment text,
-    as on every surface; and the options of every call."""
+    """Returns the signature of a verb's call: inputs of any type, because a reference may be an id, and a
+    moment text; and the options of every call."""
     signature = ctx.default_signature
     anything = AnyType(TypeOfAny.explicit)
     types = [
@@ -209,7 +211,7 @@ def call_of_a_verb(ctx: MethodSigContext) -> FunctionLike:
 
 
 def class_called(api: Any, fullname: str) -> TypeInfo | None:
-    """The class of this name, where its module is part of what is checked."""
+    """Returns the class of this name, if mypy checks its module."""
     module, _, name = fullname.rpartition(".")
     tree = api.modules.get(module)
     symbol = tree.names.get(name) if tree else None

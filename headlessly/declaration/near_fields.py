@@ -1,4 +1,4 @@
-"""Which field may have been meant by a name that a noun does not have."""
+"""Suggests the field that was meant by an unknown name."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from headlessly.errors import did_you_mean
 
 
 def near_fields(name: str, fields: Mapping[str, Field], known: Collection[str] = ()) -> str:
-    """A sentence for a message; nothing where none is near. ``known`` are names beside those of the fields.
+    """Returns a sentence for an error, or an empty string. ``known`` are further names that are allowed.
 
-    Whose something is has another name on some nouns, and what is a key of a JSON value is no field.
+    The owner has another name on some nouns, and a key of a JSON value is not a field.
     """
     if name in WORKERS and (others := [n for n, f in fields.items() if f.name in WORKERS]):
         return did_you_mean(others[0], others[:1])

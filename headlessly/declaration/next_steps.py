@@ -1,7 +1,7 @@
-"""Which steps a record may take next, and why it may not take the others: one answer for all.
+"""The steps that a record may take next, and why it may not take the others.
 
-It is used for the buttons of a record, the columns of a board, the cell of a status, the text of a refusal,
-and for what an agent reads about a noun.
+Used for the buttons of a record, the columns of a board, the cell of a status, the text of a refusal, and for
+what an agent reads about a noun.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NextStep:
-    """A verb, or a plain change of the status, seen from the state in which a record stands."""
+    """A verb, or a plain change of the status, seen from the current state of a record."""
 
     noun: type[Record]
     verb: Verb  #: ``update`` for a plain change of the status
-    source: str | None  #: the state it is seen from; None for a noun without a machine
-    target: str | None  #: the state that it leads to; None where it leads to none, or not from here
-    is_expected: bool = False  #: whether it is the way on to the end of the path
+    source: str | None  #: the current state; None for a noun without a machine
+    #: The state that it leads to; None if the verb moves nothing, or is not possible now.
+    target: str | None
+    is_expected: bool = False  #: whether it leads on to the end of the path
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a change of the status like that of any field."""
+        """Whether it is a plain change of the status field."""
         return self.verb.name == "update"
 
     @property
     def is_chosen(self) -> bool:
-        """Whether whoever takes it says where it leads: a plain change, or a verb that may be told."""
+        """Whether the user chooses where it leads: a plain change, or a verb with such an input."""
         return self.is_plain or (self.verb.chooses is not None and self.target is not None)
 
     @property
@@ -54,14 +55,14 @@ class NextStep:
 
     @property
     def asks(self) -> bool:
-        """Whether it wants something first: an input that it needs, or a word on what it makes."""
+        """Whether it needs a dialog first: for a required input, or to describe the record that it makes."""
         return self.requires_input or (
             not self.is_plain and any(i.new and i.record for i in self.verb.inputs.values())
         )
 
     @property
     def label(self) -> str:
-        """What its button says: ``Convert``, ``Move to Contacted``, ``Reopen``."""
+        """The label of its button: ``Convert``, ``Move to Contacted``, ``Reopen``."""
         if not self.is_chosen:
             return labels.verb_label(self.verb)
         if reopens(self.noun, self.source, self.target):
@@ -70,7 +71,7 @@ class NextStep:
 
     @property
     def reason(self) -> str:
-        """Why the machine does not allow it now; empty when it does."""
+        """Why the machine does not allow it now; empty if it does."""
         machine = self.noun.schema.machine
         if self.is_possible or machine is None:
             return ""
@@ -95,9 +96,11 @@ def next_steps(
     may: Callable[[Verb], bool] | None = None,
     machine: Machine | None = None,
 ) -> list[NextStep]:
-    """All that a record of ``noun`` in ``state`` may do next, possible now or not: the plain changes of its
-    status, then its verbs as they were declared. ``may`` says which verbs are asked about; None: all.
-    ``machine`` is that of a record's own path, where it has one."""
+    """Returns all that a record of ``noun`` in ``state`` may do, possible now or not: the plain changes of
+    its status, then its verbs in the order of declaration.
+
+    ``may`` filters the verbs. ``machine`` is that of the record's own path, if it has one.
+    """
     machine = machine or noun.schema.machine
     found = []
     update = noun.verbs.get("update")
@@ -123,7 +126,7 @@ def next_steps(
 
 
 def without_doubles(steps: Iterable[NextStep]) -> list[NextStep]:
-    """The steps without those that only say where to, for a state to which a verb leads by itself."""
+    """Returns the steps without plain changes to a state to which a verb leads anyway."""
     steps = list(steps)
     by_verb = {step.target for step in steps if not step.is_chosen and step.target is not None}
     return [step for step in steps if not (step.is_chosen and step.target in by_verb)]
@@ -142,9 +145,10 @@ def either_of(names: list[str]) -> str:
 
 
 def _with_expected(steps: list[NextStep]) -> list[NextStep]:
-    """The same with the one marked that leads to the nearest state ahead, a verb's before a plain change.
+    """Returns the steps with the one marked that leads to the nearest state ahead, a verb before a plain
+    change.
 
-    Off the path the only possible step is the expected one; of several none is.
+    Off the path, the expected step is the only possible one; if there are several, none is marked.
     """
     machine = steps[0].noun.schema.machine if steps else None
     possible = [step for step in steps if step.target is not None]

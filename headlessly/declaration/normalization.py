@@ -1,8 +1,8 @@
-"""One spelling for what people, spreadsheets and other programs spell in many ways.
+"""One spelling for values that people, spreadsheets and other programs write in many ways.
 
-What is stored and what is compared goes through the same function, so that a value is found by whoever
-writes it differently: a decomposed ``é``, ``ADA@ACME.COM``, ``https://www.acme.com/``, ``p:+49…``. A column
-names its spelling (``Email``, ``Domain``, ``Slug``, ``Phone``); all text is :func:`normalize_text` first.
+Stored values and those to compare with go through the same function, so that a value is found however it is
+written: a decomposed ``é``, ``ADA@ACME.COM``, ``https://www.acme.com/``, ``p:+49…``. A column names its
+spelling (``Email``, ``Domain``, ``Slug``, ``Phone``); all text goes through :func:`normalize_text` first.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import idna
 from django.utils.translation import gettext as _
 
-#: What takes no place on a screen: controls, soft hyphens, zero width, directions, byte order marks, tags.
+#: Characters without width: controls, soft hyphens, zero width, directions, byte order marks, tags.
 INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
     "\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-#: Joiners are part of how some scripts and emoji are written, and noise between other letters.
+#: Joiners are needed in some scripts and emoji, and noise between other letters.
 STRAY_JOINER = re.compile(
     "(?<![\u0600-\u1fff\u2600-\uffff\U00010000-\U0010ffff])[\u200c\u200d]"
     "|[\u200c\u200d](?![\u0600-\u1fff\u2600-\uffff\U00010000-\U0010ffff])"
@@ -27,14 +27,14 @@ STRAY_JOINER = re.compile(
 SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 SPACES = re.compile("[ \t]+")
 LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
-#: ASCII that needs nothing done to it, but for what ends a line.
+#: ASCII that needs no change, except at the ends of lines.
 PLAIN = re.compile("[ -~]*", re.ASCII)
 
 DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z")
 BARE_ADDRESS = re.compile(r"[^\s/?#:@]+\.[^\s/?#:@]{2,}(?::\d+)?(?:[/?#]\S*)?\Z")
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
-#: What Meta, spreadsheets and links write before a number of a telephone.
+#: Prefixes that Meta, spreadsheets and links write before a telephone number.
 BEFORE_PHONE = re.compile(
     r"(?:[='\"\s]|(?:p|ph|t|m|tel|telefon|fon|phone|mob|mobil|mobile|handy|cell|callto|sms|whatsapp)\.?\s*:"
     r"|(?:tel|fon|ph|mob|mobil|handy|cell)\.\s)+",
@@ -44,14 +44,14 @@ ROUNDED = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s?E\s?\+?\d+\Z", re.I)
 WHOLE = re.compile(r"(\+?\d{5,})[.,]0+\Z")
 DASHES = re.compile("[\u2010-\u2015\u2212]")
 BETWEEN_PHONES = re.compile(r"[;,|/\n]+|\s(?:or|and|oder|und)\s", re.I)
-#: A number of fewer digits is an extension of the one before it.
+#: A number with fewer digits is an extension of the one before it.
 DIGITS_OF_A_PHONE = 7
 
 
 def normalize_text(text: str, *, lines: bool = False) -> str:
-    """``text`` in NFC, without what nobody sees, with plain spaces and line ends.
+    """Returns ``text`` in NFC, without invisible characters, with plain spaces and line ends.
 
-    With ``lines`` it keeps the space around it.
+    With ``lines`` the whitespace around it is kept.
     """
     if PLAIN.fullmatch(text):
         return text if lines else text.strip()
@@ -64,23 +64,23 @@ def normalize_text(text: str, *, lines: bool = False) -> str:
 
 
 def normalize_line(text: str) -> str:
-    """The same of one line, in which words are apart by one space."""
+    """Returns one line of normalized text, with single spaces between words."""
     text = normalize_text(text)
     return SPACES.sub(" ", text) if "  " in text or "\t" in text else text
 
 
 def normalize_email(text: str) -> str:
-    """An address in small letters, its domain in letters that people read."""
+    """Returns an address in small letters, its domain in Unicode."""
     text = text.lower().removeprefix("mailto:")
     user, at, host = text.rpartition("@")
     return f"{user}@{decode_host(host)}" if at else text
 
 
 def normalize_domain(text: str) -> str:
-    """``https://www.Acme.com:443/about`` → ``acme.com``. Raises ValueError for what is no domain."""
+    """``https://www.Acme.com:443/about`` → ``acme.com``. Raises ValueError for text without a domain."""
     try:
         parts = urlsplit(text if "://" in text else f"//{text.removeprefix('//')}")
-        # An address of e-mail has a host too, but is none.
+        # An email address has a host too, but is no domain.
         host = decode_host(parts.hostname or "") if "@" not in parts.netloc else ""
     except ValueError:
         host = ""
@@ -92,7 +92,7 @@ def normalize_domain(text: str) -> str:
 
 
 def normalize_slug(text: str) -> str:
-    """A name in addresses, in small letters. Raises ValueError for other signs than it may have."""
+    """Returns a slug in small letters. Raises ValueError for characters that it may not have."""
     text = text.lower()
     if text and not SLUG.match(text):
         raise ValueError(_("Use small letters, digits and single hyphens."))
@@ -100,18 +100,18 @@ def normalize_slug(text: str) -> str:
 
 
 def complete_address(text: str) -> str:
-    """An address of the web with its scheme, also where people leave it out: ``www.acme.example/fair``."""
+    """Returns a web address with its scheme, which people leave out: ``www.acme.example/fair``."""
     return f"https://{text}" if BARE_ADDRESS.match(text) else text
 
 
-#: The spellings in which no capital letter is stored.
+#: The spellings without capital letters.
 SMALL_LETTERS = (normalize_email, normalize_domain, normalize_slug)
 
 
 def normalize_phone(text: str) -> str:
-    """A number of a telephone as people write it, without what stands before it in files and links.
+    """Returns a telephone number as people write it, without the prefixes of files and links.
 
-    Raises ValueError for one that a spreadsheet has rounded, and for two in one field.
+    Raises ValueError for a number that a spreadsheet has rounded, and for two numbers in one field.
     """
     text = DASHES.sub("-", unicodedata.normalize("NFKC", text))
     text = BEFORE_PHONE.sub("", text, count=1) if BEFORE_PHONE.match(text) else text
@@ -130,7 +130,7 @@ def normalize_phone(text: str) -> str:
 
 
 def rounded_message(text: str) -> str:
-    """What is said of a number that is a name, of which a spreadsheet has left the first digits."""
+    """Returns the error for a number in the rounded form of a spreadsheet, whose last digits are lost."""
     return (
         _(
             "A spreadsheet has rounded this number to %s: its last digits are lost. Format the column "
@@ -141,10 +141,10 @@ def rounded_message(text: str) -> str:
 
 
 def normalize_word(word: str) -> str:
-    """A word that somebody looks for, as what it may be part of is stored.
+    """Returns a search word in the spelling of the stored values that may contain it.
 
-    An address is copied with what stands around it: ``<ada@acme.com>,`` from a mail, ``https://www.acme.com/about``
-    from a browser, ``tel:+49171…`` from a link. What is none of these stays as it is.
+    A copied address brings its surroundings: ``<ada@acme.com>,`` from a mail, ``https://www.acme.com/about``
+    from a browser, ``tel:+49171…`` from a link. Other words stay as they are.
     """
     bare = word.strip("<>\"',;") or word
     if (before := BEFORE_PHONE.match(bare)) and re.match(r"[+\d(]", bare[before.end() :]):
@@ -163,7 +163,8 @@ def normalize_word(word: str) -> str:
 
 
 def decode_host(host: str) -> str:
-    """The name of a host in the one spelling that is stored: small, in Unicode, without a last dot."""
+    """Returns a host's name in the one spelling that is stored: in small letters, in Unicode, without a last
+    dot."""
     host = host.strip().rstrip(".").lower()
     if host.isascii() and "xn--" not in host:
         return host
@@ -174,7 +175,7 @@ def decode_host(host: str) -> str:
 
 
 def _encode_host(host: str) -> str:
-    """The same in ASCII, as the network knows it; empty where there is no such name."""
+    """Returns it in ASCII, as the network knows it; empty if it is not valid."""
     if host.isascii():
         return host
     try:

@@ -1,4 +1,4 @@
-"""The indexes that a noun has by what it declares: of unique fields, its search, its tenants' own fields."""
+"""The indexes that every noun gets for its unique fields, its search and its tenants' own fields."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headlessly.declaration.refusals import unique_index_name
 
 
 def add_unique_constraints(noun: type[Record]) -> None:
-    """One unique index per unique field: within the tenant, whatever the case, deleted ones aside."""
+    """Add a unique index for each unique field: within the tenant, ignoring case and deleted records."""
     noun.unique_fields = tuple(
         f.name for f in noun._meta.concrete_fields if getattr(f, "unique_in_tenant", False)
     )
@@ -43,13 +43,13 @@ def add_unique_constraints(noun: type[Record]) -> None:
 
 
 def add_search_indexes(noun: type[Record]) -> None:
-    """Two indexes. One is over the noun's own searchable columns, as a search asks for them: trigrams of
-    short texts, words of long ones. The other has the names in order, for lists by name and for names that
-    begin with what is typed. A noun that is found only by its references, or whose records have a choice for
-    a name, does without.
+    """Add the indexes for searching, for lists by name, for further values and for tags.
 
-    The first begins with the tenant. Else the index would find records of all tenants, and to keep those of
-    one took longer than the search itself.
+    The first has the noun's own searchable columns: trigrams of short texts, words of long ones. It begins
+    with the tenant; otherwise it would find records of all tenants, and to keep those of one would take
+    longer than the search. The second has the names in order, for lists by name and for names that begin with
+    what is typed. A noun that is found only by its references, or whose records have a choice for a name,
+    does without.
     """
     searched = [name for name in noun.Surface.search if "__" not in name]
     texts = [Words(name) for name in searched if name in noun.schema.long_texts]
@@ -75,7 +75,7 @@ def add_search_indexes(noun: type[Record]) -> None:
         indexes.append(names)
     columns = noun._meta.concrete_fields
     indexes += [_index_of_others(noun, each) for each in columns if isinstance(each, Others)]
-    # Records without tags are not in it, and cost it nothing.
+    # Records without tags are not in it and cost nothing.
     tagged = GinIndex(
         fields=["tenant", "tags"],
         name=f"{noun._meta.model_name}_by_tags",
@@ -86,8 +86,8 @@ def add_search_indexes(noun: type[Record]) -> None:
 
 
 def _index_of_others(noun: type[Record], field: Others) -> models.Index:
-    """An index for what a record has more than one of: by a whole value, by a part of one, and by the digits
-    of a telephone. Records with one, or none, are not in it."""
+    """Returns an index for a field with further values: by a whole value, by a part of one, and by the digits
+    of a telephone number. Records without any are not in it."""
     whole = OpClass(Folded(WholeText(field.name)), "gin_trgm_ops")
     digits = OpClass(Numbers(field.name), "gin_trgm_ops")
     is_phone = field.beside[0] in noun.schema.phones
@@ -102,8 +102,8 @@ def _index_of_others(noun: type[Record], field: Others) -> models.Index:
 
 
 def add_index_of_own_fields(noun: type[Record]) -> None:
-    """One index for all fields of all tenants: which records have a value in one of their own, and in which
-    texts of these a word is. Who has none writes nothing in it."""
+    """Add one index for all fields of all tenants: it finds records by a value, and by words in texts.
+    Records without such values are not in it."""
     own = GinIndex(
         F("tenant"),
         OpClass(F(COLUMN), "jsonb_path_ops"),

@@ -1,8 +1,8 @@
-"""What a record has more than one of: a first value in a column of its own, and others beside it.
+"""Fields with several values: a first value in its own column, and the others beside it.
 
-``Contact.email`` is where one writes to, and ``other_emails`` are the others: whoever looks for a record by
-one of them finds it. One of the others that is made the first leaves its place to the former; and where there
-is no first one, the first of the others is it.
+``Contact.email`` is the address to write to, and ``other_emails`` has the others, by which the contact is
+found too. If one of the others becomes the first, the former first takes its place; if there is no first one,
+the first of the others becomes it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ MOST, LENGTH = 20, 255
 
 
 def changing_others(example: Sequence[str] | None) -> Callable[[Any, Mapping[str, Any]], list[str]]:
-    """How some of several values are changed; ``example`` is what an error shows of them."""
+    """Returns the function that changes some of several values; errors show ``example``."""
     return partial(choices.change_choices, length=LENGTH, example=example or choices.EXAMPLE)
 
 
 def unite_others(now: Sequence[str] | None, others: Sequence[str] | None) -> list[str] | None:
-    """The others of two records that become one, be they more than there may be."""
+    """Returns the others of two records that become one, even if these are more than one record may have."""
     return choices.unique_choices([*(now or ()), *(others or ())]) or None
 
 
 def without_firsts(record: Record, others: Field, values: Mapping[str, Any]) -> list[str]:
-    """The others among ``values``, which a record gets, without the first ones that it has then."""
+    """Returns the others in ``values``, new values of the record, without those that are first values
+    then."""
     firsts = (values.get(f.name, getattr(record, f.column)) for f in first_fields(record, others))
     held = _keys(others, firsts)
     given: Sequence[str] = values[others.name] or ()
@@ -41,7 +42,7 @@ def without_firsts(record: Record, others: Field, values: Mapping[str, Any]) -> 
 
 
 def other_key(field: Field, value: str) -> str:
-    """A value of ``field``, or of the others beside it, as it is compared: telephones by their digits."""
+    """Returns a value as it is compared: telephone numbers by their digits, other text ignoring case."""
     kind = field.item or field
     if kind.normalize is normalization.normalize_phone:
         return phone_digits(value) or value.lower()
@@ -49,18 +50,19 @@ def other_key(field: Field, value: str) -> str:
 
 
 def first_fields(record: Record | type[Record], others: Field) -> Iterator[Field]:
-    """The fields with the first values."""
+    """Returns the fields with the first values."""
     return (record.schema.by_name[name] for name in others.beside)
 
 
 def all_values(record: Record, others: Field) -> list[str]:
-    """The first values and the others."""
+    """Returns the first values and the others."""
     firsts = (getattr(record, field.column) for field in first_fields(record, others))
     return [*(value for value in firsts if value), *(getattr(record, others.column) or ())]
 
 
 def settle_others(record: Record, read: Mapping[str, Any]) -> None:
-    """Let each value of a record, which was ``read`` so, be the first or one of the others, and not both."""
+    """Make each value of a record either a first value or one of the others. ``read`` has the values as they
+    were read."""
     for others in record.schema.others:
         given = getattr(record, others.column)
         firsts = list(first_fields(record, others))
@@ -84,7 +86,7 @@ def _after_exchange(
     values: list[str],
     read: Mapping[str, Any],
 ) -> Iterator[str]:
-    """The others, each that has become a first value replaced by what was it before."""
+    """Yields the others; one that has become a first value is replaced by the former first value."""
     left = {}
     for field in firsts:
         now, before = getattr(record, field.column), read.get(field.column)

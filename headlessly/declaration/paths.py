@@ -1,8 +1,8 @@
-"""The states that a record's own reference gives: the stages of a deal are those of its pipeline.
+"""Paths: states that another record gives. The stages of a deal are those of its pipeline.
 
-A status field that says ``path_from="pipeline"`` has no states of its own but the usual ones, for tenants
-without a pipeline. What a tenant's records may stand in are its :class:`Path`\\ s, one per record that the
-reference may lead to; a verb's steps are declared by the kinds of states, and are those of each path.
+A status field with ``path_from="pipeline"`` declares only the usual states, for tenants without a pipeline.
+The states of a tenant's records are those of its :class:`Path`\\ s, one for each record that the reference
+may lead to. The steps of a verb are declared by kinds of states, and so apply to each path.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 
 OPEN, WON, LOST, CLOSED = KINDS = ("open", "won", "lost", "closed")
 ENDED = (WON, LOST, CLOSED)
-#: Where a step may lead beside the first state of a kind: the open one that follows, or any open one.
+#: Targets of a step other than the first state of a kind: the next open state, or any open state.
 NEXT, ANY = "next", "any"
 
 
 @dataclass(frozen=True)
 class State:
-    """One state of a path. The key is what is stored and never changes; the name is what is said."""
+    """One state of a path. The key is stored and never changes; the name is shown."""
 
     key: str
     name: str
@@ -31,7 +31,7 @@ class State:
 
 @dataclass(frozen=True)
 class Path:
-    """The states of one record that gives them, in their order."""
+    """The states that one record gives, in their order."""
 
     states: tuple[State, ...]
     id: str | None = None  #: None for the usual states, which no record gives
@@ -45,15 +45,15 @@ class Path:
         return {state.key: state for state in self.states}
 
     def of_kind(self, *kinds: str) -> tuple[str, ...]:
-        """The keys of its states of these kinds, in their order."""
+        """Returns the keys of its states of these kinds, in their order."""
         return tuple(state.key for state in self.states if state.kind in kinds)
 
     def first(self, kind: str) -> str:
-        """The first state of a kind. Every path has one of each: see :func:`complete_states`."""
+        """Returns the first state of a kind. Every path has at least one: see :func:`complete_states`."""
         return self.of_kind(kind)[0]
 
     def find(self, said: str) -> str | None:
-        """The key of the state that is called so, or has this key."""
+        """Returns the key of the state with this name or key."""
         for state in self.states:
             if state.name == said:
                 return state.key
@@ -62,9 +62,11 @@ class Path:
     def steps(
         self, declared: Mapping[str, str], *, leaves: bool = False
     ) -> dict[str, tuple[str, ...]]:
-        """Where each state leads by a verb that declares its steps by kinds: ``{"open": "won"}``. Of one that
-        ``leaves`` for other paths the only open state leads to itself: that is where the record stands until
-        it is said where it goes."""
+        """Returns the targets of each state for a verb that declares its steps by kinds: ``{"open": "won"}``.
+
+        If the verb ``leaves`` for other paths, an only open state leads to itself: the record stays there
+        until its next path is chosen.
+        """
         found: dict[str, tuple[str, ...]] = {}
         opened = self.of_kind(OPEN)
         for kind, target in declared.items():
@@ -80,7 +82,7 @@ class Path:
 
 
 def complete_states(states: Iterable[State], usual: Path) -> tuple[State, ...]:
-    """The states with the usual ends for the kinds of which there is none: every record can end."""
+    """Returns the states with the usual end states added for missing kinds, so that every record can end."""
     found = tuple(states)
     kinds, keys = {state.kind for state in found}, {state.key for state in found}
     ends = (s for s in usual.states if s.kind in ENDED and s.kind not in kinds)
@@ -88,7 +90,7 @@ def complete_states(states: Iterable[State], usual: Path) -> tuple[State, ...]:
 
 
 class StatesOf:
-    """The states of these kinds, as an attribute of a noun: those of all paths of the tenant at hand."""
+    """The states of these kinds as an attribute of a noun: those of all paths of the active tenant."""
 
     def __init__(self, *kinds: str) -> None:
         self.kinds = kinds

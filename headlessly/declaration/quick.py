@@ -1,4 +1,4 @@
-"""What is asked for where a record is made in passing: in the quick form, and by a picker that finds none."""
+"""The fields to fill in where a record is created in passing: in the quick form, and in a picker."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from headlessly.declaration.verbs import Verb
 
 
 def quick_fields(noun: type[Record]) -> tuple[str, ...]:
-    """What ``Surface.quick`` names, else what ``create`` cannot do without, in the order of the declaration.
+    """Returns the fields of ``Surface.quick``, else the required ones of ``create``, in the order of
+    declaration.
 
-    Nothing for a noun that no word typed into a picker names, or that needs what no single input asks for.
+    Empty for a noun whose name cannot simply be typed, or that requires JSON, which no single input can take.
     """
     if noun.Surface.quick:
         return noun.Surface.quick
     create = noun.verbs.get("create")
     inputs = create.python_inputs if create is not None else {}
     name = noun.schema.name_field.name
-    # A reference is an input twice: by its own name, and by that of its column.
+    # A reference has two inputs: its own name, and that of its column.
     needed = {field.name: field for field in inputs.values() if field.required}
     if name not in needed or needed[name].type not in TEXT_TYPES or needed[name].offers:
         return ()

@@ -26,7 +26,8 @@ def unique_index_name(noun: type[models.Model], field: str) -> str:
 
 #: The constraint that keeps ids of other systems apart (:mod:`headlessly.log.external_ids`).
 EXTERNAL_IDS_UNIQUE = "headlessly_externalid_pkey"
-#: The one that keeps values of tenants' own unique fields apart (:mod:`headlessly.log.unique_values`).
+#: The constraint that keeps values of unique own fields and of further values apart
+#: (:mod:`headlessly.log.unique_values`).
 UNIQUE_VALUES = "headlessly_uniquevalue_pkey"
 
 
@@ -40,7 +41,7 @@ class RefusalMixin(MergeMixin):
         abstract = True
 
     def refuse_if_referred_to(self) -> None:
-        """Raise Conflict naming the nouns that refer to this record and how many do."""
+        """Raise Conflict, with the nouns that refer to this record and how many of their records do."""
         if self.is_unreferred:
             return
         found: dict[str, int] = {}
@@ -65,7 +66,7 @@ class RefusalMixin(MergeMixin):
             )
 
     def refuse_if_it_cannot_return(self) -> None:
-        """Raise Conflict for a record that is not deleted, lives on in another, or refers to what is gone."""
+        """Raise Conflict if the record is not deleted, was merged, or refers to a deleted record."""
         this, named = type(self).__name__, labels.noun_in_error(type(self))
         if self.deleted_at is None:
             raise Conflict(_("This %s is not deleted.") % named, type=this, id=self.pk)
@@ -97,7 +98,7 @@ class RefusalMixin(MergeMixin):
             )
 
     def status_for_conflict(self) -> dict[str, Any]:
-        """The state and the possible steps, for the body of a conflict."""
+        """Returns the state and the possible steps, for the body of a conflict."""
         machine = self.machine
         if machine is None:
             return {}
@@ -116,7 +117,7 @@ class RefusalMixin(MergeMixin):
 
     @classmethod
     def conflict_reference_columns(cls) -> dict[str, str]:
-        """The references that a conflict names beside the state, by their wire names: their columns."""
+        """Returns the columns of the references that a conflict names, by their wire names."""
         return {
             cls.schema.by_name[n].wire: cls.schema.by_name[n].column
             for n in cls.conflict_references
@@ -124,7 +125,7 @@ class RefusalMixin(MergeMixin):
 
     @classmethod
     def never_changes(cls, verb: str) -> MethodNotAllowed:
-        """The error for who would change a record of an immutable noun."""
+        """Returns the error for changing a record of an immutable noun."""
         said = _("A %(noun)s never changes: there is no %(verb)s of it. Possible: %(verbs)s.")
         named = {
             "noun": labels.noun_in_error(cls),
@@ -136,7 +137,7 @@ class RefusalMixin(MergeMixin):
         )
 
     def illegal_verb_conflict(self, verb: Verb) -> Conflict:
-        """The conflict for a verb that the machine does not allow in the present state."""
+        """Returns the conflict for a verb that the machine does not allow in the current state."""
         machine = self.schema.require_machine().of(self)
         state = getattr(self, machine.name)
         said = {"noun": labels.noun_in_error(type(self)), "state": machine.state_in_error(state)}
@@ -154,7 +155,8 @@ class RefusalMixin(MergeMixin):
         machine = self.schema.require_machine().of(self)
         state = getattr(self, machine.name)
         ways = [s.via for s in machine.steps_from(state) if s.target == target]
-        if state not in machine.states and target in machine.entry:  # it would go to another path
+        # That would be a state of another path.
+        if state not in machine.states and target in machine.entry:
             ways = [verb.name for verb in machine.verbs if verb.chooses]
         why = (
             _("Use the verb %s for that.")
@@ -179,7 +181,7 @@ class RefusalMixin(MergeMixin):
         )
 
     def _possible_steps(self) -> str:
-        """The sentence that names the steps that are possible from the present state."""
+        """Returns the sentence that names the steps that are possible from the current state."""
         machine = self.schema.require_machine().of(self)
         ways: dict[str, str] = {}
         for step in next_steps(type(self), getattr(self, machine.name), machine=machine):
@@ -198,7 +200,8 @@ class RefusalMixin(MergeMixin):
         return _("From here it can become %s.") % ", ".join(ways.values())
 
     def duplicate_conflict(self, constraint: str) -> Conflict:
-        """The conflict for a violated unique constraint, with the id of the record that has the value."""
+        """Returns the conflict for a violated unique constraint, with the id of the record that has the
+        value."""
         unique = [field for field in self.schema.stored if field.unique]
         if constraint == UNIQUE_VALUES:
             kept = [field for field in unique if field.is_custom or field.kept_as]
@@ -221,28 +224,29 @@ class RefusalMixin(MergeMixin):
         return Conflict(said, type=type(self).__name__)
 
     def taken_conflict(self, name: str, key: Any) -> Conflict:
-        """The same for a value of the unique field ``name`` that is compared as ``key``, or of one of the
-        others beside it."""
+        """Returns the conflict for a value of the unique field ``name``, or of its further values, that
+        compares as ``key``."""
         field = self.schema.by_name[name]
         held = self.held_values(field)
         same = (each for each in held if isinstance(each, str) and each.lower() == key)
         return self._shared_conflict(field, next(same, getattr(self, field.column)))
 
     def held_values(self, field: Field) -> list[Any]:
-        """What the record has in a unique field, and in the others beside it."""
+        """Returns the values of a unique field and its further values."""
         held = [getattr(self, field.column)]
         for others in self.schema.kept_with(field):
             held += getattr(self, others.column) or ()
         return [value for value in held if value is not None]
 
     def _shared_conflict(self, field: Field, value: Any) -> Conflict:
-        """The conflict for a value of a unique field that another record has, or one of those beside it."""
+        """Returns the conflict for a value of a unique field, or of its further values, that another record
+        has."""
         first = type(self).find_id_by_unique(field, value)
         own = getattr(self, field.column)
         beside = self.schema.kept_with(field)
         if beside and value != own:
             field = beside[0]
-        # Only to somebody who sees that record.
+        # None if the actor does not see that record.
         more: dict[str, Any] = {"existingId": first} if first else {}
         return Conflict(
             wording.fill(

@@ -1,7 +1,7 @@
-"""What a noun is, as data: fields, machine, verbs, relations, wire names. What all surfaces read.
+"""Everything that surfaces read about a noun: fields, machine, verbs, relations, wire names.
 
-A schema is derived from the noun's class once, when it is first asked for, and never declared again. A tenant
-whose shape is its own has a copy of it (:mod:`headlessly.shaping`).
+A schema is derived from the noun's class when it is first used, and never declared separately. A tenant with
+its own shape has a copy (:mod:`headlessly.shaping`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [
     "Schema", "Step", "field_as_input", "snake_name", "wire_name",
 ]  # fmt: skip
 
-#: What every record carries on every wire: wire name → column.
+#: The meta-fields that every record has on every wire: wire name → column.
 META = {
     "$id": "id",
     "$type": None,
@@ -52,11 +52,11 @@ META = {
     "$createdBy": "created_by",
     "$updatedAt": "updated_at",
 }
-#: Columns of every noun that are fields of it.
+#: Columns of every noun that are fields.
 COMMON_COLUMNS = ("tags", "external_ids")
-#: The title under which they stand.
+#: The title of their group.
 MORE = "More"
-#: By which every list is narrowed.
+#: The facets of every list.
 EVERYWHERE_FACETS = ("tags",)
 
 
@@ -67,8 +67,8 @@ class Relation:
     wire: str
     accessor: str
     noun: str
-    field: str  #: the reference over there, in Python
-    is_custom: bool = False  #: whether that is a field of the tenant's own
+    field: str  #: the referring field, in Python
+    is_custom: bool = False  #: whether it is one of the tenant's own fields
 
     @property
     def source_noun(self) -> type[Record]:
@@ -78,36 +78,38 @@ class Relation:
 
 @dataclass(frozen=True)
 class Join:
-    """What records are put into by those of another noun (``Surface.joins``): a person's teams."""
+    """The groups into which records are put by the records of another noun (``Surface.joins``): a person's
+    teams."""
 
-    noun: type[Record]  #: whose records join the two
-    column: str  #: its reference to the record that is put somewhere
-    field: Field  #: its reference to where
+    noun: type[Record]  #: the noun that joins the two
+    column: str  #: its reference to the record
+    field: Field  #: its reference to the group
 
 
 @dataclass(frozen=True)
 class Introduction:
-    """What shows the card of a record to others than its owner (``Surface.introduces``)."""
+    """A reference that shows a record's card to somebody other than its owner (``Surface.introduces``)."""
 
-    noun: type[Record]  #: whose records introduce it
-    field: Field  #: their reference to it
-    #: Their reference to what says whose they are, as a deal does of its people; None where they say it.
+    noun: type[Record]  #: the noun whose records refer to it
+    field: Field  #: their reference
+    #: The reference to the record whose owner sees the card, such as the deal of a person; None if the
+    #: referring record has an owner itself.
     of: Field | None
 
     @property
     def owning(self) -> type[Record]:
-        """The noun whose records name the one to whom it is introduced."""
+        """The noun whose owners see the card."""
         return self.noun if self.of is None else self.of.target_noun
 
 
 class Schema:
-    """Everything that a surface may want to know of one noun."""
+    """Everything that a surface may want to know about one noun."""
 
     def __init__(self, noun: type[Record]) -> None:
         self.noun = noun
-        self.paths: tuple[Path, ...] = ()  #: the states of a tenant, where they are its own
-        self.gates: tuple[Gate, ...] = ()  #: what a tenant wants filled to enter a state
-        #: The days after which records are stale, by their state, None for all others: a tenant's own.
+        self.paths: tuple[Path, ...] = ()  #: the states of a tenant, if they are its own
+        self.gates: tuple[Gate, ...] = ()  #: the fields that a tenant requires to enter a state
+        #: A tenant's own limits: the days after which records are stale, by state; None for all others.
         self.stale_limits: Mapping[str | None, int] = {}
         self.name = noun.__name__
         self.prefix = noun.prefix
@@ -124,7 +126,7 @@ class Schema:
         self.groups: tuple[tuple[str, tuple[str, ...]], ...] = _with_common(surface.groups)
 
     def begin_copy(self) -> Schema:
-        """Another schema of the noun with the same fields; all else is derived of it when it is asked for."""
+        """Returns a copy with the same fields; everything else is derived again from these."""
         derived = {n for n, v in vars(Schema).items() if isinstance(v, cached_property)}
         copied = Schema.__new__(Schema)
         copied.__dict__ = {n: v for n, v in self.__dict__.items() if n not in derived}
@@ -132,16 +134,16 @@ class Schema:
         return copied
 
     def set_fields(self, fields: Iterable[Field]) -> None:
-        """Have these fields, in their order, instead of those that there were."""
+        """Replace the fields."""
         self.fields = FieldsByName.of(fields)
 
     def add_relations(self, relations: Iterable[Relation]) -> None:
-        """Have these other sides too: of references that are a tenant's own."""
+        """Add the other sides of a tenant's own references."""
         own = {each.wire: each for each in relations if each.wire not in self.fields}
         self.relations = dict(sorted((own | self.relations).items()))
 
     def set_states(self, paths: tuple[Path, ...], gates: tuple[Gate, ...]) -> None:
-        """Have the states of ``paths``, where they are a tenant's own, and ``gates`` before some."""
+        """Set a tenant's own states and the gates before them."""
         self.paths, self.gates = paths, gates
         machine = self.require_machine()
         choices = tuple(machine.names.get(state, state) for state in machine.states)
@@ -159,46 +161,46 @@ class Schema:
     def fields(self) -> dict[str, Field]:
         """Every field by its wire name, in the order of declaration, the computed ones last."""
         declared = fields_of_columns(self.noun, self.set_by)
-        # What every noun has stands after what is its own.
+        # Common columns come last.
         stored = sorted(declared, key=lambda field: field.name in COMMON_COLUMNS)
         return {field.wire: field for field in (*stored, *computed_fields(self.noun))}
 
     @cached_property
     def phones(self) -> tuple[str, ...]:
-        """The columns that hold telephone numbers: searched by their digits wherever the noun is."""
+        """The columns that hold telephone numbers. A search of the noun always includes their digits."""
         return tuple(
             f.name for f in self.noun._meta.concrete_fields if isinstance(f, columns.Phone)
         )
 
     @cached_property
     def others(self) -> tuple[Field, ...]:
-        """The fields that hold more values of what a record has more than one of (:mod:`.others`)."""
+        """The fields with further values beside a first one (:mod:`.others`)."""
         return tuple(field for field in self.stored if field.beside)
 
     def others_beside(self, field: Field) -> tuple[Field, ...]:
-        """Those that hold more values of this field: who looks for a record by one of them finds it."""
+        """Returns the fields with further values of this field: a record is found by these too."""
         return tuple(each for each in self.others if field.name in each.beside)
 
     def kept_with(self, field: Field) -> tuple[Field, ...]:
-        """Those of them whose values are unique together with this field's."""
+        """Returns those of them whose values are unique together with this field's."""
         return tuple(each for each in self.others if each.kept_as and each.kept_as == field.kept_as)
 
     @cached_property
     def long_texts(self) -> frozenset[str]:
-        """The columns that hold texts: searched by how their words begin."""
+        """The columns with long texts: searched by the beginnings of their words."""
         return frozenset(
             f.name for f in self.noun._meta.concrete_fields if isinstance(f, columns.Text)
         )
 
     @cached_property
     def currency(self) -> columns.Currency | None:
-        """The column with the currency of the amounts; without one they are in the tenant's."""
+        """The column with the currency of the amounts; without it they are in the tenant's."""
         found = (f for f in self.noun._meta.concrete_fields if isinstance(f, columns.Currency))
         return next(found, None)
 
     @cached_property
     def followers(self) -> tuple[columns.Choice, ...]:
-        """The columns whose values follow from others until somebody states one."""
+        """The columns whose values follow other fields until somebody sets them."""
         found = (f for f in self.noun._meta.concrete_fields if isinstance(f, columns.Choice))
         return tuple(column for column in found if column.follows is not None)
 
@@ -222,17 +224,17 @@ class Schema:
 
     @cached_property
     def text_wires(self) -> tuple[str, ...]:
-        """The wire names of the texts."""
+        """The wire names of long texts."""
         return tuple(field.wire for field in self.stored if field.type == "text")
 
     @cached_property
     def custom(self) -> tuple[Field, ...]:
-        """The fields of the tenant's own."""
+        """The tenant's own fields."""
         return tuple(field for field in self.stored if field.is_custom)
 
     @cached_property
     def day_moments(self) -> tuple[Field, ...]:
-        """The moments that stand for a whole day where a flag of the record says so."""
+        """The moments that stand for a whole day if a flag of the record says so."""
         return tuple(field for field in self.stored if field.day_if is not None)
 
     @cached_property
@@ -241,7 +243,7 @@ class Schema:
 
     @cached_property
     def functions(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-        """The wire names of the computed fields, and what computes each from a record."""
+        """The wire names of the computed fields, and the functions that compute them."""
         return tuple((f.wire, f.computed) for f in self.fields.values() if f.computed is not None)
 
     @cached_property
@@ -251,12 +253,12 @@ class Schema:
 
     @cached_property
     def owner(self) -> Field | None:
-        """The reference to whom a record belongs, where it belongs to somebody."""
+        """The reference to a record's owner, if the noun has one."""
         return self.by_name[name] if (name := self.noun.Surface.owner) else None
 
     @cached_property
     def ranges(self) -> tuple[str, ...]:
-        """The fields by which a list is narrowed from one value to another."""
+        """The fields by which a list can be filtered from and to."""
         if (declared := self.noun.Surface.ranges) is not None:
             return declared
         measured = ("number", "integer", "money", "date", "datetime")
@@ -264,7 +266,7 @@ class Schema:
 
     @cached_property
     def inline(self) -> tuple[str, ...]:
-        """The fields that are changed in the list itself."""
+        """The fields that can be edited in the list itself."""
         if (declared := self.noun.Surface.inline) is not None:
             return declared
         standing = (self.machine.name,) if self.machine else ()
@@ -272,12 +274,13 @@ class Schema:
 
     @cached_property
     def about(self) -> tuple[Field, ...]:
-        """The references whose records decide who sees one that belongs to nobody."""
+        """The references whose records decide who sees a record without an owner."""
         return tuple(self.by_name[name] for name in self.noun.Surface.about)
 
     @cached_property
     def becomes(self) -> tuple[Field, ...]:
-        """The references to what a record becomes by a step of its machine: the deal of a converted lead."""
+        """The references to records that this one becomes by a step of its machine: the deal of a converted
+        lead."""
         verbs = self.noun.verbs
         return tuple(
             field
@@ -287,13 +290,13 @@ class Schema:
 
     @property
     def is_limited(self) -> bool:
-        """Whether not everybody sees all of its records: they have owners, or are about such that do."""
+        """Whether some members see only some records: those with owners, or about records with owners."""
         return self.owner is not None or bool(self.about)
 
     @cached_property
     def introduced_by(self) -> tuple[Introduction, ...]:
-        """By which references one of these is introduced to whom a record over there belongs. One without an
-        owner of its own is theirs who own what it is about."""
+        """The references that show the card of these records to the owners of the referring ones. A referring
+        record without an owner counts as owned by the owners of the records it is about."""
         found = []
         for noun in self.noun.registry.values():
             about = [
@@ -309,8 +312,7 @@ class Schema:
 
     @cached_property
     def joins(self) -> dict[str, Join]:
-        """What its records are put into, by the wire name of the reference over there: filters alone have
-        it."""
+        """The groups that filters of this noun can name, by the wire name of the reference to the group."""
         found: dict[str, Join] = {}
         for noun in self.noun.registry.values():
             if noun.Surface.joins is not None:
@@ -321,7 +323,7 @@ class Schema:
 
     @cached_property
     def joined_facets(self) -> tuple[Field, ...]:
-        """What its records are narrowed by through their owner: ``owner.team``."""
+        """The facets of a list through the owner's groups: ``owner.team``."""
         if self.owner is None:
             return ()
         found = self.owner.target_noun.schema.joins.values()
@@ -330,24 +332,24 @@ class Schema:
 
     @cached_property
     def name_field(self) -> Field:
-        """What a record is called by: the first of its columns."""
+        """The field with a record's name: the first of its columns."""
         return self.by_name[self.columns[0]]
 
     @cached_property
     def named_by(self) -> str | None:
-        """The column that says what a record is called; None where its noun puts that together."""
+        """The column with a record's name; None if the noun composes the name."""
         first = self.name_field
         return first.name if "__str__" not in vars(self.noun) and not first.computed else None
 
     @cached_property
     def card(self) -> tuple[Field, ...]:
-        """What is shown of a record to whom it was introduced: its name, and how to reach it."""
+        """The fields of a record's card: its name, and how to reach it."""
         names = dict.fromkeys((self.columns[0], *self.noun.Surface.card))
         return tuple(self.by_name[name] for name in names)
 
     @cached_property
     def relations(self) -> dict[str, Relation]:
-        """The other sides (``<-``) by wire name."""
+        """The other sides of references (``<-``) by wire name."""
         found = {}
         for rel in self.noun._meta.related_objects:
             noun, accessor = as_noun(rel.related_model), rel.get_accessor_name()
@@ -369,8 +371,8 @@ class Schema:
 
     @property
     def custom_referrers(self) -> list[tuple[type[Record], Field]]:
-        """Every noun with a field of the tenant's own that refers to this one. The database keeps none of
-        these: a record that goes is referred to still."""
+        """Every noun with an own field of the tenant that refers to this one. The database does not enforce
+        these references: they remain when the record is deleted."""
         nouns = registry.values()
         return [
             (noun, field)
@@ -381,7 +383,7 @@ class Schema:
 
     @property
     def all_referrers(self) -> list[tuple[type[Record], Field]]:
-        """Every noun and field that may refer to this one, those of the tenant's own too."""
+        """Every noun and field that may refer to this one, including the tenant's own fields."""
         return [
             *((noun, noun.schema.by_name[name]) for noun, name in self.referrers),
             *self.custom_referrers,
@@ -389,7 +391,7 @@ class Schema:
 
     @property
     def cascading_referrers(self) -> list[tuple[type[Record], str]]:
-        """Those of them whose records are deleted together with the one that they refer to."""
+        """The referrers whose records are deleted with the record that they refer to."""
         return [(noun, name) for noun, name in self.referrers if noun.schema.by_name[name].cascades]
 
     @cached_property
@@ -408,8 +410,8 @@ class Schema:
 
     @cached_property
     def verbs_by_event(self) -> dict[str, Verb]:
-        """The verbs by the names of the events that they leave, the plainest of several; those that no
-        surface has as well."""
+        """The verbs by the names of their events; the first declared if several share one; including those
+        that no surface has."""
         found: dict[str, Verb] = {}
         for verb in (*self.noun.verbs.values(), *self.noun.corrections.values()):
             found.setdefault(verb.event, verb)
@@ -424,7 +426,7 @@ class Schema:
         return None
 
     def require_machine(self) -> Machine:
-        """The machine of a noun that has one. Raises TypeError for another."""
+        """Returns the machine of a noun that has one. Raises TypeError otherwise."""
         if self.machine is None:
             raise TypeError(f"{self.name} has no StatusField.")
         return self.machine
@@ -439,32 +441,33 @@ class Schema:
         return found
 
     def field(self, name: str) -> Field | None:
-        """A field by its wire or Python name."""
+        """Returns a field by its wire or Python name."""
         return self.fields.get(name) or self.by_name.get(name)
 
     def relation(self, name: str) -> Relation | None:
-        """Whose records refer to one of these, by the wire name; a field that is called so goes before."""
+        """Returns the relation with this wire name; None if a field has the same name."""
         return self.relations.get(name) if self.field(name) is None else None
 
     @property
     def kind(self) -> Field | None:
-        """The choice that says of which kind a record is, where its fields differ by it."""
+        """The choice of a record's kind, if its fields depend on it."""
         return self.by_name[kinds.choice] if (kinds := self.noun.Surface.kinds) else None
 
     def fields_of_others(self, kind: str | None) -> frozenset[str]:
-        """The fields that no record of ``kind`` has, and the kind itself: a record keeps it."""
+        """Returns the fields that no record of ``kind`` has, and the choice of the kind, which cannot
+        change."""
         kinds = self.noun.Surface.kinds
         return kinds.of_others(kind or "") | {kinds.choice} if kinds else frozenset()
 
     def inputs(self) -> Iterator[Field]:
-        """The fields that a client may write."""
+        """Yields the fields that a client may write."""
         return (field for field in self.fields.values() if not field.read_only)
 
 
 def _with_common(
     groups: tuple[tuple[str, tuple[str, ...]], ...],
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The groups of a noun, with what every noun has under the last title, which is the same for all."""
+    """Returns the groups of a noun, with the common fields in the last one."""
     if not groups:
         return groups
     placed = {name for _title, names in groups for name in names}

@@ -1,13 +1,13 @@
-"""A tenant's own shape: what it adds to the declared nouns, and for which tenant a schema is asked for.
+"""A tenant's shape: what it adds to the declared nouns, and the schemas that result.
 
-``Lead.schema`` answers the schema of the tenant at hand. Where that has a shape of its own, it is the
-declared one, handed to every function that :func:`composes_schemas` registered: each sets what is different
-for the tenant (fields, the machine, what fields may hold) before anybody reads it. A tenant without one gets
-the declared schema itself, and pays nothing.
+``Lead.schema`` is the schema for the active tenant. For a tenant with a shape it is a copy of the declared
+schema, changed by every function that :func:`composes_schemas` registered: each sets what differs for the
+tenant (fields, the machine, the values of fields) before anybody reads it. A tenant without a shape gets the
+declared schema itself, at no cost.
 
-A shape is known by its stamp, a column of the tenant that is read with it on every request and is another
-after each change. So every process has a change with the next request, and what was made for an older stamp
-is never asked for again.
+The version of a shape is its stamp, a column of the tenant that is read on every request and differs after
+each change. So every process sees a change with the next request, and never uses what was computed for an
+older stamp.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: How many shapes a process keeps: those that were asked for last.
+#: How many shapes a process keeps: the most recently used ones.
 MOST_KEPT = 128
 
 
 class Shape:
-    """What one tenant adds to the nouns, in one version; everything of it is loaded when it is asked for."""
+    """What one tenant adds to the nouns, in one version; loaded lazily."""
 
     def __init__(self, tenant_id: int, stamp: int) -> None:
         self.tenant_id, self.stamp = tenant_id, stamp
@@ -40,7 +40,7 @@ class Shape:
         self._caches: dict[Callable[..., Any], Callable[..., Any]] = {}
 
     def schema_of(self, declared: Schema) -> Schema:
-        """The declared schema with what the tenant adds."""
+        """Returns the declared schema with what the tenant adds."""
         if (found := self._schemas.get(declared.name)) is None:
             found = declared.begin_copy()
             for compose in composers:
@@ -49,24 +49,24 @@ class Shape:
         return found
 
     def remember(self, function: Callable[..., Any], most: int | None) -> Callable[..., Any]:
-        """``function`` with what it answered for this shape."""
+        """Returns ``function`` with a cache for this shape."""
         if (found := self._caches.get(function)) is None:
             found = self._caches.setdefault(function, lru_cache(most)(function))
         return found
 
 
-#: What sets in a schema of a tenant's what is its own: see :func:`composes_schemas`.
+#: The functions that change the schema of a tenant: see :func:`composes_schemas`.
 composers: list[Callable[[Schema, Shape], None]] = []
 
 
 def composes_schemas(function: Callable[[Schema, Shape], None]) -> Callable[[Schema, Shape], None]:
-    """Have ``function`` called with every schema that is put together for a tenant, and its shape.
+    """Call ``function`` with every schema that is composed for a tenant, and the tenant's shape.
 
-    The schema is new and has the declared fields. What is set in it (``schema.set_fields(...)``,
-    ``schema.machine = ...``) holds instead of what would be derived from the noun's class. What it needs it
-    reads from the active tenant's rows by a function that is :func:`cached_by_shape`, so that it reads once
-    for all nouns; it must not ask a noun for its ``schema``, which is being put together. Those registered
-    earlier have had their turn.
+    The schema is a copy with the declared fields. What is set in it (``schema.set_fields(...)``,
+    ``schema.machine = ...``) replaces what would be derived from the noun's class. The function reads the
+    tenant's rows through a function that is :func:`cached_by_shape`, so that they are read once for all
+    nouns. It must not use a noun's ``schema``, which is not complete yet. Functions run in the order of
+    registration.
     """
     composers.append(function)
     return function
@@ -78,12 +78,12 @@ _lock = Lock()
 
 
 def current_shape() -> Shape | None:
-    """The shape of the active tenant, or None where it has none of its own."""
+    """Returns the shape of the active tenant, or None if it has none."""
     return _shape.get()
 
 
 def shape_of(tenant_id: int, stamp: int) -> Shape | None:
-    """A tenant's shape in the version of ``stamp``; None for 0, nothing of its own."""
+    """Returns a tenant's shape in the version ``stamp``; None for 0, which means no shape."""
     if not stamp:
         return None
     key = tenant_id, stamp
@@ -100,7 +100,7 @@ def shape_of(tenant_id: int, stamp: int) -> Shape | None:
 
 @contextmanager
 def shaped_by(shape: Shape | None) -> Iterator[None]:
-    """Let schemas be those of ``shape`` inside the block."""
+    """Use the schemas of ``shape`` inside the block."""
     token = _shape.set(shape)
     try:
         yield
@@ -109,16 +109,16 @@ def shaped_by(shape: Shape | None) -> Iterator[None]:
 
 
 def enter_shape(shape: Shape | None) -> None:
-    """The same from now on, until the active tenant is left."""
+    """Use the schemas of ``shape`` until the active tenant is left."""
     _shape.set(shape)
 
 
 def cached_by_shape(
     function: Callable[P, R] | None = None, *, most: int | None = None
 ) -> Callable[..., Any]:
-    """Keep what a function answers for its arguments, for each shape apart: what is made of schemas.
+    """Cache what a function returns, separately for each shape: for functions that depend on schemas.
 
-    What is kept for a shape goes with it. ``most`` bounds how many answers are kept of each.
+    The cache of a shape is dropped with it. ``most`` limits the number of cached results for each shape.
     """
     if function is None:
         return lambda function: cached_by_shape(function, most=most)

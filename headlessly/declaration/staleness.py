@@ -1,8 +1,7 @@
-"""When an open record is stale: the one place that says so, for lists, boards, days, reports and rules.
+"""When an open record is stale, for lists, boards, days, reports and rules.
 
-Where a state is one of a path, it may say for how many days records in it may go without a touch, else its
-path does. Of other states the tenant may say it (``schema.stale_limits``). Else it is what the noun says
-(``stale_after``).
+The days that a record may go without a touch come from its state on a path, else from the path; for other
+states from the tenant (``schema.stale_limits``). Otherwise the noun's own limit holds (``stale_after``).
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from typing import Any
 from headlessly.declaration import paths
 from headlessly.declaration.record import Record
 
-#: How long records rest where nobody says how long, in days.
+#: The default limit, in days.
 USUAL = 14
 
 
 def rest_of(record: Record) -> timedelta | None:
-    """How long ``record`` may go without a touch where it stands; None for ever."""
+    """Returns how long ``record`` may go without a touch in its state; None for ever."""
     machine = record.schema.machine
     if machine is None:
         return type(record).stale_after()
@@ -29,8 +28,8 @@ def rest_of(record: Record) -> timedelta | None:
 
 
 def stale_filter(noun: type[Record], now: datetime) -> dict[str, Any] | None:
-    """The condition that an open record is stale at ``now``, in the filter language; None where none ever
-    is."""
+    """Returns the condition that an open record is stale at ``now``, in the filter language; None if none
+    ever is."""
     machine, board = noun.schema.machine, noun.Surface.board
     if machine is None or board is None:
         return None
@@ -65,7 +64,7 @@ def stale_filter(noun: type[Record], now: datetime) -> dict[str, Any] | None:
 
 
 def _rest_in(noun: type[Record], path: paths.Path | None, state: str) -> timedelta | None:
-    """How long records rest in a state, of a path where it is of one."""
+    """Returns how long records may rest in a state, of a path if there is one."""
     if path is None:
         limits = noun.schema.stale_limits
         days = limits.get(state, limits.get(None))
@@ -76,7 +75,8 @@ def _rest_in(noun: type[Record], path: paths.Path | None, state: str) -> timedel
 
 
 def _told(path: paths.Path, every: tuple[paths.Path, ...]) -> list[Any]:
-    """How the reference says that a record is on a path; the default one is also that of those without."""
+    """Returns the values of the reference for records on a path; records without one are on the default
+    path."""
     default = next((each for each in every if each.is_default), every[0])
     found: list[Any] = [] if path.id is None else [path.id]
     return [*found, {"$exists": False}] if path is default else found

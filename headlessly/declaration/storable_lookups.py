@@ -1,5 +1,5 @@
-"""No row has text that no column can hold (:func:`.values.is_storable`). Whoever looks for it finds nothing:
-PostgreSQL, which would refuse the whole statement, is not even asked."""
+"""Lookups that find nothing for text that no column can hold (:func:`.values.is_storable`). PostgreSQL would
+refuse the whole statement."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from headlessly.declaration.engagements import Engagements
 from headlessly.declaration.files import Files
 
 T = TypeVar("T")
-#: The area of what is set up once, and not worked on.
+#: The area of nouns that are set up once, and not worked on.
 SETUP = "setup"
 #: The references that say who works on a record, not whom it is about.
 WORKERS = ("owner", "assignee", "member")
@@ -20,7 +20,7 @@ WORKERS = ("owner", "assignee", "member")
 
 @dataclass(frozen=True)
 class Computed(Generic[T]):
-    """A field that is made of others and never stored."""
+    """A field that is computed from others and never stored."""
 
     function: Callable[[Any], T]
     type: str
@@ -39,29 +39,29 @@ class Computed(Generic[T]):
 
 
 def computed(type: str, *needs: str) -> Callable[[Callable[[Any], T]], Computed[T]]:
-    """Declare a computed field of JSON ``type``, made of the columns ``needs``."""
+    """Declare a computed field of JSON ``type`` that reads the columns ``needs``."""
     return lambda function: Computed(function, type, needs)
 
 
 @dataclass(frozen=True)
 class Kinds:
-    """A noun's ``Surface.kinds``: its records are of kinds, which a choice tells apart; some fields belong
-    to some kinds only. A record keeps its kind."""
+    """A noun's ``Surface.kinds``: a choice divides its records into kinds, and some fields belong to some
+    kinds only. A record keeps its kind."""
 
-    choice: str  #: the field that says of which kind a record is
-    #: By kind: its own fields, which only kinds have that name them.
+    choice: str  #: the choice with the kind of a record
+    #: The fields of each kind. Fields that are listed nowhere belong to all kinds.
     fields: Mapping[str, tuple[str, ...]]
     settings: Mapping[str, str] = field(default_factory=dict)  #: what each kind decides, in short
     #: By kind: the nouns that its filters may be of, where not every noun will do.
     about: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of_others(self, kind: str) -> frozenset[str]:
-        """The fields that records of ``kind`` do not have."""
+        """Returns the fields that records of ``kind`` do not have."""
         named = {name for names in self.fields.values() for name in names}
         return frozenset(named - {*self.fields.get(kind, ())})
 
     def with_field(self, name: str) -> tuple[str, ...]:
-        """The kinds that a field belongs to; empty where it belongs to all."""
+        """Returns the kinds that have a field; empty if all have it."""
         return tuple(kind for kind, names in self.fields.items() if name in names)
 
 
@@ -71,7 +71,7 @@ class Surface:
     area = "sales"  #: which row of the permission table applies
     icon: str = "circle"  #: of Material Symbols, beside the noun's name
     rank: int = 100  #: where menus list it, lowest first
-    is_in_menu: bool = True  #: not for what is shown on the pages of other records
+    is_in_menu: bool = True  #: false if its records appear only on pages of other records
     setting: str = ""  #: what it decides, in a few words, for the page of settings
     kinds: Kinds | None = None  #: the kinds of its records, each with its own fields
     #: The states when all goes well; empty for the machine's longest way.
@@ -95,14 +95,15 @@ class Surface:
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
+    #: The reference to the owner of a record; ``owner`` if the noun has such a field.
+    owner: str | None = None
     #: The references whose records decide who sees a record without an owner.
     about: tuple[str, ...] = ()
     due: str | None = None  #: when an open record has to be done
     reminds: str | None = None  #: when the owner of an open record is reminded
     #: Further moments at which owners are told of open records, by the kind of notification.
     tells: Mapping[str, str] = {}
-    #: References of which its owner sees name and card, even if they belong to somebody else.
+    #: References whose name and card the owner of the record sees, even if they belong to somebody else.
     introduces: tuple[str, ...] = ()
     #: For a noun that joins records of two nouns: the references to both. Those of the
     #: first can then be filtered by the second, under its name: ("member", "team") makes ``owner.team``.
@@ -118,35 +119,36 @@ class Surface:
     intends: str = ""
     #: For a noun whose records are notes, calls or tasks about others.
     engagements: Engagements | None = None
-    #: The fields of which one is enough to take two records for one: whoever makes the second is told.
+    #: The fields by which two records are taken for the same if one is equal: whoever creates the second is
+    #: warned.
     alike: tuple[str, ...] = ("name",)
     #: The verbs, and the fields as columns of lists, that pages offer only where a tenant's shape says so
     #: (``Schema.not_offered``).
     not_offered: tuple[str, ...] = ()
-    #: What the quick form asks for, in its order; "contact.email" is of the contact that a new record refers
-    #: to, which is found or made with it (``files.described``). Empty for a noun without one. Of a noun that
-    #: is in no menu it is opened on the pages of what its records refer to.
+    #: The fields of the quick form, in its order; "contact.email" is a field of the contact that a new record
+    #: refers to, which is found or created with it (``files.described``). Empty for a noun without such a
+    #: form. If the noun is in no menu, the form opens on the pages of the records that it refers to.
     quick: tuple[str, ...] = ()
-    files: Files = Files()  #: how other programs and people write it in files
+    files: Files = Files()  #: how people and other programs write it in files
 
     @classmethod
     def preset(cls, slug: str) -> Mapping[str, Any]:
-        """The condition that addresses call so: ``is=nothing-planned``. Raises KeyError."""
+        """Returns the preset that addresses call so: ``is=nothing-planned``. Raises KeyError."""
         return {slugify(name): condition for name, condition in cls.presets.items()}[slug]
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why records stand on somebody's day (``Surface.agenda``): a list, and how soon it is looked at."""
+    """Why records stand on somebody's day (``Surface.agenda``): a list, and how urgent it is."""
 
     name: str
-    #: In the language of addresses, as in ``Surface.views``; ``{person}`` is whose day it is, and a condition
-    #: with it falls away where it is everybody's.
+    #: In the language of addresses, as in ``Surface.views``. ``{person}`` is the person of the day; the
+    #: conditions with it are dropped on everybody's day.
     query: str
     rank: int  #: among the reasons of all nouns, lowest first
     moment: str  #: the field that says since when, or until when
-    late: bool = False  #: whether something is wrong with it
-    #: The column it needs, where only the lists of some tenants have it.
+    late: bool = False  #: whether it means that something is wrong
+    #: The column that it filters by, if only the lists of some tenants have it.
     column: str = ""
     done: str = ""  #: the verb that does it, for records that are no engagements
 

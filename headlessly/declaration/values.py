@@ -1,8 +1,8 @@
-"""One value in, checked; one value out, as JSON. For every type that a field can have.
+"""Checks and conversions of values, for every type that a field can have.
 
-``clean`` functions take what a surface received and return what the database stores, or raise
-ValueError with a sentence that says what is allowed. With ``text=True`` the value comes from a query
-string, a form or a CSV cell, where everything is text; otherwise "80" is not a number.
+``clean`` functions take what a surface received and return what the database stores, or raise ValueError with
+a sentence that says what is allowed. With ``text=True`` the value comes from a query string, a form or a CSV
+cell, where everything is text; otherwise "80" is not a number.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ from headlessly.language import numbers, wording
 if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
 
-#: PostgreSQL's text cannot hold NUL, and UTF-8 no half of a surrogate pair.
+#: PostgreSQL's text cannot contain NUL, and UTF-8 cannot encode half of a surrogate pair.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 JSON_DEPTH = 32
-#: The largest number: the sum of 100,000,000 of them is one that a column holds too.
+#: The largest number: even the sum of 100,000,000 of them fits into a column.
 LARGEST = 1e300
-#: Days and moments of ISO 8601 as they are read. Python would also take a week for its Monday, ``14.05`` for
-#: a few hundredths of a second past two, and the zone of a day for its time.
+#: The accepted days and moments of ISO 8601. Python would also read a week as its Monday, ``14.05`` as 14:00
+#: and a few seconds' fraction, and a zone after a day as its time.
 ISO_DAY = r"(?:\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d-\d|\d{4}W\d{3})"
 ISO_TIME = r"(?:\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?\s*(?:Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?)"
 ISO_DATE, ISO_MOMENT = (
     re.compile(rf"{ISO_DAY}\Z", re.A),
     re.compile(rf"{ISO_DAY}(?:[T ]{ISO_TIME})?\Z", re.A | re.I),
 )
-#: How many values a field that takes several has at the most, and how long each may be, unless it says so.
+#: The default limits of a field with several values: how many, and how long each may be.
 MOST_CHOICES, LONGEST_CHOICE = 100, 255
-#: Days begin in the east, so much earlier than in UTC.
+#: The earliest time zone: days begin there this much before UTC.
 EAST = timedelta(hours=14)
 
-#: How text says true or false; a checkbox of a browser says "on".
+#: Words for true and false; a checkbox of a browser sends "on".
 FLAG_WORDS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
     ("false", "0", "no", "off"), False
 )
-#: The types whose values are text that people write.
+#: The types whose values are free text.
 TEXT_TYPES = {"string", "text", "email", "url"}
 
 check_email = EmailValidator()
@@ -60,7 +60,7 @@ check_url = URLValidator(schemes=["http", "https"])
 
 
 def required_message() -> str:
-    """The message for an input that is missing."""
+    """Returns the error for a missing input."""
     return _("This is required.")
 
 
@@ -86,7 +86,8 @@ def clean_string(field: Field, value: Any, text: bool) -> str:
 
 
 def normalize_operand(field: Field, value: Any) -> str:
-    """Text as a filter compares it with what is stored: in the same spelling, whether allowed or not."""
+    """Returns text as a filter compares it: in the stored spelling, even if no record could have the
+    value."""
     if not isinstance(value, str):
         raise ValueError(_("This is text: compare it with a string."))
     check_storable(value)
@@ -137,7 +138,7 @@ def clean_money(field: Field, value: Any, text: bool) -> Decimal:
     except InvalidOperation:
         cents = None
     if cents is None and text:
-        # Copied with its currency, most likely: what it is in stands in a field of its own.
+        # Probably copied with its currency, which has a field of its own.
         example = numbers.localize_number("1250.50")
         raise ValueError(_("This is no amount: write digits alone, such as %s.") % example)
     if cents is None or abs(cents) >= Decimal(10) ** 13:
@@ -158,7 +159,7 @@ def clean_flag(field: Field, value: Any, text: bool) -> bool:
 
 
 def parse_iso_day(text: str) -> date:
-    """A day of ISO 8601. Raises ValueError."""
+    """Returns a day of ISO 8601. Raises ValueError."""
     text = text.strip()
     if ISO_DATE.match(text) is None:
         raise ValueError(text)
@@ -166,7 +167,7 @@ def parse_iso_day(text: str) -> date:
 
 
 def parse_iso_moment(text: str) -> datetime:
-    """A moment of ISO 8601, or the midnight of a day. Raises ValueError."""
+    """Returns a moment of ISO 8601; for a day, its midnight. Raises ValueError."""
     text = text.strip()
     if ISO_MOMENT.match(text) is None:
         raise ValueError(text)
@@ -174,7 +175,7 @@ def parse_iso_moment(text: str) -> datetime:
 
 
 def clean_day(field: Field, value: Any, text: bool) -> date:
-    """A day from ISO 8601, of which every hour is a moment wherever one is."""
+    """Returns a day of ISO 8601 whose every hour can be stored, in any time zone."""
     if isinstance(value, datetime):
         value = value.date()
     elif isinstance(value, str):
@@ -188,12 +189,13 @@ def clean_day(field: Field, value: Any, text: bool) -> date:
 
 
 def clean_moment(field: Field | None, value: Any, text: bool = False) -> datetime:
-    """A point in time from ISO 8601; without a time it is midnight, and without a zone it is that of
-    whoever reads: UTC for programs."""
+    """Returns a moment of ISO 8601. Without a time it is midnight; without a zone it is in the reader's,
+    which is UTC for programs."""
     if isinstance(value, str):
         value = value.strip()
         if text and "T" in value:
-            value = value.replace(" ", "+")  # the plus of a zone in an address that was not encoded
+            # The plus of a zone, in an address that was not encoded.
+            value = value.replace(" ", "+")
         try:
             value = parse_iso_moment(value)
         except ValueError:
@@ -207,14 +209,14 @@ def clean_moment(field: Field | None, value: Any, text: bool = False) -> datetim
     if not EARLIEST <= value <= LATEST:
         raise ValueError(_("This moment is out of range."))
     if field is not None and field.day_if is not None:
-        return value  # perhaps a day: the one that it is in its own zone
+        return value  # it may stand for a day: the one in its own zone
     return value.astimezone(UTC)
 
 
 def validate_not_in_future(value: date) -> None:
-    """Raise ValidationError for a moment that has not come yet, or a day that has not begun anywhere.
+    """Raise ValidationError for a moment in the future, or a day that has not begun anywhere yet.
 
-    A validator for columns that say when something happened.
+    For columns that say when something happened.
     """
     if not isinstance(value, datetime):
         value = datetime.combine(value, time(), UTC) - EAST
@@ -227,7 +229,7 @@ def clean_choice(field: Field, value: Any, text: bool) -> str:
         value = field.normalize(value)
     if isinstance(value, str) and value in field.choices:
         return next((key for key, said in field.spoken.items() if said == value), str(value))
-    if isinstance(value, str) and value in field.spoken:  # what it was called before
+    if isinstance(value, str) and value in field.spoken:  # the stored key, such as the former name
         return str(value)
     offered = [choice for choice in field.choices if choice not in field.retired]
     allowed = [wording.state_in_error(choice) for choice in offered]
@@ -236,7 +238,7 @@ def clean_choice(field: Field, value: Any, text: bool) -> str:
 
 
 class UnknownName(str):
-    """The name that a reference was given by, which is not one record's; ``problem`` says so."""
+    """A name given for a reference that does not identify one record; ``problem`` says why."""
 
     problem: str
 
@@ -247,7 +249,7 @@ class UnknownName(str):
 
 
 def clean_reference(field: Field, value: Any, text: bool) -> str:
-    """The id of another record: from an id, from a record, or from a record as it was read."""
+    """Returns the id of another record, given as an id, as a record, or as the JSON of a record."""
     if isinstance(value, models.Model):
         value = value.pk
     elif isinstance(value, dict) and not text:
@@ -275,7 +277,7 @@ def clean_json(field: Field, value: Any, text: bool) -> Any:
 
 
 def clean_choices(field: Field, value: Any, text: bool) -> list[str] | None:
-    """Several values, each once, in the order in which they are said; as text with semicolons between."""
+    """Returns several values, each once, in the given order; in text they are separated by semicolons."""
     if text and isinstance(value, str):
         value = choices.split_choices(value)
     check_json(value, 0)
@@ -291,7 +293,7 @@ def clean_choices(field: Field, value: Any, text: bool) -> list[str] | None:
 
 
 def _clean_each(item: Field, found: Iterable[str]) -> list[str] | None:
-    """The values as their own field stores them. Raises ValueError that says which one is wrong."""
+    """Returns the values as their own field stores them. Raises ValueError with the one that is wrong."""
     cleaned = []
     for each in found:
         try:
@@ -321,7 +323,7 @@ CLEANERS: dict[str, Callable[[Any, Any, bool], Any]] = {
 
 
 def to_json_value(value: Any) -> Any:
-    """``value`` as JSON can say it: a Decimal or a whole float becomes a plain number."""
+    """Returns ``value`` for JSON: a Decimal or a whole float becomes a plain number."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -330,7 +332,7 @@ def to_json_value(value: Any) -> Any:
 
 
 def texts_in(value: Any) -> Iterator[str]:
-    """Every text of a JSON value, however deep; the names of an object's parts are none."""
+    """Yields every text in a JSON value, at any depth; not the keys of objects."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping | list):
@@ -339,12 +341,12 @@ def texts_in(value: Any) -> Iterator[str]:
 
 
 def is_storable(value: Any) -> bool:
-    """Whether a column can hold it: anything but text with what none can."""
+    """Whether a column can hold the value: any except text with characters that none can hold."""
     return not isinstance(value, str) or UNSTORABLE.search(value) is None
 
 
 def as_storable(text: str, instead: str = "\ufffd") -> str:
-    """The text with ``instead`` for each of what no column can hold."""
+    """Returns the text with ``instead`` for each character that no column can hold."""
     return UNSTORABLE.sub(instead, text)
 
 
@@ -355,12 +357,12 @@ def check_storable(value: str) -> None:
 
 
 def group_thousands(value: Any) -> str:
-    """A number in a sentence: ``10,000``."""
+    """Returns a number for a sentence: ``10,000``."""
     return formats.number_format(value, force_grouping=True)
 
 
 def check_number(value: Any) -> float | int:
-    """A finite number that PostgreSQL's types can hold. Raises ValueError or TypeError."""
+    """Returns a finite number that PostgreSQL's types can hold. Raises ValueError or TypeError."""
     if isinstance(value, bool) or not math.isfinite(value) or abs(value) > 2**63 - 1:
         raise ValueError(_("This is no number."))
     return value
@@ -386,7 +388,8 @@ def _parse_number(value: Any, text: bool) -> float | int:
 
 
 def _digits(text: str) -> str:
-    """``text`` for Python's number types, without what only its source code allows: ``1_000``."""
+    """Returns ``text`` for Python's number types; empty if it has an underscore, which only Python source
+    allows: ``1_000``."""
     return "" if "_" in text else text.strip()
 
 
@@ -395,7 +398,7 @@ def _check_bounds(field: Field, value: Any) -> Any:
     if (low is not None and value < low) or (high is not None and value > high):
         if low is not None and high is not None:
             said = _("Use a number from %(low)s to %(high)s.")
-            plain = "f" if isinstance(low, float) and 0 < abs(low) < 0.001 else ""  # no 1e-06
+            plain = "f" if isinstance(low, float) and 0 < abs(low) < 0.001 else ""  # not 1e-06
             raise ValueError(said % {"low": format(low, plain), "high": high})
         raise ValueError(
             _("At least %s is needed.") % low if low is not None else _("At most %s.") % high

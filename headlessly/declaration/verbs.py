@@ -1,8 +1,8 @@
-"""What can be done to a noun.
+"""Verbs: what can be done with the records of a noun.
 
-``@verb`` turns a method into a verb: called on the class or on a record, from any surface, it goes
-through :mod:`headlessly.execution.executor`. Its keyword-only arguments are its input everywhere: the body of
-the REST call, the fields of the dialog, the parameters of the tool. Its docstring is their text.
+``@verb`` turns a method into a verb: called on the class or on a record, from any surface, it goes through
+:mod:`headlessly.execution.executor`. Its keyword-only arguments are its input everywhere: the body of the
+REST call, the fields of the dialog, the parameters of the tool. Its docstring is their text.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ if TYPE_CHECKING:
 
 N = TypeVar("N", bound="Record")
 P = ParamSpec("P")
-#: What a verb answers: the record after it.
+#: The return value of a verb: the record after it.
 R = TypeVar("R", covariant=True)
 #: The noun on which a verb is called, a subclass of the one that declares it.
 M = TypeVar("M", bound="Record")
 
 
 class ClassCall(Protocol[N, P]):
-    """``Lead.convert``: called with the record or its id (with none by a verb that creates) and the input.
+    """``Lead.convert``: called with the record or its id (neither, if the verb creates) and the input.
 
-    Beside the input every call takes ``dry_run`` and ``if_match``.
+    Every call also takes ``dry_run`` and ``if_match``.
     """
 
     def __call__(
@@ -67,7 +67,7 @@ class RecordCall(Protocol[R, P]):
 
 
 class Options(TypedDict, total=False):
-    """What :func:`verb` may be told; it says what each means."""
+    """The options of :func:`verb`, which documents them."""
 
     source: str | Iterable[str]
     target: str
@@ -100,7 +100,7 @@ class Existing:
         self.to = to
 
 
-#: Annotations of inputs that are neither a field of the noun nor a record.
+#: Annotations of inputs that are neither a field of the noun nor a record, and the types of the inputs.
 PLAIN: dict[Any, str] = {
     datetime: "datetime",
     date: "date",
@@ -124,7 +124,7 @@ class Example:
 
 
 class NewOrExisting(Existing):
-    """An input that is an existing record, or the fields of one that the verb makes."""
+    """An input that is an existing record, or the fields of a record that the verb creates."""
 
     new = True
 
@@ -160,7 +160,7 @@ class Verb(Generic[N, P]):
     ) -> None:
         self.body: Callable[..., Any] = body
         self.name = body.__name__
-        #: As declared; by kinds of states where records get theirs from others (:mod:`.paths`).
+        #: As declared; by kinds of states if records get their states from paths (:mod:`.paths`).
         self.declared_steps = dict(moves or {})
         for state in (source,) if isinstance(source, str) else source:
             self.declared_steps[state] = target or state
@@ -183,7 +183,8 @@ class Verb(Generic[N, P]):
         self.after: Hook[N]
 
     def bind(self, noun: type[N]) -> Verb[N, P]:
-        """A copy of this verb for ``noun``, with hooks, look-up and django-fsm transition in place."""
+        """Returns a copy of this verb for ``noun``, and adds its hooks, look-up and django-fsm transition to
+        the class."""
         bound: Verb[N, P] = Verb.__new__(Verb)
         bound.__dict__ = self.__dict__ | {"noun": noun}
         words = self.conjugation
@@ -212,7 +213,7 @@ class Verb(Generic[N, P]):
 
     @property
     def steps(self) -> dict[str, str]:
-        """Where it leads from each state in which it is possible; where it may be told, first of all."""
+        """Where it leads from each state in which it is possible; the first target if there is a choice."""
         if not self.declared_steps:
             return {}
         targets = self.noun.schema.require_machine().targets[self.name]
@@ -225,17 +226,17 @@ class Verb(Generic[N, P]):
 
     @property
     def event(self) -> str:
-        """The name of the event this verb leaves: ``Lead.Converted``."""
+        """The name of the event that this verb records: ``Lead.Converted``."""
         return f"{self.noun.__name__}.{self.conjugation.event}"
 
     @property
     def changes_fields(self) -> bool:
-        """Whether it gives a record other values than it has: what an immutable noun has no verb for."""
+        """Whether it changes the values of a record: an immutable noun has no such verb."""
         return self.name in ("update", "rollback")
 
     @property
     def restores_values(self) -> bool:
-        """Whether it gives a record values that it had, also where no step of the machine leads."""
+        """Whether it sets former values of a record, even if the machine has no such step."""
         return self.corrects or self.name == "rollback"
 
     @property
@@ -249,7 +250,7 @@ class Verb(Generic[N, P]):
 
     @cached_property
     def takes_fields(self) -> bool:
-        """Whether the input is the noun's own fields."""
+        """Whether its input is the noun's own fields."""
         kinds = (p.kind for p in inspect.signature(self.body).parameters.values())
         return inspect.Parameter.VAR_KEYWORD in kinds
 
@@ -279,7 +280,8 @@ class Verb(Generic[N, P]):
         return inputs
 
     def inputs_of(self, record: Record, *, wire: bool = True) -> Mapping[str, Field]:
-        """What the verb takes on ``record``: the same on every one, unless each asks for its own."""
+        """Returns the input of the verb on ``record``, which is the same for all records unless the verb
+        ``asks``."""
         if self.asks:
             return getattr(record, self.asks)()
         return self.inputs if wire else self.python_inputs
@@ -287,7 +289,7 @@ class Verb(Generic[N, P]):
     @property
     @cached_by_shape
     def python_inputs(self) -> dict[str, Field]:
-        """The input by the names that Python callers use, a reference's column included."""
+        """The input by the names that Python callers use, including the columns of references."""
         fields = self.inputs.values()
         return {f.column: f for f in fields} | {f.name: f for f in fields}
 
@@ -299,7 +301,8 @@ class Verb(Generic[N, P]):
         ]
 
     def input_of(self, parameter: inspect.Parameter, noun: type[Record] | None = None) -> Field:
-        """The input that an argument declares. Raises TypeError for one that says nothing."""
+        """Returns the input that an argument declares. Raises TypeError if its annotation has no type of an
+        input."""
         noun = noun or self.noun
         required = parameter.default is inspect.Parameter.empty
         hint = parameter.annotation
@@ -321,7 +324,7 @@ class Verb(Generic[N, P]):
             field = field_as_input(noun.schema.by_name[parameter.name], required=required)
             if parameter.name == self.chooses:
                 entry = noun.schema.require_machine().entry
-                # Who need not say it leaves it empty: what a new record begins with is no answer here.
+                # Left out, it stays empty: the default of a new record is not meant here.
                 field = replace(
                     field,
                     choices=tuple(map(field.to_json, entry)),
@@ -352,7 +355,7 @@ class Verb(Generic[N, P]):
     def __get__(self, record: None, noun: type[M]) -> ClassCall[M, P]: ...
     @overload
     def __get__(self, record: M, noun: type[M]) -> RecordCall[M, P]: ...
-    @overload  # kept by a page, say, it is the verb itself
+    @overload  # as an attribute of another class, such as a page
     def __get__(self, record: object, noun: type) -> Self: ...
     def __get__(self, record: Any, noun: Any) -> Any:
         return noun._call(self, record)
@@ -374,29 +377,41 @@ def verb(
 def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Declare a verb.
 
-    ``source`` and ``target`` (or ``moves``, a mapping) are its steps in the noun's machine, a ``source``
-    alone the states in which it is possible and which it leaves as they are; ``sets`` the read-only fields
-    that it writes; ``creates`` that it makes the record; ``finds`` the unique field by which it first looks
-    for an existing one; ``without`` the fields it does not take; ``deletes`` that the record is gone
-    afterwards, so that nobody may begin to refer to it meanwhile; ``restores`` that it is for deleted
-    records, which other verbs do not find; ``merges`` that it lives on in another, its ``successor``, which
-    the body answers: that one is found by what this one was found by, is referred to instead of it, and has
-    the values that ``keep`` says (:mod:`.merging`); ``corrects`` that it only takes back what other verbs
-    did: no surface has it, and it goes where the machine does not; ``event`` the name of its event where the
-    conjugation would be another; ``chooses`` the input that says to which of several states it leads;
-    ``needs`` the field without a value of which there is nothing to do, so that pages do not offer it,
-    ``unless`` the one with a value of which there is nothing;
-    ``quiet`` that who follows the record is not told of it; ``title`` what its button says where its name
-    alone would say too little, ``aside`` that it is rare, and stands in the menu of a page.
+    Steps in the noun's machine:
 
-    ``asks`` names a method that answers the verb's input by name where each record has its own: the
-    hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without
-    a key; it names the fields of the record that a stranger is answered, and no others.
+    - ``source`` and ``target``, or ``moves``, a mapping: the steps that the verb takes. A ``source`` alone:
+      the states in which it is possible, and which it does not change.
+    - ``chooses``: the input that says to which of several states it leads.
+    - ``corrects``: it only takes back what other verbs did; no surface has it, and it may go where the
+      machine does not.
 
-    ``receives`` names a method that is handed what was sent before anything is checked. It answers what is
-    to be checked and what is only kept (the hooks find it in ``ctx.extras``), or None when there is nothing
-    to do, such as for what was sent twice: then the record is answered as it is, without an event. Text
-    counts as it does from a browser's form then.
+    What it does with records:
+
+    - ``creates``: it makes the record; ``finds``: the unique field by which it first looks for an existing
+      one.
+    - ``deletes``: the record is gone afterwards, so that nobody may begin to refer to it meanwhile.
+    - ``restores``: it is for deleted records, which other verbs do not find.
+    - ``merges``: the record lives on in another, its ``successor``, which the body returns. That one is found
+      by the values of this one, gets its references, and keeps the values that ``keep`` says
+      (:mod:`.merging`).
+    - ``sets``: the read-only fields that it writes; ``without``: the fields that it does not take.
+
+    How it appears:
+
+    - ``event``: the name of its event, if the conjugation would be another.
+    - ``title``: the label of its button, if its name alone would say too little; ``aside``: it is rare, and
+      in the menu of a page.
+    - ``needs``: pages offer it only if this field has a value; ``unless``: only if this field has none.
+    - ``quiet``: followers of the record are not notified.
+
+    ``asks`` names a method that returns the verb's input by name, if each record has its own: hooks find it
+    in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without a key; it names
+    the fields of the record that such a caller is answered, and no others.
+
+    ``receives`` names a method that is called with the raw input before anything is checked. It returns the
+    input to check and extras that are only kept (hooks find them in ``ctx.extras``), or None if there is
+    nothing to do, for example because the same was sent twice: then the record is returned as it is, without
+    an event. Text is then treated as from a browser's form.
     """
     if body is not None:
         return Verb(body, **options)

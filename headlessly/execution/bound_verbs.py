@@ -1,4 +1,4 @@
-"""What a verb is on a noun and on a record: ``Lead.convert``, ``lead.convert``, ``Lead.converted_by``."""
+"""Verbs bound to a noun or a record: ``Lead.convert``, ``lead.convert``, ``Lead.converted_by``."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ class BoundVerb:
         if_match: int | None = None,
         **inputs: Any,
     ) -> Record | DryRun:
-        """Execute. On the class the first argument is the record or its id; verbs that create take none.
+        """Executes the verb. Called on the class, the first argument is the record or its id; verbs that
+        create take none.
 
-        ``dry_run`` answers the record and the events without doing anything; ``if_match`` refuses when
-        the record's version is another.
+        ``dry_run`` returns the record and the events without writing anything. ``if_match`` refuses unless
+        the record is at this version.
         """
         noun = self.verb.noun
         if self.verb.name not in noun.verbs:
@@ -49,7 +50,7 @@ class BoundVerb:
 
 
 class EventsByActor:
-    """``Lead.lost_by(user)``: the events that a verb of this actor left, newest first."""
+    """``Lead.lost_by(user)``: the events that this actor's executions of a verb recorded, newest first."""
 
     def __init__(self, verb: Verb) -> None:
         self.verb = verb

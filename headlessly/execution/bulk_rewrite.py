@@ -1,4 +1,4 @@
-"""One verb on many records at once, where what it changes was found out for all of them together."""
+"""One verb on many records at once, where the new values were computed for all of them together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ N = TypeVar("N", bound="Record")
 
 
 def lock_records(noun: type[N], ids: Collection[str]) -> list[N]:
-    """These records as they are now, held until the transaction ends; no deleted ones."""
+    """Returns these records as they are now, without deleted ones, locked until the transaction ends."""
     found = table_of(noun).lock_many(sorted(ids))
     return [record for record in found if record.deleted_at is None]
 
@@ -30,11 +30,12 @@ def rewrite_records(
     *,
     cause: str | None = None,
 ) -> None:
-    """Have ``change`` give locked records other values of ``columns``, and write rows, versions and events as
-    ``verb`` does for one: all in two statements.
+    """Let ``change`` set new values of ``columns`` on locked records, and write rows, versions and events as
+    ``verb`` does for one record: all in two statements.
 
-    No hook runs and no permission is asked: it is for what the product counts by itself. ``cause`` is the
-    event because of which it does. The columns are the record's own, and their state is none of them.
+    No hook runs and no permission is checked, because this is for values that the product computes itself.
+    ``cause`` is the id of the event that led to it. ``columns`` are the record's own and must not include its
+    state.
     """
     if not records:
         return

@@ -1,9 +1,9 @@
-"""What several do who write the same records: an order for their locks, another try, an answer in time.
+"""How transactions that write the same records get along: lock in one order, retry, answer in time.
 
-Two who lock the same records in opposite order wait for each other, until PostgreSQL ends one of them. So
-what is known to be written is locked in one order first (:func:`records_to_lock`), whoever was ended tries
-again after a moment of chance, knowing by then what it has to lock, and who never comes through is told to
-come again.
+Two transactions that lock the same records in opposite order wait for each other until PostgreSQL aborts one
+of them. So records that will certainly be written are locked first, in one order (:func:`records_to_lock`).
+An aborted transaction is tried again after a random pause, and knows by then what it has to lock. If that
+does not help in time, the caller is told to try again later.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: How often something is tried that PostgreSQL ended to break a deadlock.
+#: How often a transaction is tried that PostgreSQL aborts to break a deadlock.
 MAX_ATTEMPTS = 5
-#: After how many seconds nothing is tried again: whoever asked waits.
+#: After this many seconds it is not tried again, because the caller is waiting.
 PATIENCE = 4.0
-#: The longest pause before the second try, in seconds; it doubles.
+#: The longest pause before the second attempt, in seconds; it doubles with each further one.
 FIRST_PAUSE = 0.05
 
-#: The records that the tries so far have locked, or waited for, by id; None where nothing is tried again.
+#: The records that the attempts so far have locked or waited for, by id; None outside of retries.
 _touched: ContextVar[dict[str, type[Record]] | None] = ContextVar("touched", default=None)
 
 
 def retry_on_deadlock(work: Callable[[], T]) -> T:
-    """Do ``work``, a transaction of its own, again where PostgreSQL chose it to break a deadlock.
+    """Run ``work``, a transaction of its own, again if PostgreSQL aborts it to break a deadlock.
 
-    Within a larger transaction nothing is tried again: all of that has to be. Raises what the last try
-    raised.
+    Inside a larger transaction it runs once, because all of that one would have to be repeated. Raises what
+    the last attempt raised.
     """
     if transaction.get_connection().in_atomic_block:
         return work()
@@ -66,8 +66,8 @@ def is_deadlock(problem: OperationalError) -> bool:
 
 
 def is_contention(problem: BaseException) -> bool:
-    """Whether somebody else's work at the same moment is why it failed: trying all of it again is for the
-    transaction, not for what was done in a part of it."""
+    """Whether it failed because of another transaction at the same moment. Only the whole transaction can be
+    tried again, not a part of it."""
     return isinstance(
         problem.__cause__,
         postgres.DeadlockDetected | postgres.SerializationFailure | postgres.LockNotAvailable,
@@ -80,13 +80,14 @@ def _is_connection_gone() -> bool:
 
 
 def note_lock(noun: type[Record], id: str) -> None:
-    """Remember that a record is going to be locked, for the next try."""
+    """Remember that a record is about to be locked, for the next attempt."""
     if (touched := _touched.get()) is not None:
         touched[id] = noun
 
 
 def records_to_lock(ids: Iterable[str] = ()) -> list[tuple[type[Record], list[str]]]:
-    """What earlier tries touched and the records of these ids, in the one order in which all lock."""
+    """Returns the records of earlier attempts and those with these ids, in the order in which everybody
+    locks."""
     wanted: defaultdict[str, set[str]] = defaultdict(set)
     for id, noun in (_touched.get() or {}).items():
         wanted[noun.__name__].add(id)

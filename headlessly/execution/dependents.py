@@ -1,4 +1,4 @@
-"""What is deleted and restored with the record that it refers to."""
+"""Records that are deleted and restored together with the record they refer to."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def delete_dependents(execution: Execution, record: Record) -> None:
-    """Delete what refers to a record that was deleted and says that it goes with it."""
+    """Delete the records whose reference to a deleted record cascades."""
     if record.is_unreferred:
         return
-    with actors.acting(actors.SYSTEM):  # all of it, also what the actor does not see
+    with actors.acting(actors.SYSTEM):  # including records that the actor does not see
         for noun, field in record.schema.cascading_referrers:
             there = noun.objects.filter(**{field: record.pk}).values_list("pk", flat=True)
             for dependent in execution.lock_many(noun, there, deleting=True):
@@ -24,11 +24,11 @@ def delete_dependents(execution: Execution, record: Record) -> None:
 
 
 def restore_dependents(execution: Execution, record: Record) -> None:
-    """Bring back what was deleted because this record was."""
+    """Restore the records that were deleted because this record was."""
     referrers = record.schema.cascading_referrers
     if not referrers:
         return
-    execution.flush()  # both may be of one transaction
+    execution.flush()  # deletion and restoration may be in one transaction
     with actors.acting(actors.SYSTEM):
         deleted = type(record).verbs["delete"].event
         history = events.record_history(type(record), record.pk)

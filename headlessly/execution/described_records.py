@@ -1,8 +1,9 @@
-"""Records that a new one refers to, given by what they are: ``{"contact": {"email": "ada@acme.example"}}``.
+"""References of a new record, given by a description instead of an id: ``{"contact": {"email":
+"ada@acme.example"}}``.
 
-They are found by what is unique of them, else by their name where one alone has it; what is not there is
-made by its own ``create``, with the caller's permissions and in the same transaction. Which references take
-it says ``Surface.files.described``, as for the rows of a file.
+The described record is found by its unique fields, or by its name if only one record has it. Otherwise its
+own ``create`` makes it, with the caller's permissions and in the same transaction.
+``Surface.files.described`` says which references may be described, as for the rows of a file.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 
 
 def compose_name(noun: type[Record], given: Mapping[str, Any], *, wire: bool = False) -> str | None:
-    """The name of a record that has none, of what its noun is named by (``Surface.files.named_by``); values
-    by the names of fields, those of a described record a mapping. None where nothing is there."""
+    """Returns the name of a record, or composes one from other values, as ``Surface.files.named_by`` says.
+    Returns None if these are empty too.
+
+    ``given`` has values by the names of fields; a described record is a mapping.
+    """
     own = given.get(noun.schema.name_field.wire if wire else noun.schema.name_field.name)
     if isinstance(own, str) and own.strip():
         return own
@@ -49,8 +53,8 @@ def compose_name(noun: type[Record], given: Mapping[str, Any], *, wire: bool = F
 def find_or_create_described(
     execution: Execution, noun: type[Record], values: dict[str, Any]
 ) -> None:
-    """Put ids into ``values`` where they have the fields of a record, in the order of declaration: a later
-    one belongs to what an earlier one is. Raises Invalid, the reference before the name of its field."""
+    """Replace descriptions of records in ``values`` by their ids, in the order of declaration: a later one
+    may belong to an earlier one. Raises Invalid, with the reference before the name of its field."""
     for name in noun.Surface.files.described:
         given = values.get(name)
         if not isinstance(given, Mapping):
@@ -76,7 +80,8 @@ def find_or_create_described(
 
 
 def _bring_along(noun: type[Record], other: type[Record], id: str, values: dict[str, Any]) -> None:
-    """Who is found brings whom they belong to, where nothing else is said: a contact their organization."""
+    """Fill other references from a record that was found, where nothing else is said: a contact brings their
+    organization."""
     record = other.objects.get(pk=id)
     for name in noun.Surface.files.described:
         field, its = noun.schema.by_name[name], other.schema.references.get(name)
@@ -88,8 +93,12 @@ def _bring_along(noun: type[Record], other: type[Record], id: str, values: dict[
 
 
 def find_described(noun: type[Record], given: Mapping[str, Any]) -> str | None:
-    """The id of the record that ``given`` (values by the names of fields) describes, of those that the actor
-    sees; None where none or several are it. Somebody with another address is another person."""
+    """Returns the id of the record that ``given`` (values by the names of fields) describes, among those that
+    the actor sees.
+
+    Returns None if no record matches, or several do. A given unique value that is unknown means another
+    record, even if the name is the same.
+    """
     unique = [
         field
         for name in noun.unique_fields
@@ -108,7 +117,7 @@ def find_described(noun: type[Record], given: Mapping[str, Any]) -> str | None:
 
 
 def _visible(noun: type[Record]) -> QuerySet[Any]:
-    """What the caller sees, though a verb is running."""
+    """Returns the records that the caller sees, also while a verb is running."""
     person = visibility.visible_owner_of_actor()
     found: QuerySet[Any] = noun.objects.all()
     if person is None:
@@ -132,7 +141,7 @@ def _create(execution: Execution, reference: Field, given: Mapping[str, Any]) ->
 
 
 def check_described(field: Field, given: Mapping[str, Any]) -> str | None:
-    """What is wrong with a described record that says nothing; None where it says something."""
+    """Returns the error for a described record without a name, or None."""
     if compose_name(field.target_noun, given) is None:
         return _("Say which %s: give a name.") % labels.noun_in_error(field.target_noun)
     return None

@@ -1,6 +1,8 @@
-"""One verb being executed, with all that its hooks execute: what :mod:`.executor` has a transaction for.
+"""The execution of a verb and of all verbs that its hooks execute; :mod:`.executor` wraps it in a
+transaction.
 
-Of each verb in order: lock, permission, version; validate; before-hooks; machine and row; event; after-hooks.
+The order for each verb: lock, permission, version; validation; before-hooks; machine and row; event;
+after-hooks.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
     from headlessly.log.events import Event
 
-#: A chain of hooks longer than this is a circle.
+#: A longer chain of hooks is taken for a circle.
 MAX_HOOK_DEPTH = 16
 
 N = TypeVar("N", bound=Record)
@@ -44,10 +46,10 @@ N = TypeVar("N", bound=Record)
 class Execution:
     """One outermost verb with everything that its hooks execute: one transaction, one request id."""
 
-    #: Whether a new record may set fields that otherwise only verbs set, and begin in any state. True for an
+    #: Whether a new record may begin in any state and set fields that otherwise only verbs set. True for an
     #: admin's import.
     sets_protected_fields = False
-    #: Whether it takes the rows of a file.
+    #: Whether it executes the rows of a file.
     is_import = False
 
     def __init__(self) -> None:
@@ -59,16 +61,17 @@ class Execution:
         self.first_unwritten = 0
         self.waiting_rows = WaitingRows(self._note_attempt)
         self.locked_records: dict[str, Record] = {}
-        self.ids_locked_for_deletion: set[str] = set()  #: nobody may begin to refer to them
-        self.known_ids: set[str] = set()  #: of records that are known to exist until the commit
-        self.locked_paths: set[str] = set()  #: the paths whose states stay what they are
-        self.member_ids: set[str] = set()  #: contacts who are known to be members
+        #: Locked so that nobody can begin to refer to them.
+        self.ids_locked_for_deletion: set[str] = set()
+        self.known_ids: set[str] = set()  #: records that certainly exist until the commit
+        self.locked_paths: set[str] = set()  #: paths whose states cannot change until the commit
+        self.member_ids: set[str] = set()  #: contacts that are certainly members
         self.failure: Exception | None = None
         self.shape = self.tenant.shape, shapes.current_shape()
-        self.cause: str | None = None  #: the event that caused what no hook executes
-        self.is_done = False  #: whether nothing is left but to commit
+        self.cause: str | None = None  #: the cause of events that no hook's verb caused
+        self.is_done = False  #: whether only the commit is left
         self.attempted_record: Record | None = None
-        self.attempted_by_hook = False  #: whether a hook attempted it
+        self.attempted_by_hook = False  #: whether that was in a verb of a hook
 
     # -- one verb ---------------------------------------------------------------------------------
 
@@ -83,8 +86,8 @@ class Execution:
         if_match: int | Collection[int] | None = None,
         for_caller: bool = False,
     ) -> Record:
-        """One verb, outermost, in a hook or, ``for_caller``, a part of theirs, in the order that the contract
-        gives."""
+        """Execute one verb, in the order that the contract gives: the outermost, one of a hook or, with
+        ``for_caller``, a part of the caller's own."""
         if len(self.frames) >= MAX_HOOK_DEPTH:
             path = " → ".join(f"{f.verb.noun.__name__}.{f.verb.name}" for f in self.frames)
             raise VerbRefused(f"Hooks cause each other without end: {path}.", code="hooks_too_deep")
@@ -110,7 +113,7 @@ class Execution:
             record.__dict__.update(untouched)
             refusals.name_input(problem, verb, data, wire=wire)
             refusals.name_record(problem, record)
-            # A hook may catch the refusal of what it tried, but not half of what has been written.
+            # A hook may catch a refusal, but not an error after something was written.
             if len(self.events) > writes or not isinstance(problem, HeadlesslyError):
                 self.failure = self.failure or problem
             raise
@@ -133,9 +136,7 @@ class Execution:
         ctx = Context(self, frame, values, extras)
         if record._state.adding:
             record.tenant_id = self.tenant.pk
-            known = (
-                verb.noun.schema.by_name
-            )  # what else a verb takes, its body and hooks make use of
+            known = verb.noun.schema.by_name  # its body and hooks use the verb's other inputs
             for field in verb.noun.schema.custom:
                 if field.default is not None:
                     field.set_value(record, field.default)
@@ -149,13 +150,11 @@ class Execution:
         answer = self._run_body(verb, record, values)
         record_paths.refuse_wrong_state(verb, record, before)
         if verb.name == "update" and not record.has_changes():
-            return (
-                record  # it has these values already; verbs that do something always leave an event
-            )
+            return record  # nothing changes; verbs other than update always leave an event
         self._save(record)
         frame.event = self._record_event(verb, record, was)
         for event in made:
-            # What it refers to was made first, and because of it.
+            # The records that it refers to were made first, and because of it.
             event.cause = event.cause or frame.event.id
         if verb.deletes and not verb.merges:
             dependents.delete_dependents(self, record)
@@ -167,7 +166,7 @@ class Execution:
         return answer if answer is not None else record
 
     def _lock_subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Record:
-        """The record the verb is about: locked, found by its unique field, or new."""
+        """Returns the record the verb is about: locked, found by its unique field, or new."""
         if not verb.creates:
             id = getattr(target, "pk", target)
             record = self.lock(verb.noun, id, deleting=verb.deletes, restoring=verb.restores)
@@ -185,7 +184,8 @@ class Execution:
         return new_instance(verb.noun)
 
     def lock(self, noun: type[N], id: Any, *, deleting: bool = False, restoring: bool = False) -> N:
-        """The record as it is in the database now, held until the transaction ends."""
+        """Returns the record as it is in the database now, locked until the transaction ends. Raises
+        NotFound."""
         if (held := self.locked_records.get(id) if isinstance(id, str) else None) is not None:
             if (held.deleted_at is None or restoring) and isinstance(held, noun):
                 if deleting and id not in self.ids_locked_for_deletion:
@@ -202,11 +202,11 @@ class Execution:
         return record
 
     def lock_many(self, noun: type[N], ids: Iterable[str], *, deleting: bool = False) -> list[N]:
-        """These records as they are in the database now, in the order of their ids, held until the
-        transaction ends; without those that were deleted meanwhile.
+        """Returns these records as they are in the database now, in the order of their ids, locked until the
+        transaction ends. Deleted ones are left out.
 
-        All of them are noted before the first is waited for: who is ended to break a deadlock knows by the
-        next try what it has to lock.
+        All of them are noted before the first is locked: after a deadlock, the next attempt knows what to
+        lock.
         """
         wanted = sorted(set(ids))
         for id in wanted:
@@ -222,7 +222,8 @@ class Execution:
         return [each for each in there if isinstance(each, noun) and each.deleted_at is None]
 
     def lock_in_order(self, ids: Iterable[str] = ()) -> None:
-        """Lock what is known to be written before anything else is: two that do never wait for each other."""
+        """Lock the records that will certainly be written before anything else, so that two executions never
+        wait for each other."""
         for noun, wanted in records_to_lock(ids):
             for record in table_of(noun).lock_many(wanted):
                 self._keep_locked(record)
@@ -235,7 +236,7 @@ class Execution:
             self.known_ids.update(filter(None, (getattr(record, c) for c in columns)))
 
     def _run_body(self, verb: Verb, record: Record, values: Mapping[str, Any]) -> Record | None:
-        # The record's own inputs are not arguments of the body.
+        # The answers to a record's own questions are no arguments of the body.
         values = {} if verb.asks else values
         machine = record.machine
         before: Any = getattr(record, machine.name) if machine else None
@@ -252,7 +253,8 @@ class Execution:
         return answer
 
     def _note_attempt(self, row: WaitingRow, problem: Exception) -> None:
-        """Remember that the database did not take a row: whoever asked for it, its own verb has failed."""
+        """Remember a row that the database refused. Its verb has failed, whichever statement made it be
+        written."""
         if self.failure is None:
             self.attempted_record, self.attempted_by_hook = row.states[-1], row.depth > 1
             self.failure = problem
@@ -272,10 +274,10 @@ class Execution:
             self.locked_records[record.pk] = record
             self.known_ids.add(record.pk)
         else:
-            # A record that was made before in this transaction is found by now, and not new.
+            # A record that this transaction has created before counts as found, not as new.
             record.is_new = record.is_new and len(self.frames) > 1
             record.version += 1
-            # Versions are ordered by this moment, so it never goes back.
+            # Versions are ordered by this moment, so it must never go back.
             record.updated_at = max(now, record.updated_at)
             record.derive_columns()
             self.waiting_rows.add(record, len(self.frames))
@@ -285,7 +287,7 @@ class Execution:
                 self.known_ids.discard(record.pk)
 
     def _begin(self, record: Record, now: datetime) -> None:
-        """Give a new record what every first version has."""
+        """Set what every first version has."""
         record.version = 1
         record.created_at = record.updated_at = now
         record.created_by = self.actor.id
@@ -307,7 +309,7 @@ class Execution:
     # -- events -----------------------------------------------------------------------------------
 
     def append(self, **what: Any) -> Event:
-        """Add an event of this transaction, caused by the verb whose hook is running."""
+        """Add an event to this transaction, caused by the innermost running verb that has recorded one."""
         cause = next((f.event for f in reversed(self.frames) if f.event is not None), None)
         event = new_instance(
             events.Event,
@@ -322,7 +324,7 @@ class Execution:
         return event
 
     def flush(self) -> None:
-        """Write the rows that wait, and all events of a verb and its hooks in one statement."""
+        """Write the waiting rows, and all events so far in one statement."""
         self.waiting_rows.write_all()
         events.append_events(self.events[self.first_unwritten :])
         self.first_unwritten = len(self.events)
@@ -334,14 +336,14 @@ class Execution:
         self.is_done = True
 
     def restore_shape(self, *, undone: bool) -> None:
-        """What was changed of the tenant's own shape is not there where the transaction is undone."""
+        """If the transaction was rolled back, take back its changes to the tenant's shape."""
         if undone and self.tenant.shape != self.shape[0]:
             self.tenant.shape, shape = self.shape
             shapes.enter_shape(shape)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Verbs that are undone where an exception leaves the block; then nothing of them is remembered."""
+        """A block of verbs that is rolled back and forgotten if an exception leaves it."""
         self.flush()
         first = len(self.events)
         running = [(frame.record, dict(frame.record.__dict__)) for frame in self.frames]
@@ -352,21 +354,21 @@ class Execution:
         except Exception:
             del self.events[first:]
             self.first_unwritten, self.failure = first, None
-            # As they were in the attempt they are no more; their locks are older than it, or gone with it.
+            # Their state is that of the attempt, and locks that it took are released.
             self.locked_records.clear()
             self.ids_locked_for_deletion.clear()
             self.known_ids.clear()
-            # But those whose verbs go on are the same ones as before, and still locked.
+            # The records of running verbs stay the same objects, and their rows stay locked.
             for record, untouched in running:
                 record.__dict__.clear()
                 record.__dict__.update(untouched)
-                if record.pk is not None:  # a request that is taken back is none
+                if record.pk is not None:  # a new record that was never inserted has no row to lock
                     self._keep_locked(record)
             raise
 
     @contextmanager
     def acted_by(self, actor: Actor) -> Iterator[None]:
-        """Let ``actor`` be who executes the verbs in the block; their cause stays what it is."""
+        """Let ``actor`` execute the verbs in the block; their cause stays the same."""
         before, self.actor = self.actor, actor
         try:
             with actors.acting(actor):
@@ -376,7 +378,7 @@ class Execution:
 
     @contextmanager
     def within(self, frame: RunningVerb) -> Iterator[None]:
-        """Let what is executed in the block be what ``frame`` caused, as what a hook executes is."""
+        """Treat what is executed in the block as caused by ``frame``, like the verbs of a hook."""
         self.frames.append(frame)
         try:
             yield
@@ -387,7 +389,7 @@ class Execution:
 
     @property
     def is_callers_own(self) -> bool:
-        """Whether the running verb is the caller's own, not one that a hook executes."""
+        """Whether the running verb was called by the caller and not by a hook."""
         return len(self.frames) == 1 or self.frames[-1].for_caller
 
     def is_set_by_verb(self, record: Record, field: str) -> bool:
@@ -395,13 +397,13 @@ class Execution:
         return any(field in f.verb.sets and f.record.pk == record.pk for f in self.frames)
 
     def violation(self, problem: DatabaseError) -> IntegrityError | None:
-        """The violated constraint that ended the transaction, also where a hook caught it and went on: it
-        takes no statement any more, which is then the ``problem``."""
+        """Returns the constraint violation that ended the transaction. A hook may have caught it and gone on:
+        then ``problem`` only says that the transaction takes no more statements."""
         found = (each for each in (self.failure, problem) if isinstance(each, IntegrityError))
         return next(found, None)
 
     def integrity_conflict(self, problem: IntegrityError) -> HeadlesslyError:
-        """The error for a violated constraint of the database."""
+        """Returns the error for a violated constraint of the database."""
         cause = problem.__cause__
         record = self.attempted_record
         if record is None or not isinstance(cause, postgres.UniqueViolation):

@@ -1,8 +1,8 @@
-"""The one place where a verb is executed, whoever asks and on whatever surface.
+"""The one place where a verb is executed, on every surface.
 
-:func:`run` does it in one transaction: lock, permission, version; validate; before-hooks; machine and
-row; event; after-hooks (:mod:`.execution`). What hooks execute joins the same transaction; their events name
-the one that caused them. Anything raised anywhere undoes everything.
+:func:`run` executes a verb in one transaction: lock, permission, version; validation; before-hooks; machine
+and row; event; after-hooks (:mod:`.execution`). Verbs of hooks join the same transaction, and their events
+name the event that caused them. An exception anywhere rolls back everything.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ E = TypeVar("E", bound="Execution")
 
 @dataclass(frozen=True)
 class DryRun:
-    """What would happen: the record as it would be and the events that would be recorded."""
+    """The result of a dry run: the record as it would be and the events that would be recorded."""
 
     record: Record
     events: list[Event]
@@ -63,7 +63,7 @@ def run(
             return outer.perform(verb, target, data, wire=wire, text=text, if_match=if_match)
         if outer.frames:
             raise ValueError("A hook cannot make a dry run.")
-        # Between the verbs of several: an execution of its own, which sees what they did so far.
+        # Between the verbs of one transaction: the dry run sees what they did so far.
         outer.flush()
     with tracing.request_id_scope():
         execution, answer = _in_transaction(
@@ -78,9 +78,9 @@ def run(
 
 
 def update_references(noun: type[N], id: str, **references: Any) -> N:
-    """Let a record refer to others from now on, as an update of it; one that is immutable as well.
+    """Update references of a record, even if it is immutable.
 
-    For what the platform puts right by itself: a merge, a visitor who became known.
+    For corrections by the platform itself: a merge, a visitor who became known.
     """
     return run(noun.__dict__["update"], id, references)
 
@@ -92,14 +92,13 @@ def _in_transaction(
     try:
         return retry_on_deadlock(lambda: _try_once(verb, target, data, dry_run, **options))
     except _JustCreated:
-        # A second try finds it.
         return retry_on_deadlock(
             lambda: _try_once(verb, target, data, dry_run, again=True, **options)
         )
 
 
 class _JustCreated(Exception):
-    """Somebody created the record that a verb, or a hook of it, searched for and did not find."""
+    """Raised if somebody has just created the record that a verb, or one of its hooks, searched for."""
 
 
 def _try_once(
@@ -149,13 +148,13 @@ def one_transaction(
     dry_run: bool = False,
     ids: Collection[str] = (),
 ) -> Iterator[Any]:
-    """Several verbs as one: one transaction, one actor, one request id; all of them or none.
+    """Execute several verbs as one: one transaction, one actor, one request id; all of them or none.
 
     Records that one of them locked stay locked for the next, and their events are written together. The
     caller may catch a refusal that changed nothing; any other error undoes all. Within a larger transaction
-    an error undoes that one too, unless there is a ``savepoint``. ``make`` makes an execution of a subclass.
-    With ``dry_run`` everything is executed and then rolled back. ``ids`` are of records that are known to be
-    written: they are locked first, in one order.
+    an error undoes that one too, unless there is a ``savepoint``. ``make`` creates an execution of a
+    subclass. With ``dry_run`` everything is executed and then rolled back. ``ids`` are records that will
+    certainly be written: they are locked first, in one order.
     """
     if (outer := _execution.get()) is not None:
         yield outer

@@ -1,4 +1,4 @@
-"""What a hook receives beside its record: who does what, why, and the nouns to go on with."""
+"""The context that a hook receives with its record: who executes what, why, and the nouns to go on with."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ N = TypeVar("N", bound=Record)
 
 @dataclass
 class RunningVerb:
-    """One verb on the way: the outermost, or one that a hook executes."""
+    """One verb on the stack of an execution: the outermost, or one that a hook executes."""
 
     verb: Verb
     record: Record
     event: Event | None = None
     moment: datetime | None = None
-    #: Whether the caller asked for it, and no hook: it needs their permission, and sees what they do.
+    #: Whether the caller executes it and not a hook: then it needs the caller's permission and sees what they
+    #: see.
     for_caller: bool = False
 
 
 class Context:
     """What a hook receives beside the record: the ``$`` of the original.
 
-    Every noun by name (``ctx.Deal.create(...)``), ``ctx.Event`` for tracked events, and ``actor``,
-    ``tenant``, ``input`` (the verb's, checked; not to be changed), ``extras`` (what was sent beside it, where
-    the verb ``receives`` such), ``verb``, ``cause``, ``is_import`` and ``event`` (None before).
+    Has every noun by name (``ctx.Deal.create(...)``), ``ctx.Event`` for tracked events, and ``actor``,
+    ``tenant``, ``input`` (the verb's checked input, read-only), ``extras`` (what was sent beside it, for
+    verbs with ``receives``), ``verb``, ``cause``, ``is_import`` and ``event`` (None in a before-hook).
     """
 
     def __init__(
@@ -58,12 +59,12 @@ class Context:
 
     @property
     def event(self) -> Event | None:
-        """The event that this verb recorded; None in a before-hook, when nothing has happened yet."""
+        """The event that this verb recorded; None in a before-hook."""
         return self._frame.event
 
     @property
     def cause(self) -> Verb | None:
-        """The verb whose hook executes this one; None for what the caller executes."""
+        """The verb whose hook executes this one; None if the caller executes it."""
         above = self._above
         return above.verb if above is not None else None
 
@@ -85,25 +86,25 @@ class Context:
         return self._execution.is_import
 
     def lock(self, noun: type[N], id: str) -> N:
-        """The record as it is now, held until the verb is done: read before you decide."""
+        """Returns the record as it is now, locked until the transaction ends: read it before you decide."""
         return self._execution.lock(noun, id)
 
     def lock_many(self, noun: type[N], ids: Iterable[str]) -> list[N]:
-        """Those of these records that are still there, as :meth:`lock` answers one: in the order of their
-        ids, which is the same for all who lock several."""
+        """Returns these records as :meth:`lock` does, without deleted ones. They are locked in the order of
+        their ids, so that two transactions never wait for each other."""
         return self._execution.lock_many(noun, ids)
 
     def flush(self) -> None:
-        """Write what is gathered or waits, so that the database knows of it, or refuses it here and not in an
-        :meth:`attempt`. A hook that reads records otherwise than by Django's cursor calls it first."""
+        """Write all waiting rows and events, so that the database sees them, or refuses them here and not in
+        an :meth:`attempt`. Needed before a hook reads records by other means than Django's cursor."""
         self._execution.flush()
 
     def attempt(self) -> AbstractContextManager[None]:
-        """A block that is undone where an exception leaves it; the verb goes on."""
+        """A block that is rolled back if an exception leaves it; the hook can catch that and go on."""
         return self._execution.attempt()
 
     def acted_by(self, actor: Actor) -> AbstractContextManager[None]:
-        """A block in which ``actor`` does what the hook executes."""
+        """A block in which ``actor`` executes the verbs."""
         return self._execution.acted_by(actor)
 
     def __getattr__(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What a caller sent, checked against the declaration before anything happens."""
+"""Checks of a verb's input against the declaration, before anything happens."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def clean_inputs(
     wire: bool,
     text: bool,
 ) -> dict[str, Any]:
-    """The verb's input by Python name: values as stored, records where the verb asks for records.
+    """Returns the verb's input by Python name: values as stored, records where the verb asks for records.
 
     Raises Invalid with one entry for each field that is unknown, missing, read-only or wrong.
     """
@@ -47,7 +47,7 @@ def clean_inputs(
     if check.problems:
         raise Invalid.for_fields(check.problems, type=noun.__name__)
     if verb.finds and not record._state.adding:
-        # By what it was found may be the address of one that was merged into it: it keeps its own.
+        # It may have been found by the address of a record merged into it: it keeps its own.
         check.values.pop(verb.finds, None)
     if not record._state.adding and verb.takes_fields:
         _refuse_changes_to_closed(execution, record, check.values)
@@ -87,7 +87,7 @@ class _InputCheck:
         self.problems: dict[str, str] = {}
 
     def name_for_caller(self, name: str) -> str:
-        """A field's name as the caller wrote it: of the wire or of Python."""
+        """Returns a field's name as the caller wrote it: the wire's or Python's."""
         field = self.fields.get(name) or self.schema.by_name.get(name)
         return field.wire if field and self.wire else name
 
@@ -117,17 +117,17 @@ class _InputCheck:
             self.problems[key] = str(problem)
 
     def _without_list(self, field: Field, value: Any) -> Field:
-        """The field without its closed list, for what a hook writes, which knows of none and copies what is
-        there; and for what the record has already, which came before the list."""
+        """Returns the field without its closed list for input of hooks, which copy values and know no list,
+        and for a value that the record has already, which may be older than the list."""
         is_known = not self.record._state.adding and field.value_of(self.record) == value
         free = is_known or not self.execution.is_callers_own
         return replace(field, list_check=None) if free else field
 
     def _is_empty_input(self, field: Field, value: Any) -> bool:
-        """Whether an empty input is no input at all: only an update clears what a record has.
+        """Whether an empty input counts as no input: only an update clears a value.
 
-        Forms and programs send ``""`` for what nobody filled in. A verb that found its record takes null
-        for the same.
+        Forms and programs send ``""`` for what nobody filled in. For a verb that found its record, null means
+        the same.
         """
         if self.verb.name == "update":
             return False
@@ -138,8 +138,8 @@ class _InputCheck:
         return not value.strip()
 
     def news(self) -> dict[str, Any]:
-        """The values that the record does not have yet. What it has was checked when it came, and is sent
-        back as it was read, whatever became of what it is about since."""
+        """Returns the values that the record does not have yet. Values sent back unchanged are not validated
+        again, because their rules may have changed since."""
         if self.record._state.adding or not self.verb.takes_fields:
             return self.values
         known = self.schema.by_name
@@ -151,13 +151,13 @@ class _InputCheck:
         }
 
     def _find(self, key: str) -> Field | None:
-        """The input called ``key`` on the wire or, in Python, by name or column."""
+        """Returns the input called ``key`` on the wire or, in Python, by name or column."""
         if (found := self.inputs.get(key)) is not None:
             return found
         field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
         if field is None:
             return None
-        if field.former and self.verb.takes_fields:  # it may be called so no more
+        if field.former and self.verb.takes_fields:  # a former name
             found = self.inputs.get(field.wire if self.wire else field.name)
         if found is None and self._may_set_protected and field.computed is None:
             return field
@@ -173,7 +173,8 @@ class _InputCheck:
         )
 
     def _take_read_only(self, key: str, value: Any) -> None:
-        """A field that this verb does not take. Fine if its value is unchanged, or a running verb sets it."""
+        """Handle a field that this verb does not take. It is fine if its value is unchanged, or a running
+        verb sets it."""
         field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
         if field is None or not self.verb.takes_fields:
             allowed = {f.wire if self.wire else f.name: f for f in self.inputs.values()}
@@ -206,7 +207,7 @@ class _InputCheck:
             )
 
     def has_already(self, field: Field) -> bool:
-        """Whether the record has the reference that is given for a field of its own."""
+        """Whether a reference of the record stays the same."""
         return (
             self.verb.takes_fields
             and not self.record._state.adding
@@ -215,7 +216,7 @@ class _InputCheck:
         )
 
     def _unchanged(self, field: Field, value: Any) -> bool:
-        """Whether the caller sends back what was read."""
+        """Whether the caller sends back the value that it read."""
         if self.record._state.adding and value in (None, field.default):
             return True
         now = field.computed(self.record) if field.computed else getattr(self.record, field.column)
@@ -227,7 +228,8 @@ class _InputCheck:
         return to_json_value(value) == to_json_value(now)
 
     def _clean_new_record(self, field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields of a record that the verb will make; its creation checks them for good."""
+        """Returns the checked fields of a record that the verb will create; its own ``create`` checks them
+        again."""
         other = field.target_noun
         cleaned = {}
         for key, item in value.items():
@@ -252,7 +254,7 @@ class _InputCheck:
         return cleaned
 
     def name_by_described(self) -> None:
-        """A new record that says whom it is about and not what it is called is called like them."""
+        """Name a new record without a name after the records that it describes."""
         own, noun = self.schema.name_field.name, self.verb.noun
         about = noun.Surface.files.described
         if (
@@ -265,7 +267,7 @@ class _InputCheck:
             self.values[own], self.fields[own] = name, self.schema.by_name[own]
 
     def complete(self) -> None:
-        """Required fields that are missing, and the entry states of a new record."""
+        """Check for missing required fields, and that a new record begins in an entry state."""
         for field in self.inputs.values():
             if field.required and field.name not in self.values:
                 key = field.wire if self.wire else field.name
@@ -302,7 +304,7 @@ class _InputCheck:
 
 
 def _refuse_fields_of_others(record: Record, choice: Field, check: _InputCheck) -> None:
-    """A record has the fields of its kind (``Surface.kinds``), and keeps its kind."""
+    """Refuse fields of other kinds (``Surface.kinds``), and a change of the kind."""
     schema, kinds = check.schema, check.verb.noun.Surface.kinds
     own, adding = choice.value_of(record), record._state.adding
     kind = check.values.get(choice.name) or own if adding else own
@@ -325,7 +327,7 @@ def _refuse_fields_of_others(record: Record, choice: Field, check: _InputCheck) 
 def _refuse_changes_to_closed(
     execution: Execution, record: Record, values: Mapping[str, Any]
 ) -> None:
-    """A record in a final state keeps the fields that its machine closes there."""
+    """Raise Conflict for changes of fields that the machine closes in the record's final state."""
     machine = record.schema.machine
     if machine is None:
         return
@@ -350,8 +352,8 @@ def _refuse_changes_to_closed(
 
 
 def _check_references(execution: Execution, noun: type[Record], check: _InputCheck) -> None:
-    """Every record referred to exists in this tenant, and keeps existing until the transaction ends. What the
-    record refers to already may be sent with it, also by somebody who does not see it."""
+    """Check that every referenced record exists in this tenant, and lock it until the commit. A reference
+    that the record already has may be sent again, also by somebody who does not see its target."""
     wanted = [
         (name, field, check.values[name])
         for name, field in check.fields.items()
@@ -361,7 +363,7 @@ def _check_references(execution: Execution, noun: type[Record], check: _InputChe
     ]
     if not wanted:
         return
-    # Of what something is done with, to be known is not enough: its card may be all that is seen of it.
+    # For a record to work on it is not enough to be known: the actor may see only its card.
     unknown = [(n, f, id) for n, f, id in wanted if f.record or id not in execution.known_ids]
     found = _lock_existing(execution, unknown) if unknown else set()
     for name, field, id in unknown:
@@ -379,8 +381,8 @@ def _check_references(execution: Execution, noun: type[Record], check: _InputChe
 
 
 def _keep_what_is_about_cards(execution: Execution, noun: type[Record], check: _InputCheck) -> None:
-    """What a limited rep writes about somebody whom only their own records introduce is theirs: if it were
-    nobody's, they would not see it."""
+    """Make a limited rep the owner of a new record about somebody whose card is all they see. Without an
+    owner they would not see their own record."""
     owner, person = noun.schema.owner, visibility.visible_owner_of_actor()
     adding = check.record._state.adding
     if not person or owner is None or not execution.is_callers_own or not adding:
@@ -394,7 +396,7 @@ def _keep_what_is_about_cards(execution: Execution, noun: type[Record], check: _
 
 
 def lock_references(execution: Execution, noun: type[Record], ids: Iterable[str]) -> None:
-    """Check that many records exist in one statement, and lock them against deletion until the commit."""
+    """Check in one statement that many records exist, and lock them against deletion until the commit."""
     visible, shown = visibility.introduced_rows(noun, "o", visibility.visible_owner_of_actor())
     sql = f"SELECT id FROM {table_of(noun).name} o WHERE id = ANY(%s) AND {visible} ORDER BY id FOR KEY SHARE"
     found = prepared.execute_prepared(sql, [sorted(ids), *shown])
@@ -404,10 +406,10 @@ def lock_references(execution: Execution, noun: type[Record], ids: Iterable[str]
 def _lock_existing(
     execution: Execution, references: Iterable[tuple[str, Field, str]]
 ) -> set[tuple[str, str]]:
-    """Which of the references exist: one statement for all, with a shared lock on each row.
+    """Returns which of the references exist: one statement for all, with a shared lock on each row.
 
-    The lock is the one that the foreign key takes a moment later; taken here, together with the check
-    that the record is not deleted, it leaves no gap for somebody who is deleting it.
+    The foreign key takes the same lock a moment later. Taken here, together with the check that the record is
+    not deleted, it leaves no gap for a concurrent deletion.
     """
     parts, parameters = [], []
     person = visibility.visible_owner_of_actor() if execution.is_callers_own else None
@@ -415,7 +417,7 @@ def _lock_existing(
         other = field.target_noun
         if not execution.is_callers_own:
             there, shown = visibility.tenant_rows("o")
-        elif field.record:  # something is done with it
+        elif field.record:  # the verb works on it
             there, shown = visibility.visible_rows(other, "o", person=person)
         else:
             there, shown = visibility.introduced_rows(other, "o", person)

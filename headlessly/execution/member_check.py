@@ -1,4 +1,4 @@
-"""Who may be said to work on a record: a member, as the contact they are in the tenant, or an invited one."""
+"""Who may work on a record: contacts linked to a member of the tenant, or invited to become one."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ def refuse_others_than_members(
     values: Mapping[str, Any],
     problems: dict[str, str],
 ) -> None:
-    """Name in ``problems`` the owners and assignees in ``values`` who are no members and not invited as
-    one. Whoever was the owner before stays it. Where no member is linked to a contact yet nobody could be
-    named at all, and the files of the system before this one are read then: a program may name anybody
-    (decision 99). So may the system, by which an operator puts things right."""
+    """Add to ``problems`` the owners and assignees in ``values`` that are neither members nor invited.
+
+    A worker that the record already has is not checked. While no member is linked to a contact, everybody is
+    accepted: otherwise nobody could be named, and files of a previous system are read at that time (decision
+    99). The system, by which an operator puts things right, is never checked.
+    """
     stated = {
         name: id
         for name, field in fields.items()

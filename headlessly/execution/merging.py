@@ -1,6 +1,5 @@
-"""What a merge does beside the record that goes: what refers to it refers to its successor, which keeps of
-each field the value that was chosen, else its own, else what the other knew.
-"""
+"""What a merge does to other records and to the survivor. References move to the survivor, which keeps of
+each field the chosen value, else its own, else that of the merged record."""
 
 from __future__ import annotations
 
@@ -26,11 +25,11 @@ if TYPE_CHECKING:
 def carry_over(
     execution: Execution, merged: Record, survivor: Record, keep: Mapping[str, str]
 ) -> None:
-    """Let ``survivor`` have what belonged to ``merged``: what referred to it, and the values that stay.
+    """Give ``survivor`` what belonged to ``merged``: the references to it, and the values that stay.
 
     Raises Invalid and Conflict, naming the field, for a chosen value that the survivor cannot have.
     """
-    with actors.acting(actors.SYSTEM):  # all of it, also what the actor does not see
+    with actors.acting(actors.SYSTEM):  # including records that the actor does not see
         if handed_on := merged.handed_on(survivor):
             _update(execution, survivor, handed_on)
         _move_references(execution, merged, survivor)
@@ -50,11 +49,11 @@ def _move_references(execution: Execution, merged: Record, survivor: Record) -> 
         referring = noun.objects.filter(has_value(field.column, merged.pk))
         for record in execution.lock_many(noun, referring.values_list("pk", flat=True)):
             if getattr(record, field.column) != merged.pk:
-                continue  # somebody let it refer to another meanwhile
+                continue  # somebody changed the reference meanwhile
             if record.is_needless_with(field.name, survivor.pk):
                 execution.perform(noun.verbs["delete"], record.pk, {})
                 continue
-            # Nobody reports to themselves.
+            # No record may refer to itself: nobody reports to themselves.
             to = None if record.pk == survivor.pk else survivor.pk
             execution.perform(noun.__dict__["update"], record.pk, {field.name: to})
 
@@ -76,16 +75,17 @@ def _settle_values(
     if machine is not None and keep.get(machine.name) == THIS:
         state = getattr(merged, machine.name)
         way = steps_between(machine, getattr(survivor, machine.name), state)
-        for step in [state] if way is None else way:  # the machine says why where there is none
+        # Without a way the machine refuses, and says why.
+        for step in [state] if way is None else way:
             _update(execution, survivor, {machine.name: step})
 
 
 def values_to_carry_over(
     merged: Record, survivor: Record, keep: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What the survivor gets of ``merged`` in the fields that are chosen from, its state aside: what was
-    chosen, what fills its gaps, and the currency of both. Raises Invalid for an amount that was chosen and
-    is in another currency than those that stay."""
+    """Returns the values of ``merged`` that the survivor gets, apart from its state and fields with several
+    values: chosen ones, those that fill gaps, and the currency of both. Raises Invalid for a chosen amount in
+    another currency than the amounts that stay."""
     by_name, keep = survivor.schema.by_name, keep_together(merged, survivor, keep)
     chosen = {
         name: value_for_merge(by_name[name], merged, survivor)
@@ -98,13 +98,13 @@ def values_to_carry_over(
 
 
 def value_for_merge(field: Field, record: Record, other: Record) -> Any:
-    """What ``record`` has in it; nothing where that is one of the two, which become one."""
+    """Returns the field's value, or None if it refers to one of the two records, which become one."""
     value = getattr(record, field.column)
     return None if value in (record.pk, other.pk) else value
 
 
 def _named_as_kept(problem: Invalid, survivor: Record, keep: Mapping[str, str]) -> Invalid:
-    """The refusal with the fields that were chosen named as whoever chose them did."""
+    """Returns the refusal with chosen fields named as the caller named them: ``keep.phone``."""
     by_name, said = survivor.schema.by_name, {}
     for each in problem.details or ():
         name = each["field"]
@@ -115,7 +115,7 @@ def _named_as_kept(problem: Invalid, survivor: Record, keep: Mapping[str, str]) 
 def _gaps_filled(
     merged: Record, survivor: Record, keep: Mapping[str, str]
 ) -> Iterator[tuple[str, Any]]:
-    """What only ``merged`` knew, as far as the survivor may have it."""
+    """Returns the values that only ``merged`` has, and that the survivor may take."""
     machine = survivor.machine
     closed = machine.closed.get(getattr(survivor, machine.name), ()) if machine is not None else ()
     known = {
@@ -124,7 +124,7 @@ def _gaps_filled(
         if name not in keep
         and name not in closed
         and not field.moves
-        # A flag says something of its own record: consent was given for another address.
+        # A flag belongs to its own record: consent was given for another address.
         and (field.type != "bool" or field.is_custom)
         and (value := value_for_merge(field, merged, survivor)) is not None
     }
@@ -137,9 +137,10 @@ def _gaps_filled(
 def _settle_currency(
     merged: Record, survivor: Record, values: dict[str, Any], chosen: Mapping[str, Any]
 ) -> None:
-    """Let the amounts that come along have their currency, or stay where the survivor's own has another.
+    """Take over the currency of ``merged`` for amounts that are carried over, or leave them out if the
+    survivor has amounts in another currency.
 
-    Raises Invalid where such an amount was chosen.
+    Raises Invalid if such an amount was chosen.
     """
     currency = survivor.schema.currency
     if currency is None:
@@ -164,7 +165,8 @@ def _settle_currency(
 
 
 def _united(merged: Record, survivor: Record, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of both where a field has several, with first ones that give way; the latest moments."""
+    """Returns the values of both for fields with several, including first values that are replaced, and the
+    latest of their moments."""
     schema, found = survivor.schema, {}
     for field in schema.inputs():
         now, other = (getattr(each, field.column) for each in (survivor, merged))
@@ -188,8 +190,8 @@ def _united(merged: Record, survivor: Record, values: Mapping[str, Any]) -> dict
 def _refuse_too_many(
     survivor: Record, values: Mapping[str, Any], united: Mapping[str, Any]
 ) -> None:
-    """Raise Invalid where both have more of something together than one may have: which of it is to go, only
-    people know."""
+    """Raise Invalid if both together have more values than a field may hold: only people know which of them
+    can go."""
     problems = {}
     for name, value in united.items():
         field = survivor.schema.by_name[name]
@@ -205,7 +207,7 @@ def _refuse_too_many(
 
 
 def steps_between(machine: Machine, state: str, target: str) -> list[str] | None:
-    """The states through which updates lead from one to another; None where they do not."""
+    """Returns the states through which updates lead from one state to another, or None if they do not."""
     first: list[str] = []
     ways, seen = deque([(state, first)]), {state}
     while ways:

@@ -1,4 +1,4 @@
-"""Keeping a record in the states that its own reference gives it, while others change those states."""
+"""Records whose states come from a path, another record: they must never be left in a state that is gone."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 def path_reference(record: Record) -> str | None:
-    """The reference that gives a record its states, if one does."""
+    """Returns the name of the reference that gives a record its states, if there is one."""
     machine = record.schema.machine
     return machine.field.path_from if machine else None
 
 
 def lock_path(execution: Execution, record: Record, to: str | None = None) -> None:
-    """Let the states of a record's path stay what they are until the commit, and know them as they are now.
+    """Lock the states of a record's path until the commit, and reload them if they have changed.
 
-    ``to`` is the path to which it goes. Whoever takes a state away from a path locks it against this first,
-    so that no record is left in one that is gone.
+    ``to`` is the id of the path to which the record moves. Whoever removes a state from a path first locks
+    the path against this, so that no record is left in a removed state.
     """
     machine = record.schema.machine
     if machine is None or not machine.paths:
@@ -53,7 +53,8 @@ def _lock_path(execution: Execution, record: Record, machine: Machine, id: str) 
 
 
 def put_on_path(execution: Execution, record: Record, values: Mapping[str, Any]) -> None:
-    """Put a new record on a path: the one that was said, else the default; at its first state unless said."""
+    """Put a new record on a path: the given one, else the default; at its first open state unless one is
+    given."""
     machine = record.schema.machine
     if machine is None or not machine.paths:
         return
@@ -67,7 +68,7 @@ def put_on_path(execution: Execution, record: Record, values: Mapping[str, Any])
 
 
 def path_and_state(record: Record) -> tuple[str | None, str] | None:
-    """Where a record stands: its path, and the state in it."""
+    """Returns the id of a record's path, and its state there."""
     machine = record.schema.machine
     if machine is None:
         return None
@@ -76,8 +77,8 @@ def path_and_state(record: Record) -> tuple[str | None, str] | None:
 
 
 def refuse_wrong_state(verb: Verb, record: Record, before: tuple[str | None, str] | None) -> None:
-    """Raise Invalid where a record would stand in a state that its path does not have, or has come to one
-    without what has to be filled there. What is given back as it was is not asked for more."""
+    """Raise Invalid if a record has moved to a state that its path does not have, or that requires fields
+    which are empty. Values that are restored need not pass the gates."""
     machine = record.machine
     if machine is None or path_and_state(record) == before:
         return

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
-    """Raise Stale when the record is at none of the versions that the caller has seen."""
+    """Raise Stale unless the record is at one of the versions that the caller has seen."""
     wanted = (wanted,) if isinstance(wanted, int) else wanted
     if record.version not in wanted:
         named = {
@@ -39,7 +39,7 @@ def refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
 
 
 def refuse_unless_permitted(actor: Actor, verb: Verb) -> None:
-    """Raise Forbidden where ``actor`` may not execute the verb."""
+    """Raise Forbidden if ``actor`` may not execute the verb."""
     if not actors.may(actor, verb.name, verb.noun):
         raise Forbidden(
             wording.fill(
@@ -55,7 +55,7 @@ def refuse_unless_permitted(actor: Actor, verb: Verb) -> None:
 
 
 def refuse_unless_possible(verb: Verb, record: Record) -> None:
-    """Raise Conflict when the record is in a state from which the verb leads nowhere."""
+    """Raise Conflict if the verb has no step from the record's state."""
     machine = record.machine
     if machine is None or not verb.declared_steps:
         return
@@ -64,8 +64,9 @@ def refuse_unless_possible(verb: Verb, record: Record) -> None:
 
 
 def name_input(problem: Exception, verb: Verb, data: Mapping[str, Any], *, wire: bool) -> None:
-    """Name the fields of a record that a hook could not make or change in the caller's spelling; of one that
-    the caller described as they did: ``deal.stage``, not ``stage`` of a deal."""
+    """Name fields as the caller knows them, in an error about a record that a hook could not create or
+    change. Fields of a record that the caller described get its name: ``deal.stage``, not ``stage`` of a
+    deal."""
     if not isinstance(problem, Invalid) or problem.type in (None, verb.noun.__name__):
         return
     if (noun := registry.get(problem.type or "")) is None:
@@ -81,7 +82,7 @@ def name_input(problem: Exception, verb: Verb, data: Mapping[str, Any], *, wire:
         None,
     )
     if described is None and not wire:
-        return  # a hook's spelling is that of Python already
+        return  # hooks use Python names already
     renamed, schema = {}, noun.schema
     for each in problem.details or ():
         name = each["field"]

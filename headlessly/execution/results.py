@@ -1,4 +1,4 @@
-"""The JSON that a write answers on every surface: the record as a read would answer it."""
+"""The JSON that every surface answers after a write: the record as a read would return it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def record_json(record: Record) -> dict[str, Any]:
-    """The record with the address of its tenant, in the order of a read."""
+    """Returns the record with the address of its tenant, in the order of a read."""
     body = record.as_json()
     return {
         "$id": body.pop("$id"),
@@ -23,7 +23,8 @@ def record_json(record: Record) -> dict[str, Any]:
 
 
 def public_json(verb: Verb, result: Record) -> dict[str, Any]:
-    """What a caller without a key is answered after a public verb: only the fields that the verb names."""
+    """Returns what a caller without a key may see after a public verb: only the fields that the verb
+    names."""
     said = record_json(result)
     shown = (
         "$id",
@@ -35,7 +36,8 @@ def public_json(verb: Verb, result: Record) -> dict[str, Any]:
 
 
 def dry_run_json(result: DryRun) -> dict[str, Any]:
-    """The record as it would be, and the events. Their ``seq`` is null: they are not in the log."""
+    """Returns the record as it would be, and the events. Their ``seq`` is null, because they are not in the
+    log."""
     return {
         "record": record_json(result.record),
         "events": [event.as_json() | {"seq": None} for event in result.events],

@@ -39,10 +39,10 @@ class Table:
         self._select = f"SELECT {columns} FROM {self.name} r WHERE"
 
         self.by_name = {f.attname: f for f in self.fields}
-        # Django has the driver leave JSON as text.
+        # Django makes the driver return JSON as text.
         self.json = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
         self.json_names = [self.names[n] for n in self.json]
-        # Only these need Django's hand; the driver knows the other types.
+        # Only these need Django's conversion; the driver knows the other types.
         self.adapted = {
             f.attname: ADAPTED_TYPES[type](f)
             for f in self.fields
@@ -50,16 +50,16 @@ class Table:
         }
 
     def find(self, id: str) -> Any:
-        """The row of the active tenant, where it is not deleted and the actor sees it; else None."""
+        """Returns the row of the active tenant, or None if it is deleted or the actor does not see it."""
         visible, parameters = visibility.visible_rows(self.noun, "r")
         found = execute_prepared(f"{self._select} id = %s AND {visible}", [id, *parameters])
         return self._make(found[0]) if found else None
 
     def lock(self, id: str, *, deleting: bool, restoring: bool) -> Any:
-        """The row of the active tenant, locked; against foreign keys too if ``deleting``. None where there is
-        none.
+        """Returns the row of the active tenant, locked, or None; if ``deleting``, nobody can begin to refer
+        to it either.
 
-        Not a deleted one, unless somebody is ``restoring`` it.
+        Deleted rows are found only if ``restoring``.
         """
         there, tenant = visibility.tenant_rows("r", deleted=restoring)
         strength = "FOR UPDATE" if deleting else "FOR NO KEY UPDATE"
@@ -76,8 +76,8 @@ class Table:
         return record
 
     def lock_many(self, ids: Sequence[str], *, deleting: bool = False) -> list[Any]:
-        """These rows of the active tenant, deleted ones too, locked in the order of their ids; against
-        foreign keys too if ``deleting``."""
+        """Returns these rows of the active tenant, deleted ones too, locked in the order of their ids. If
+        ``deleting``, nobody can begin to refer to them either."""
         there, tenant = visibility.tenant_rows("r", deleted=True)
         strength = "FOR UPDATE" if deleting else "FOR NO KEY UPDATE"
         sql = f"{self._select} id = ANY(%s) AND {there} ORDER BY id {strength}"
@@ -91,9 +91,9 @@ class Table:
         self._copy(self.name, records)
 
     def copy_past(self, states: Sequence[tuple[Record, datetime]]) -> None:
-        """Insert versions that were over before their records were written: each with its end, oldest first.
+        """Insert versions that had ended before their records were written: each with its end, oldest first.
 
-        What holds from then on comes to the past with the row itself, by the trigger of its table.
+        The current version gets into the past with the row itself, by the trigger of its table.
         """
         spans = [(state.updated_at, end) for state, end in states]
         self._copy(self.past, [state for state, _end in states], ("valid_from", "valid_to"), spans)
@@ -112,8 +112,8 @@ class Table:
         copy_rows(table, (*map(quoted, self.fields), *more), rows)
 
     def rewrite(self, read: Record, states: Sequence[Record]) -> None:
-        """Make the last of these ``states`` of a row that is locked and was ``read`` so. Those before it were
-        over when the next began: they go into the past."""
+        """Write the last of ``states`` to a locked row that was ``read``. The earlier states have ended
+        already and are inserted into the past."""
         changed = tuple(tuple(state.columns_unlike(read)) for state in states)
         where, values = (read.pk, read.tenant_id), []
         for state, names, later in zip(states, changed, states[1:], strict=False):
@@ -123,7 +123,7 @@ class Table:
         execute_prepared(_rewrite(self, changed), values, rows=False)
 
     def rewrite_many(self, records: Sequence[Record], names: Sequence[str]) -> None:
-        """Write these columns of rows of the active tenant that are locked, in one statement."""
+        """Write these columns of locked rows of the active tenant in one statement."""
         fields = [self.by_name[name] for name in names]
         columns = [quoted(f) for f in fields]
         arrays = ", ".join(f"%s::{f.db_type(connection)}[]" for f in fields)
@@ -137,7 +137,7 @@ class Table:
         execute_prepared(sql, [ids, *map(list, values), records[0].tenant_id], rows=False)
 
     def _values(self, record: Record, names: Iterable[str], more: Iterable[Any] = ()) -> list[Any]:
-        """What a record has in these columns, as the driver takes it, and ``more``."""
+        """Returns the record's values of these columns as the driver takes them, followed by ``more``."""
         held, adapted = record.__dict__, self.adapted
         values = [
             value if (value := held[name]) is None or name not in adapted else adapted[name](value)
@@ -152,26 +152,26 @@ def _adapt_as_django_does(field: Field[Any, Any]) -> Callable[[Any], Any]:
 
 
 def _adapt_decimal(field: Field[Any, Any]) -> Callable[[Any], Any]:
-    adapt = _adapt_as_django_does(field)  # which refuses what is no number
+    adapt = _adapt_as_django_does(field)  # refuses what is no number
     return lambda value: value if type(value) is Decimal and value.is_finite() else adapt(value)
 
 
-#: Clients choose which columns change: not every statement that was ever run is kept.
+#: How many statements are kept. Clients choose which columns change, so there could be any number of them.
 MOST_KEPT = 1_000
-#: How values of the types that the driver does not know as Django does are made parameters.
+#: Conversions to parameters for column types that the driver does not treat as Django does.
 ADAPTED_TYPES = {"JSONField": _adapt_as_django_does, "DecimalField": _adapt_decimal}
 
 
 @lru_cache(MOST_KEPT)
 def _rewrite(table: Table, changed: tuple[tuple[str, ...], ...]) -> str:
-    """The statement for a row of which ``changed`` names the columns that were others: in each version that
-    is over, and as it is written."""
+    """Returns the statement that writes a row. ``changed`` names the columns that differ from the row as it
+    was read: for each version that has ended, and last for the row itself."""
     *passed, written = changed
     where = "WHERE id = %s AND tenant_id = %s"
     columns = [quoted(field) for field in table.fields]
     inserts = []
     for number, names in enumerate(passed):
-        # The row is still the one that was read: what did not change is taken from there.
+        # The row still is as it was read: unchanged values are copied from it.
         values = ("%s" if f.attname in names else quoted(f) for f in table.fields)
         inserts.append(
             f"passed_{number} AS (INSERT INTO {table.past} ({', '.join(columns)}, valid_from, valid_to) "
@@ -184,5 +184,5 @@ def _rewrite(table: Table, changed: tuple[tuple[str, ...], ...]) -> str:
 
 @cache
 def table_of(noun: type[Record]) -> Table:
-    """The statements of this noun, written once per process."""
+    """Returns the statements of this noun, created once per process."""
     return Table(noun)

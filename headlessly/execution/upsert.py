@@ -1,7 +1,7 @@
-"""A record by what it is called: read, changed where it is there, created where it is not.
+"""Records addressed by a name instead of an id: read, update if there is one, create if not.
 
-A record is named by a unique field of its noun (``email``), or by what it is called in another system
-(``hubspot``, see :mod:`headlessly.declaration.external_ids`). A field of that name goes before a system.
+The name is the value of a unique field (``email``), or the record's id in another system (``hubspot``, see
+:mod:`headlessly.declaration.external_ids`). A field goes before a system of the same name.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecordName:
-    """What one record of a noun is called: the value of a unique field, or the id of a system."""
+    """The name of a record: the value of a unique field, or its id in another system."""
 
     noun: type[Record]
     name: str  #: of the field in Python, or of the system
@@ -45,13 +45,13 @@ class RecordName:
         return self.field.wire if self.field else f"{ids.wire}.{self.name}"
 
     def find(self) -> str | None:
-        """The id of the record, where the actor sees one."""
+        """Returns the id of the record, if there is one that the actor sees."""
         if self.field is not None:
             return self.noun.find_id_by_unique(self.field, self.value)
         return find_by_external_id(self.noun, self.name, self.value)
 
     def find_or_refuse(self) -> str:
-        """The same. Raises NotFound where there is none."""
+        """Returns the id of the record. Raises NotFound."""
         if (id := self.find()) is None:
             raise NotFound(
                 _("There is no %(noun)s with %(field)s %(value)s.")
@@ -66,7 +66,8 @@ class RecordName:
         return id
 
     def complete(self, data: Mapping[str, Any], *, creates: bool, wire: bool) -> dict[str, Any]:
-        """The input together with what the record is called. Raises Invalid where it says something else."""
+        """Returns the input with the record's name filled in. Raises Invalid if the input says another
+        one."""
         field = self.field or self.noun.schema.by_name["external_ids"]
         key = field.wire if wire else field.name
         found = dict(data)
@@ -94,7 +95,7 @@ class RecordName:
         if creates:
             found[key] = self.value
         else:
-            found.pop(key, None)  # it may be the address of one that was merged into it
+            found.pop(key, None)  # it may be the address of a record that was merged into this one
         return found
 
 
@@ -104,7 +105,7 @@ def _says_otherwise(named: RecordName, key: str) -> Invalid:
 
 
 def _ids_said(ids: Any, system: str) -> list[str]:
-    """The ids of one system that are sent, as far as they can be read; what cannot is refused later."""
+    """Returns the ids of one system in the input, as far as they can be read; the rest is refused later."""
     try:
         if isinstance(ids, Mapping) and ids.keys() != {"system", "id"}:
             ids = change_external_ids((), ids)
@@ -117,12 +118,12 @@ def _ids_said(ids: Any, system: str) -> list[str]:
 
 
 def _ids_with(ids: Any, id: str) -> list[Any]:
-    """The ids of one system that are sent, and the one of the address."""
+    """Returns the ids of one system in the input, and the one of the address."""
     return [*(ids if isinstance(ids, list | tuple) else [] if ids is None else [ids]), id]
 
 
 def values_equal(field: Field, one: Any, other: Any) -> bool:
-    """Whether two values of a unique field are one, whatever their case. Raises ValueError."""
+    """Whether two values of a unique field are the same, ignoring case. Raises ValueError."""
     first, second = field.clean(one), field.clean(other)
     if isinstance(first, str) and isinstance(second, str):
         return first.lower() == second.lower()
@@ -130,8 +131,8 @@ def values_equal(field: Field, one: Any, other: Any) -> bool:
 
 
 def name_record(noun: type[Record], name: str, value: Any) -> RecordName:
-    """What the address of a record says. Raises BadRequest for a name that tells no record from others, and
-    for a value that no record can have."""
+    """Returns the name in the address of a record. Raises BadRequest for a field that is not unique, and for
+    a value that no record can have."""
     field = noun.schema.field(name)
     unique = [f for f in noun.schema.stored if f.unique]
     if field is not None and field.unique:
@@ -178,10 +179,10 @@ def upsert(
     only_new: bool = False,
     dry_run: bool = False,
 ) -> Any:
-    """Change the record that is called so, or create it; what :func:`executor.run` answers.
+    """Update the record with this name, or create it; returns what :func:`executor.run` returns.
 
-    Of two at once one creates it and the other changes it. ``if_match`` refuses where there is none, and
-    ``only_new`` where there is one.
+    Of two simultaneous calls one creates the record and the other updates it. ``if_match`` refuses if there
+    is none, and ``only_new`` refuses if there is one.
     """
     verbs, again = named.noun.verbs, False
     while True:
@@ -210,7 +211,7 @@ def upsert(
                 dry_run=dry_run,
             )
         except (Conflict, NotFound):
-            # Somebody else created it meanwhile, or deleted it. A larger transaction cannot look again.
+            # Meanwhile somebody created or deleted it. Inside a larger transaction we cannot look again.
             if again or current_execution() is not None or named.find() == id:
                 raise
             again = True

@@ -1,9 +1,10 @@
-"""Changes of rows that wait for the hooks of their verb: a row is written once, with what these change in it.
+"""Changed rows that wait until their verb and its hooks are done, so that each row is written only once.
 
-Written, it is written in every index of its table, and one that a verb and a hook of it change would be so
-twice. Nobody can tell that it waits: a statement that names its table, or one that the database fills from
-it, has it written first, and so has the end of its verb. The past has every version of it. Before what does
-not go through Django's cursor, or reads by a view or a function of its own, a hook calls ``ctx.flush()``.
+Every write of a row also writes all indexes of its table, so a verb and a hook that change the same record
+would pay twice. Nobody can see that a row waits: it is written before any statement that names its table, or
+a table that the database fills from it, and at the end of its verb at the latest. Every version gets into the
+past. A hook that reads otherwise than by Django's cursor, or through a database view or function, calls
+``ctx.flush()`` first.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from headlessly.execution.table import table_of
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: Tables that triggers fill from the rows of others.
+#: Tables that triggers fill from the rows of other tables.
 FILLED_BY_TRIGGERS = ("headlessly_externalid", "headlessly_indexedvalue", "headlessly_uniquevalue")
-#: Statements behind which a part of the transaction may be undone by itself, or no longer.
+#: The statements that begin or end a part of the transaction which can be rolled back alone.
 PARTS = ("savepoint", "release")
 UNDOING = ("rollback",)
-#: The statements of which is kept what they name: most come again and again, and are long.
+#: For how many statements we remember which tables they name: most are long, and come again and again.
 MOST_KEPT = 4_096
 
 
@@ -40,24 +41,24 @@ def _names(sql: str, table: str) -> bool:
 
 @dataclass
 class WaitingRow:
-    record: Record  #: the one that verbs and hooks have in their hands
-    depth: int  #: how many verbs were running when it was changed first
-    read: Record  #: as the database has it
-    states: list[Record]  #: what it was changed to, the last one last
+    record: Record  #: the object that verbs and hooks have
+    depth: int  #: how many verbs were running when it was first changed
+    read: Record  #: as it is in the database
+    states: list[Record]  #: its changed states, the latest last
 
     @property
     def table(self) -> str:
         return self.record._meta.db_table
 
     def write(self) -> None:
-        # Whoever asks may have another tenant open, or none: there the row would not be found.
+        # The current code may run in another tenant, or in none: there the row would not be found.
         with scoped_to(self.read.tenant_id):
             table_of(type(self.record)).rewrite(self.read, self.states)
 
 
 class WaitingRows:
-    """The changes of an execution that the database does not have yet; ``failed`` is told of one that it does
-    not take."""
+    """The changes of an execution that are not in the database yet. ``failed`` is called with a row that the
+    database refuses."""
 
     def __init__(self, failed: Callable[[WaitingRow, Exception], None]) -> None:
         self._rows: list[WaitingRow] = []
@@ -67,18 +68,18 @@ class WaitingRows:
         return bool(self._rows)
 
     def add(self, record: Record, depth: int) -> None:
-        """Take over what has changed in a record that is locked."""
+        """Take over the changes of a locked record."""
         read, state = record.take_as_written()
         row = next((row for row in self._rows if row.record.pk == record.pk), None)
         if row is None:
-            # Of two rows of a table the second may have what the first lets go.
+            # The second row may take a unique value that the first one gives up.
             self.write_named_in(record._meta.db_table)
             row = WaitingRow(record, depth, read, [])
             self._rows.append(row)
         row.states.append(state)
 
     def write_named_in(self, sql: str) -> None:
-        """Write what a statement may ask for; what it undoes, forget."""
+        """Write the rows that a statement may read, or forget them if it rolls back."""
         if _begins(sql, UNDOING):
             self._rows.clear()
         elif _begins(sql, PARTS) or any(_names(sql, table) for table in FILLED_BY_TRIGGERS):
@@ -90,11 +91,11 @@ class WaitingRows:
         self._write(lambda row: True)
 
     def write_of(self, depth: int) -> None:
-        """Write what the verb at this depth changed, and those that it caused."""
+        """Write the rows changed by the verb at this depth and by the verbs that it caused."""
         self._write(lambda row: row.depth >= depth)
 
     def forget_of(self, depth: int) -> None:
-        """The same verbs have failed."""
+        """Forget the rows changed by those verbs, because they failed."""
         self._rows = [row for row in self._rows if row.depth < depth]
 
     def _write(self, wanted: Callable[[WaitingRow], bool]) -> None:

@@ -1,4 +1,4 @@
-"""Which events a limited rep sees."""
+"""The events that a member with limited visibility sees."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found", bound=models.QuerySet[Any])
 
-#: All texts in an event's properties, however deep: one may be a whole record.
+#: All texts in an event's properties, at any depth: a property may be a whole record.
 PROPERTY_VALUES = (
     "ARRAY(SELECT p.value #>> '{}' FROM jsonb_path_query(%(expressions)s, 'strict $.**') AS p(value)"
     " WHERE jsonb_typeof(p.value) = 'string')"
@@ -30,12 +30,12 @@ PROPERTY_VALUES = (
 
 
 def visible_events(found: Found) -> Found:
-    """The queryset without the events that tell of a record that the actor does not see, and without those of
-    security for all but admins.
+    """Returns the queryset without events about records that the actor does not see, and without security
+    events unless the actor is an admin.
 
-    The event of a verb is visible with the verb's record. A tracked event is visible when all records that
-    its properties name are and, where a hook tracked it, the record of the hook's verb. The event of a
-    script or an import may be about any record, so only one's own is visible.
+    The event of a verb is visible with the verb's record. A tracked event is visible if all records that its
+    properties name are and, if a hook tracked it, the record of the hook's verb is too. The event of a script
+    or an import may be about any record, so only one's own is visible.
     """
     found = without_security(found)
     if visible_owner() is None:
@@ -45,14 +45,14 @@ def visible_events(found: Found) -> Found:
     own = Q(name__in=PLATFORM_EVENTS, actor=actors.current().id)
     causes = _all_of_tenant(found.model).filter(verbs | own, id=OuterRef("cause"))
     told = (Q(cause=None) & ~Q(name__in=PLATFORM_EVENTS)) | own | Exists(causes)
-    # In this order: the names in the properties are looked up of few.
+    # In this order, so that few events need the look-up of ids in their properties.
     return found.filter(
         verbs | Q(Q(target=None), told, *(~_names_invisible_record(noun) for noun in owned))
     )
 
 
 def without_security(found: Found) -> Found:
-    """The queryset without the events of security, where whoever acts is no admin."""
+    """Returns the queryset without security events, unless the actor is an admin."""
     actor = actors.current_or_none()
     if actor is not None and actors.may_administer(actor):
         return found
@@ -60,7 +60,7 @@ def without_security(found: Found) -> Found:
 
 
 def _all_of_tenant(model: type[models.Model]) -> models.QuerySet:
-    """All rows of the tenant, whoever reads."""
+    """Returns all rows of the tenant, whoever reads."""
     return models.QuerySet(model).filter(tenant_id=tenancy.require().pk)
 
 
@@ -69,7 +69,7 @@ def _limited_nouns() -> list[type[Record]]:
 
 
 def _is_of_visible_record(owned: list[type[Record]]) -> Q:
-    """The condition that an event is of a verb, on a record that the actor sees."""
+    """Returns the condition that an event is of a verb on a record that the actor sees."""
     seen = Q(target__isnull=False) & ~Q(target_type__in=[noun.__name__ for noun in owned])
     for noun in owned:
         visible = Q(Exists(noun.with_deleted.filter(pk=OuterRef("target"))))
@@ -78,14 +78,15 @@ def _is_of_visible_record(owned: list[type[Record]]) -> Q:
 
 
 def _names_invisible_record(noun: type[Record]) -> Exists:
-    """The condition that a property of an event is the id of a record that the actor does not see."""
+    """Returns the condition that a property of an event is the id of a record that the actor does not see."""
     visible = noun.with_deleted.filter(pk=OuterRef("pk"))
     named = Func(OuterRef("data"), template=PROPERTY_VALUES, output_field=models.TextField())
     return Exists(_all_of_tenant(noun).filter(~Exists(visible), Among(F("pk"), named)))
 
 
 def visible_of_recorded(found: Iterable[Event], record: Record | None = None) -> list[Event]:
-    """Of events that were just recorded, those about ``record`` or about records that the actor sees."""
+    """Returns those of the events just recorded that are about ``record``, or only about records that the
+    actor sees."""
     found = list(found)
     targets = {event.id: event.target for event in found}
     own = {record.pk} if record is not None else set()
@@ -98,7 +99,8 @@ def visible_of_recorded(found: Iterable[Event], record: Record | None = None) ->
 
 
 def _mentioned_ids(event: Event, targets: Mapping[str, str | None]) -> set[str]:
-    """The ids of the records that an event is about; of a tracked event every text among its properties."""
+    """Returns the ids of the records that an event is about; for a tracked event, every text in its
+    properties."""
     if event.target is not None:
         return {event.target}
     about = set(values.texts_in(event.data))

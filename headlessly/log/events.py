@@ -1,7 +1,7 @@
-"""The log: one row per executed verb, never changed, never deleted; the database sees to that.
+"""The log: one row per executed verb, never changed and never deleted, which the database enforces.
 
-Only a whole tenant that has moved to another database leaves a log that may be deleted; and old months of it
-that have been taken out to files (:mod:`.kept`).
+There are two exceptions: the log that a tenant leaves behind when it moves to another database, and old
+months that have been moved to files (:mod:`.kept`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from headlessly.log.names import VIEW_EVENTS
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: Why the log cannot be changed even by a mistake of ours.
+#: Enforces in the database that events are never changed or deleted.
 APPEND_ONLY = """
 CREATE OR REPLACE FUNCTION headlessly_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -52,8 +52,8 @@ CREATE OR REPLACE TRIGGER headlessly_append_only_truncate
     BEFORE TRUNCATE ON headlessly_event FOR EACH STATEMENT EXECUTE FUNCTION headlessly_append_only();
 """
 
-#: The oldest transaction of this database that is still running, if any. By right of who owns the
-#: function: the role that statements run as is not told of the transactions of others.
+#: Returns the oldest transaction of this database that is still running, if any. It runs with the rights of
+#: the function's owner, because the role of statements cannot see the transactions of others.
 OLDEST_RUNNING = """
 CREATE OR REPLACE FUNCTION headlessly_oldest_running() RETURNS xid8 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog AS $$
@@ -65,12 +65,12 @@ $$;
 
 
 def dump_json(value: Any) -> bytes:
-    """JSON with UTC as ``Z`` and amounts as numbers."""
+    """Returns JSON with UTC as ``Z`` and amounts as numbers."""
     return orjson.dumps(value, default=_encode_decimal, option=orjson.OPT_UTC_Z)
 
 
 def plain_json(value: Any) -> Any:
-    """``value`` as whoever reads its JSON has it: moments as texts, amounts as numbers."""
+    """Returns ``value`` as it is after a round trip through JSON: moments as text, amounts as numbers."""
     return orjson.loads(dump_json(value))
 
 
@@ -81,10 +81,10 @@ def _encode_decimal(value: Any) -> float | int:
 
 
 class EventJson(models.JSONField):
-    """JSON written by orjson, which knows moments and days, and read by it.
+    """JSON written and read by orjson, which knows moments and days.
 
-    What it reads it can write; the standard library reads ``1e29``, which PostgreSQL spells out, as
-    an integer beyond 64 bits.
+    It can write whatever it reads. The standard library reads ``1e29``, which PostgreSQL spells out, as an
+    integer beyond 64 bits.
     """
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
@@ -99,7 +99,7 @@ class EventJson(models.JSONField):
 
 
 class TransactionId(models.Field):
-    """The number of the transaction that wrote a row, with the offset of its log; 64 bits, never reused."""
+    """The number of the transaction that wrote a row, plus the offset of its log; 64 bits, never reused."""
 
     def db_type(self, connection: Any) -> str:
         return "xid8"
@@ -116,7 +116,7 @@ class LogPosition(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> LogPosition:
-        """The position in a cursor. Raises ValueError."""
+        """Returns the position in a cursor. Raises ValueError."""
         parts = text.split(".")
         if len(parts) != 2 or not all(p.isascii() and p.isdecimal() and len(p) < 19 for p in parts):
             raise ValueError("This is no cursor of the log.")
@@ -126,11 +126,12 @@ class LogPosition(NamedTuple):
 LOG_START = LogPosition(0, 0)
 
 
-#: The transaction up to which the log is settled, and one's own, as places of the log of a tenant.
+#: Selects the transaction up to which the log is settled, and the current one, as positions in the log of a
+#: tenant.
 #:
-#: The first is the oldest of this database that is still running, else the next one there will be. Where
-#: nobody can tell in which database a transaction runs, it is the oldest of all: on a standby, where they
-#: run elsewhere, and where transactions may be prepared, which run without a process.
+#: The first is the oldest transaction of this database that is still running, else the next one. It is the
+#: oldest of all databases if a transaction's database cannot be known: on a standby, where transactions run
+#: elsewhere, and with prepared transactions, which have no process.
 HORIZON = """
 SELECT t.log_offset + (CASE
     WHEN pg_is_in_recovery() OR current_setting('max_prepared_transactions')::integer > 0
@@ -145,16 +146,16 @@ FROM headlessly_tenant AS t WHERE t.id = %s
 
 
 def settled_horizon() -> tuple[int, int | None]:
-    """The transaction up to which the log is settled: all before it have ended, and the next query sees them;
-    and one's own, where it writes.
+    """Returns the transaction up to which the log is settled (all earlier ones have ended, and the next query
+    sees them), and the current transaction, if it writes.
 
-    A transaction that is still running may have drawn its numbers long ago. Whoever read past them now
-    would never see them.
+    A transaction that is still running may have drawn its numbers long ago. Whoever read past them now would
+    never see its events.
     """
     if transaction.get_connection().in_atomic_block:
-        # Within a transaction PostgreSQL would tell who was running when it was first asked.
+        # Inside a transaction, PostgreSQL would repeat its first answer about who is running.
         statements.execute_prepared("SELECT pg_stat_clear_snapshot()", ())
-    # The offset of the same moment: whoever resumes the log has it grow (see :mod:`.offsets`).
+    # Together with the offset, which grows when the log is resumed (see :mod:`.offsets`).
     ((horizon, own),) = statements.execute_prepared(HORIZON, (tenancy.require().pk,))
     return horizon, own
 
@@ -163,31 +164,31 @@ class EventQuerySet(models.QuerySet["Event"]):
     def settled_after(
         self, position: LogPosition, horizon: tuple[int, int | None] | None = None
     ) -> Self:
-        """The events after ``position`` in the order of the log, none skipped and none twice; up to
-        ``horizon``, where it is known.
+        """Returns the events after ``position`` in the order of the log, none skipped and none twice.
+        ``horizon`` saves the query for it.
 
-        The order is by transaction and number: everything that becomes readable later lies behind
-        everything that is readable now.
+        The order is by transaction and number: everything that becomes readable later comes after everything
+        that is readable now.
         """
         until, own = horizon or settled_horizon()
         settled = RawSQL(
             "headlessly_event.xid < %s::text::xid8"
-            " OR headlessly_event.xid = %s::text::xid8",  # one's own, in a hook
+            " OR headlessly_event.xid = %s::text::xid8",  # the current transaction, in a hook
             (str(until), str(own or 0)),
             models.BooleanField(),
         )
         return self.filter(settled).all_after(position).order_by("xid", "seq")
 
     def all_after(self, position: LogPosition) -> Self:
-        """All events after ``position``, including those before which earlier ones may still appear."""
+        """Returns all events after ``position``, even if earlier ones may still appear among them."""
         return self._placed(">", position)
 
     def all_before(self, position: LogPosition) -> Self:
-        """The events before ``position``, without the one there."""
+        """Returns the events before ``position``, excluding it."""
         return self._placed("<", position)
 
     def up_to(self, position: LogPosition) -> Self:
-        """The events as far as ``position``, with the one there."""
+        """Returns the events up to ``position``, including it."""
         return self._placed("<=", position)
 
     def _placed(self, operator: str, position: LogPosition) -> Self:
@@ -206,7 +207,7 @@ _Manager = models.Manager.from_queryset(EventQuerySet)
 
 
 class UnfilteredEventManager(_Manager["Event"]):
-    """All events of the active tenant; what the actor sees of them is for the caller to decide."""
+    """All events of the active tenant, whether the actor sees them or not."""
 
     def get_queryset(self) -> models.QuerySet[Event]:
 
@@ -215,7 +216,7 @@ class UnfilteredEventManager(_Manager["Event"]):
 
 
 class EventManager(UnfilteredEventManager):
-    """The active tenant's events that the actor sees: those of the records that they see."""
+    """The active tenant's events that the actor sees."""
 
     def get_queryset(self) -> models.QuerySet[Event]:
         return event_visibility.visible_events(super().get_queryset())
@@ -255,7 +256,7 @@ class Event(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "xid", "seq"], name="event_by_place"),
             models.Index(fields=["tenant", "timestamp", "xid", "seq"], name="event_by_time"),
-            # What is tracked is about nothing, and writes nothing in this one.
+            # Tracked events have no target and are not in this one.
             models.Index(
                 fields=["tenant", "target", "seq"],
                 name="event_by_target",
@@ -263,7 +264,7 @@ class Event(models.Model):
             ),
             models.Index(fields=["tenant", "name", "xid", "seq"], name="event_by_name"),
             models.Index(fields=["tenant", "actor", "xid", "seq"], name="event_by_actor"),
-            # What a request did, to take it back; many have the same, so that it stays small.
+            # Finds what a request did, to undo it.
             models.Index(fields=["tenant", "request_id"], name="event_by_request"),
         ]
 
@@ -281,17 +282,18 @@ class Event(models.Model):
 
     @property
     def noun(self) -> Any | None:
-        """The noun of the record that it is about; None of what is about none."""
+        """The noun of the record that it is about; None if it is about none."""
         return registry.get(self.target_type or "")
 
     def told_data(self, tenant: str) -> dict[str, Any] | None:
-        """The data as surfaces tell it: a record has its tenant's address too, which the log leaves out."""
+        """Returns the data as surfaces show it: for a record with the tenant's address, which the log leaves
+        out."""
         if self.target is None or not self.data or "$id" not in self.data:
             return self.data
         return {**self.data, "$context": tenancy.address_of(tenant)}
 
     def as_json(self) -> dict[str, Any]:
-        """The event as JSON says it. Tracked events have no target and no version."""
+        """Returns the event for JSON. Tracked events have no target and no version."""
         return {
             "$id": self.id,
             "$type": "Event",
@@ -335,10 +337,10 @@ EVENT_COLUMNS = {
 
 
 def _append_sql(columns: dict[str, str]) -> str:
-    """One statement for any number of events, so that it is prepared once: they are one parameter.
+    """Returns one statement for any number of events, which are one parameter, so that it is prepared once.
 
-    It writes none where the tenant's log has not been resumed on the cluster at hand, or is closed. The lock
-    is the one that the reference to the tenant takes at the commit: whoever closes the log waits for it.
+    It inserts nothing if the tenant's log is closed, or has not been resumed on this cluster. It takes the
+    lock that the reference to the tenant takes at the commit anyway: whoever closes the log waits for it.
     """
     return (
         f"INSERT INTO headlessly_event ({', '.join(columns)}, xid) SELECT e.*, "
@@ -351,8 +353,7 @@ def _append_sql(columns: dict[str, str]) -> str:
 
 #: From this many events on they are written by COPY, which takes PostgreSQL half the time.
 MANY = 100
-#: What many events are written with, under the same condition and lock: the ``seq`` of each, and their
-#: transaction.
+#: Draws the ``seq`` of many events, and their transaction, under the same condition and lock.
 DRAW_SQL = f"""
 SELECT nextval('headlessly_event_seq_seq'), t.xid FROM (
     SELECT pg_current_xact_id()::text::bigint + log_offset AS xid FROM headlessly_tenant
@@ -388,8 +389,8 @@ def append_event(
     timestamp: datetime | None = None,
     **columns: Any,
 ) -> Event:
-    """Append one event that is no verb's, of the active tenant and by whoever acts; about no record, unless
-    its ``columns`` say so."""
+    """Append an event that is not a verb's, in the active tenant and by the current actor. It is about no
+    record, unless ``columns`` says so."""
     event = Event(
         id=public_id(Event.prefix),
         tenant_id=tenancy.require().pk,
@@ -405,7 +406,7 @@ def append_event(
 
 
 def _append(sql: str, rows: list[dict[str, Any]]) -> list[int]:
-    """Write events, and answer the ``seq`` of each. Raises Moving."""
+    """Write events, and return the ``seq`` of each. Raises Moving."""
     written = _ask_open_log(sql, [Jsonb(rows, dump_json), tenancy.require().pk])
     return [seq for (seq,) in written]
 
@@ -416,7 +417,7 @@ def _copy(events: Sequence[Event]) -> None:
     drawn = _ask_open_log(DRAW_SQL, [tenant, len(events)])
     rows = []
     for event, (seq, xid) in zip(events, sorted(drawn), strict=True):
-        if event.tenant_id != tenant:  # COPY asks no policy of the table
+        if event.tenant_id != tenant:  # COPY bypasses row-level security
             raise ValueError("An event is of another tenant than the one that is open.")
         event.seq = seq
         values = {column: event.__dict__[column] for column in EVENT_COLUMNS}
@@ -428,17 +429,17 @@ def _copy(events: Sequence[Event]) -> None:
 
 
 def _ask_open_log(sql: str, given: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The rows of a statement that answers some where the tenant's log may be written on; on a cluster that
-    is new to the log, resume it first. Raises Moving where it is closed."""
+    """Returns the rows of a statement that finds some only if the tenant's log is open. On a new cluster it
+    resumes the log first. Raises Moving if the log is closed."""
     if not (found := statements.execute_prepared(sql, given)):
-        offsets.resume_log(tenancy.require())  # unless somebody else did just now
+        offsets.resume_log(tenancy.require())  # unless somebody else has just done so
         if not (found := statements.execute_prepared(sql, given)):
             raise Moving
     return found
 
 
 def reserve_seq() -> int:
-    """The ``seq`` of an event that :func:`append_reserved` writes later in this transaction."""
+    """Returns the ``seq`` of an event that :func:`append_reserved` writes later in this transaction."""
     ((seq,),) = statements.execute_prepared("SELECT nextval('headlessly_event_seq_seq')", ())
     return seq
 
@@ -449,12 +450,12 @@ def append_reserved(event: Event) -> None:
 
 
 def record_history(noun: type[Record], id: str) -> EventQuerySet:
-    """The events of one record, newest first; also of a deleted one."""
+    """Returns the events of one record, newest first; also of a deleted one."""
     return Event.objects.filter(target=id, target_type=noun.__name__).order_by("-seq")
 
 
-#: Of each record the last event behind ``seq`` that changed one of ``fields``; where none is said, any that
-#: left a version: what a view noted changed nothing.
+#: Selects the last event of each record after ``seq`` that changed one of ``fields``; without fields, any
+#: event with a version, which excludes the events of views.
 LAST_SINCE_SQL = """
 SELECT last.seq FROM jsonb_to_recordset(%s) AS asked(target text, seq bigint, fields jsonb),
 LATERAL (
@@ -467,14 +468,16 @@ LATERAL (
 
 
 def view_of_event() -> models.Case:
-    """Which view an event is of that one left; only of these is more read than the head of a row."""
+    """Returns the view of an event of a view. Other events are not read any further than their first
+    columns."""
     return models.Case(models.When(name__in=VIEW_EVENTS, then=KT("data__view")), default=None)
 
 
 def last_events_since(asked: Sequence[Mapping[str, Any]]) -> dict[str, Event]:
-    """The last event of each record since one of its events, by the record's id.
+    """Returns the last event of each record since one of its events, by the record's id.
 
-    ``asked`` says of each: ``target``, ``seq`` and ``fields``, wire names of which one is to have changed.
+    ``asked`` has for each record ``target``, ``seq`` and ``fields``, the wire names of which one must have
+    changed.
     """
     if not asked:
         return {}
@@ -484,5 +487,5 @@ def last_events_since(asked: Sequence[Mapping[str, Any]]) -> dict[str, Event]:
 
 
 def events_by_actor(name: str, actor: str) -> EventQuerySet:
-    """The executions of one verb by one actor, newest first."""
+    """Returns the executions of one verb by one actor, newest first."""
     return Event.objects.filter(name=name, actor=actor).order_by("-xid", "-seq")

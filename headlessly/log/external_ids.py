@@ -1,8 +1,8 @@
-"""Which record has an id of another system: a narrow table beside the records, which the database keeps.
+"""The table that leads from an id in another system to its record.
 
-What a record is called elsewhere stands in its own row (``external_ids``): events, the past and an undo have
-it as they have every other field. That no two records share one, and the way from an id to its record, is
-this table's. A trigger writes it, and runs only for rows that have such ids: others cost nothing.
+A record has its external ids in its own row (``external_ids``), so that events, the past and an undo handle
+them like every other field. This table finds a record by such an id, and keeps two records from sharing one.
+A trigger maintains it, and runs only for rows with such ids, so that others cost nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from headlessly.log.row_triggers import install_row_triggers
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: How many systems of a noun are told.
+#: How many systems of a noun are shown.
 MOST_SYSTEMS = 50
 
 
@@ -44,7 +44,7 @@ class ExternalId(models.Model):
 def records_with(
     noun: type[Record], system: str, values: Iterable[str] | None = None
 ) -> models.QuerySet:
-    """The rows of these ids; of all ids of the system without ``values``."""
+    """Returns the rows of these ids; without ``values``, of all ids of the system."""
     found = ExternalId.objects.filter(
         tenant=tenancy.require().pk, noun=noun.__name__, system=system
     )
@@ -52,13 +52,14 @@ def records_with(
 
 
 def find_by_external_id(noun: type[Record], system: str, value: str) -> str | None:
-    """The id of the record that is called so, if the actor sees it."""
+    """Returns the id of the record with this external id, if the actor sees it."""
     found = records_with(noun, system, [value]).values_list("record", flat=True)
     return noun.objects.filter(pk__in=list(found)).values_list("pk", flat=True).first()
 
 
 def systems_in_use(noun: type[Record]) -> list[str]:
-    """The systems that records of the noun have ids of, in order: one look into the index for each."""
+    """Returns the systems in which records of the noun have ids, in order, with one look into the index for
+    each."""
     sql = """
         WITH RECURSIVE t AS (
           (SELECT min(system) AS system FROM headlessly_externalid WHERE tenant_id = %s AND noun = %s)
@@ -93,7 +94,7 @@ END $$;
 
 
 def install_triggers(nouns: Iterable[type[Record]]) -> None:
-    """Create or renew what keeps the table. Runs after every migration."""
+    """Create or replace the triggers that maintain the table. Runs after every migration."""
     with connection.cursor() as cursor:
         cursor.execute(FUNCTION)
     install_row_triggers(nouns, "external_ids", "external_ids", "headlessly_keep_external_ids")

@@ -1,13 +1,13 @@
-"""What a tenant's own fields are put in order by: a narrow table of the values of those that are indexed.
+"""The table of the values of indexed own fields, by which lists are sorted and ranges are found.
 
-The values stand in the records, in JSON. This table has them once more, as text or as a number, with two
-indexes for the fields of all tenants: a list is read in the order of such a field, or from one value to
-another, without reading every record. A trigger keeps it, of rows whose own fields change.
+The values are in the JSON of the records. This table repeats them as text or as a number, with two indexes
+for the fields of all tenants: a list can be read in the order of such a field, or from one value to another,
+without reading every record. A trigger maintains it for rows whose own fields change.
 
-Each time a field becomes indexed its values stand under a new key, so that what was kept before is never
-taken for what is now. They are taken up in the background while people write (:func:`take_up_values`): from
-then on the trigger keeps what changes, and a value that is gone leaves an empty row until all are in, so that
-it cannot be taken up from before.
+Each time a field becomes indexed, its values get a new key, so that old rows are never mistaken for current
+ones. Existing values are copied in the background while people write (:func:`take_up_values`). From the start
+the trigger handles changes; until the copy is complete it leaves an empty row for a removed value, so that
+the copy does not bring back the old value.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
-#: Text is put in order by so many of its first letters.
+#: Text is sorted by this many of its first characters.
 LONGEST = 255
-#: How many records' values are taken up in one statement, and how many are forgotten in one.
+#: How many records' values are copied in one statement, and how many rows are deleted in one.
 AT_ONCE = 5_000
-#: The types whose values are put in order as text.
+#: The types whose values are sorted as text.
 TEXTS = ("string", "email", "enum")
 EPOCH = date(1970, 1, 1)
 
 
 class IndexedValue(models.Model):
-    """One value of one record that is not deleted; both columns are empty where the value is gone."""
+    """One value of one record that is not deleted; both columns are empty if the value was removed."""
 
     pk = models.CompositePrimaryKey("tenant_id", "key", "record")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
@@ -67,12 +67,12 @@ class IndexedValue(models.Model):
 
 
 def rank_column(field: Field) -> str:
-    """Which column has the values of a field."""
+    """Returns the column for the values of a field."""
     return "text" if field.type in TEXTS else "number"
 
 
 def rank(value: Any) -> Any:
-    """A value, in Python, as the table has it; text is folded already."""
+    """Returns a Python value as the table has it; text has to be folded already."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).timestamp() * 1e6
     if isinstance(value, date):
@@ -81,15 +81,16 @@ def rank(value: Any) -> Any:
 
 
 def values_of(field: Field) -> models.QuerySet[IndexedValue]:
-    """The rows of an indexed field that have a value."""
+    """Returns the rows of an indexed field that have a value."""
     rows = IndexedValue.objects.filter(tenant=tenancy.require().pk, key=field.index_key)
     return rows.filter(**{f"{rank_column(field)}__isnull": False})
 
 
 def take_up_values(noun: type[Record], key: str, index_key: str, type: str, after: str) -> str:
-    """Take up the values of the next records by their ids; returns the last id, empty when there are no more.
+    """Copy the values of the next records by id. Returns the last id, or an empty string if there are no
+    more.
 
-    A value that the trigger has written meanwhile stays.
+    A value that the trigger has written in the meantime stays.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -103,7 +104,7 @@ def take_up_values(noun: type[Record], key: str, index_key: str, type: str, afte
 
 
 def forget_values(index_key: str) -> bool:
-    """Delete some of the rows under a key that nothing leads to any more; returns whether there are more."""
+    """Delete some of the rows under a key that is no longer used; returns whether there are more."""
     tenant = tenancy.require().pk
     with connection.cursor() as cursor:
         cursor.execute(
@@ -115,7 +116,7 @@ def forget_values(index_key: str) -> bool:
 
 
 def forget_empty_rows(index_key: str) -> None:
-    """Delete what stood for values that were gone before all were in."""
+    """Delete the rows for values that were removed before the copy was complete."""
     rows = IndexedValue.objects.filter(tenant=tenancy.require().pk, key=index_key)
     rows.filter(text=None, number=None).delete()
 
@@ -182,7 +183,7 @@ END $$;
 
 
 def install_triggers(nouns: Iterable[type[Record]]) -> None:
-    """Create or renew what keeps the table. Runs after every migration."""
+    """Create or replace the triggers that maintain the table. Runs after every migration."""
     with connection.cursor() as cursor:
         cursor.execute(FUNCTIONS)
     install_row_triggers(

@@ -1,7 +1,7 @@
-"""From when on the past of a tenant is here: what is older may have been taken out to files.
+"""Checks that the past in question is still in the database: older parts may have been moved to files.
 
-An operator takes old months of the log and of the versions out (:mod:`headlessly.copies.log_archive`). Who
-asks for what lies before that is told so, and is not answered as if nothing had happened then.
+An operator moves old months of the log and of the versions to files (:mod:`headlessly.copies.log_archive`). A
+question about that time is refused, because an empty answer would look as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from headlessly.log.events import LogPosition
 
 
 def refuse_before_kept(moment: datetime | None, field: str) -> None:
-    """Raise InvalidFilter where the past of ``moment`` is in files."""
+    """Raise InvalidFilter if the past at ``moment`` is in files."""
     begins = tenancy.require().past_begins
     if begins is not None and moment is not None and moment < begins:
         raise InvalidFilter(_told(begins), field=field, code="archived")
 
 
 def refuse_cursor_before_kept(cursor: LogPosition | None) -> None:
-    """Raise InvalidFilter where events that follow ``cursor`` are in files: it would skip them."""
+    """Raise InvalidFilter if events after ``cursor`` are in files, because the answer would skip them."""
     tenant = tenancy.require()
     if cursor is None or tenant.past_begins is None or not tenant.archived_to:
         return

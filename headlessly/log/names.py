@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
-#: What a script leaves beside the events of its verbs, which name it as their cause. No noun is called so,
-#: and nobody can track an event with such a name.
+#: Recorded by a script; the events of its verbs name it as their cause. No noun is called Script, and nobody
+#: can track an event with such a name.
 SCRIPT_RAN = "Script.Ran"
 
-#: What an import leaves when it starts, in the same way.
+#: Recorded in the same way when an import starts.
 IMPORT_STARTED = "Import.Started"
 
-#: What taking back a request leaves, in the same way.
+#: Recorded in the same way when a request is undone.
 REQUEST_UNDONE = "Request.Undone"
 
-#: The names of events that the platform itself leaves.
+#: The events that the platform records itself.
 PLATFORM_EVENTS = (SCRIPT_RAN, IMPORT_STARTED, REQUEST_UNDONE)
 
-#: What a list leaves in the log when a record comes into it or is no longer in it: a saved view that somebody
-#: follows. The event is about that record, which it did not change, so it has no version of it.
+#: Recorded when a record enters or leaves a saved view that somebody follows. The event is about the record
+#: but did not change it, so it has no version.
 VIEW = "View"
 VIEW_ENTERED = "View.Entered"
 VIEW_LEFT = "View.Left"
 VIEW_EVENTS = (VIEW_ENTERED, VIEW_LEFT)
 
-#: Stands between the name of such an event and a view: ``View.Entered:view_fX9bL5nRdK2a`` is of that one.
+#: Separates the name of such an event from a view: ``View.Entered:view_fX9bL5nRdK2a`` is of that view.
 OF = ":"
 
 
 def names_of(name: str, view: str | None) -> tuple[str, ...]:
-    """The names by which an event can be wanted: its own, and that of a ``view`` with it."""
+    """Returns the names by which somebody can subscribe to an event: its own, and the one with its
+    ``view``."""
     return (name, f"{name}{OF}{view}") if view and name in VIEW_EVENTS else (name,)
 
 
 def without_view(name: str) -> str:
-    """A name by which an event can be wanted, without the view that narrows it."""
+    """Returns such a name without the view."""
     return name.partition(OF)[0]
 
 
-#: Under this name an event's data has what a file said of its record that no field holds, by heading.
+#: The key in an event's data for what a file says of the record that no field holds, by heading.
 LEFT_OUT = "$leftOut"
 
-#: The type of what admins alone read of the log: who got in, and who changed how one gets in.
+#: The type of events that only admins can read: who signed in, and who changed how one signs in.
 SECURITY = "Security"
 
 SIGNED_IN = "Session.Started"

@@ -1,8 +1,8 @@
-"""The log read backwards: the latest events that fit a question, in a time that does not grow with the log.
+"""The log read backwards: the latest matching events, in a time that does not grow with the log.
 
-Without days they come in the order of the log, along the index of one of the conditions. Between days they
-come by the moment at which they happened. For whatever is asked beside what an index has, no more than
-:data:`EVENTS_PER_PAGE` events are looked at for one page, so that a page may be short and older ones follow.
+Without dates, they come in the order of the log, along the index of one of the conditions. With dates, they
+come by their moment. If there are conditions that the index does not have, only :data:`EVENTS_PER_PAGE`
+events are looked at for one page, so that a page may be short although older events match.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from headlessly.log.pages import EVENTS_PER_PAGE, EventConditions
 
 
 class Place(NamedTuple):
-    """Where a page ends: an event by its moment, its transaction and its number."""
+    """The end of a page: an event by its moment, its transaction and its number."""
 
     timestamp: datetime
     xid: int
@@ -30,14 +30,14 @@ class Place(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Place:
-        """The place in an address. Raises ValueError."""
+        """Returns the place in an address. Raises ValueError."""
         moment, _dot, rest = text.partition(".")
         position = LogPosition.parse(rest)
         return cls(datetime.strptime(f"{moment}+0000", "%Y%m%dT%H%M%S%f%z"), *position)
 
 
 class LatestPage(NamedTuple):
-    """Events, the latest first, and the place where the page ends; None where no older one may follow."""
+    """Events, the latest first, and the place where the page ends; None if no older one can follow."""
 
     events: list[Event]
     end: Place | None
@@ -45,10 +45,10 @@ class LatestPage(NamedTuple):
 
 @dataclass(frozen=True)
 class LatestQuestion(EventConditions):
-    """The latest events that fulfil all of this, and are of one of several names or actors."""
+    """A question for the latest events with these conditions, and one of several names or actors."""
 
     names: tuple[str, ...] = ()
-    actors: frozenset[str] | None = None  #: of one of several; None is of anybody
+    actors: frozenset[str] | None = None  #: one of several; None for anybody
 
     @property
     def _by_time(self) -> bool:
@@ -67,7 +67,7 @@ class LatestQuestion(EventConditions):
         return {name: value for name, value in conditions.items() if name not in known}
 
     def read_page(self, before: Place | None, size: int) -> LatestPage:
-        """At most ``size`` of the events before a place that the actor sees."""
+        """Returns at most ``size`` events before a place, among those that the actor sees."""
         if self.names and not (self._by_time or self.columns or self.actors is not None):
             return self._page_of_names(before, size)
         behind: Any = Event.objects.filter(**self._looked_up())
@@ -88,7 +88,7 @@ class LatestQuestion(EventConditions):
         return LatestPage(events, None if last is None else _place(last))
 
     def _page_of_names(self, before: Place | None, size: int) -> LatestPage:
-        """The same of several names alone: a look-up in the index for each of them."""
+        """Returns the page for several names alone, by a look-up in the index for each."""
         each = [
             self._before(Event.objects.filter(name=name), before).order_by("-xid", "-seq")[
                 : size + 1

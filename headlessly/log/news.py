@@ -1,8 +1,8 @@
-"""Whether the logs of some tenants have grown: what those who wait for events hear of.
+"""Tells processes that wait for events whether the logs of their tenants have grown.
 
-Without Redis the ends of the logs are looked at, four times a second while somebody waits, one look-up in an
-index for each tenant. With Redis whoever appends says so after the commit; then a log is looked at when
-something was said of it, and each now and then all the same, since news may be lost.
+Without Redis they look at the ends of the logs, four times a second, with one look-up in an index for each
+tenant. With Redis, whoever appends publishes that after the commit. A log is then looked at when there was a
+message, and all logs now and then, because messages may be lost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from redis.client import PubSub
 
 CHANNEL = "headlessly:log"
-#: How long to wait before a log is looked at again, in seconds; with Redis, how long news are waited for, and
+#: How long to wait until a log is looked at again, in seconds; with Redis, how long to wait for messages, and
 #: after how long all logs are looked at without any.
 LOOK_AGAIN, LISTEN, LOOK_AT_ALL = 0.25, 1.0, 5.0
 LAST = """
@@ -33,21 +33,21 @@ SELECT xid::text, seq FROM headlessly_event WHERE tenant_id = %s ORDER BY xid DE
 
 
 def tell_news(tenant: Tenant, **_: Any) -> None:
-    """Say that a log has grown, after the commit (a receiver of ``events_appended``)."""
+    """Publish after the commit that a log has grown (a receiver of ``events_appended``)."""
     if settings.REDIS_URL:
         said = str(tenant.pk)
         transaction.on_commit(lambda: ask_redis(lambda redis: redis.publish(CHANNEL, said)))
 
 
 def last_position(tenant: int) -> LogPosition:
-    """The position of the last event of a tenant, whether an earlier one can still appear or not."""
+    """Returns the position of the last event of a tenant, even if an earlier one may still appear."""
     with tenancy.active(Tenant(pk=tenant)):
         found = execute_prepared(LAST, (tenant,))
     return LogPosition(int(found[0][0]), found[0][1]) if found else LOG_START
 
 
 class LogNews:
-    """What one process hears. To be asked by one thread."""
+    """The news that one process receives. For use in a single thread."""
 
     def __init__(self) -> None:
         self._heard: PubSub | None = None
@@ -56,8 +56,8 @@ class LogNews:
     def look(
         self, added: Collection[int], all_held: Collection[int], haste: bool
     ) -> dict[int, LogPosition]:
-        """Where logs end: those of ``added``, and of ``all_held`` at least those that have grown. It waits a
-        little for news, and less where there is ``haste``."""
+        """Returns the ends of logs: of those in ``added``, and at least of those in ``all_held`` that have
+        grown. Waits a little for news, and less with ``haste``."""
         said = self._listen(LOOK_AGAIN if haste or added else LISTEN)
         due = set(all_held)
         if said is not None and time.monotonic() < self._looked_at_all + LOOK_AT_ALL:
@@ -70,7 +70,7 @@ class LogNews:
             connections.close_all()
 
     def _listen(self, seconds: float) -> set[int] | None:
-        """The tenants of which something was said, within ``seconds``; None where nobody can be heard."""
+        """Returns the tenants with messages within ``seconds``; None if Redis cannot be reached."""
         said = ask_redis(lambda redis: self._hear(redis, seconds)) if settings.REDIS_URL else None
         if said is None:
             self._heard = None
@@ -81,7 +81,7 @@ class LogNews:
         if self._heard is None:
             self._heard = redis.pubsub(ignore_subscribe_messages=True)
             self._heard.subscribe(CHANNEL)
-            self._looked_at_all = 0  # of what was said before nothing was heard
+            self._looked_at_all = 0  # messages before the subscription are lost
         said: set[int] = set()
         message = self._heard.get_message(timeout=seconds)
         while message is not None:

@@ -1,14 +1,14 @@
-"""One log on several clusters, one after the other: what is added to the transactions of each.
+"""Offsets that let the log of a tenant continue on another cluster.
 
-Places in the log are made of transactions (:class:`.events.LogPosition`), and a cluster counts its own. After
-a restore, a promotion or a move to another cluster the log of a tenant is written on by a counter that knows
-nothing of it: it may begin below the places that followers have read, who would never see what comes next. So
-each tenant has an offset that is added to the transaction of each event, and to the horizon up to which the
-log is settled; and the cluster for which the offset holds. Where that is another than the one at hand, the
-log is *resumed*: the offset grows until the next event lies behind all that anybody can have read.
+Positions in the log are made of transaction numbers (:class:`.events.LogPosition`), and each cluster counts
+its own. After a restore, a promotion or a move, the log is continued by a counter that knows nothing of it.
+It may start below positions that followers have already read, so that they would never see the next events.
+Therefore each tenant has an offset, which is added to the transaction of each event and to the horizon up to
+which the log is settled, and the cluster for which the offset holds. If the current cluster is another one,
+the log is *resumed*: the offset grows until the next event lies after everything that anybody can have read.
 
-Whoever appends sees to that by themselves (:func:`.events.append_events`). `manage.py log resume` does it
-before anybody writes; a server of a restored database waits for it.
+Appending does so by itself (:func:`.events.append_events`). `manage.py log resume` does it before anybody
+writes; a server with a restored database waits for it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from headlessly.access.models import Tenant
 from headlessly.database.cluster import CLOSED, CLUSTER
 from headlessly.database.prepared import execute_prepared
 
-#: In a statement: evaluated once, whatever is joined.
+#: A subquery, so that it is evaluated once, whatever is joined.
 CURRENT_CLUSTER = f"(SELECT {CLUSTER})"
-#: How many transactions may be lost with the end of a log, while a follower has read them: more than a
-#: cluster runs before it has to be vacuumed, and little of the 63 bits that there are.
+#: How many transactions may be lost at the end of a log although a follower has read them: more than a
+#: cluster runs before it has to be vacuumed, and little of the available 63 bits.
 GAP = 2**32
 RESUME = f"""
 UPDATE headlessly_tenant AS t SET log_cluster = {CURRENT_CLUSTER}, log_offset = {GAP} + greatest(
@@ -32,7 +32,7 @@ UPDATE headlessly_tenant AS t SET log_cluster = {CURRENT_CLUSTER}, log_offset = 
     - pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
 WHERE t.id = %s AND (%s OR t.log_cluster NOT IN ('{CLOSED}', {CURRENT_CLUSTER}))
 RETURNING log_offset"""
-#: Timelines do not count: the next event after a promotion resumes its log, and nobody need wait for that.
+#: Timelines do not count: the next event after a promotion resumes its log, and nobody has to wait for that.
 IS_HOME = f"split_part(log_cluster, '/', 1) = split_part({CURRENT_CLUSTER}, '/', 1)"
 ELSEWHERE = f"""
 SELECT slug FROM headlessly_tenant WHERE NOT ({IS_HOME}) AND log_cluster <> '{CLOSED}' ORDER BY slug"""
@@ -40,11 +40,11 @@ SOME_HOME = f"SELECT EXISTS (SELECT FROM headlessly_tenant WHERE {IS_HOME})"
 
 
 def resume_log(tenant: Tenant, *, force: bool = False) -> bool:
-    """Let the log of ``tenant`` go on behind all its places; returns whether there was a need to.
+    """Let the log of ``tenant`` continue after all its positions; returns whether that was necessary.
 
-    With ``force`` also on the cluster that it was written on: after its disk was put back to an earlier
-    moment, which PostgreSQL does not notice; and where a move that broke off has left it closed. Then all who
-    are writing events are waited for.
+    With ``force`` also on the cluster on which it was written: for a disk that was restored to an earlier
+    moment, which PostgreSQL does not notice, and for a log that an aborted move has left closed. This waits
+    for all current writers of events.
     """
     with transaction.atomic():
         if force:
@@ -53,17 +53,17 @@ def resume_log(tenant: Tenant, *, force: bool = False) -> bool:
 
 
 def slugs_to_resume() -> list[str]:
-    """The tenants whose log comes from another cluster, by restore or move, and was not resumed; on a standby
-    none, for nobody writes there."""
+    """Returns the tenants whose log comes from another cluster, by restore or move, and was not resumed; none
+    on a standby, where nobody writes."""
     if execute_prepared("SELECT pg_is_in_recovery()", ())[0][0]:
         return []
     return [slug for (slug,) in execute_prepared(ELSEWHERE, ())]
 
 
 def restored_log_problem() -> str | None:
-    """What is wrong, and what to run, where the whole database comes from another cluster; else None.
+    """Returns what is wrong, and what to run, if the whole database comes from another cluster; else None.
 
-    A tenant that is only just moving here is no reason to turn away all others.
+    One tenant that is just moving here is no reason to turn away all others.
     """
     if not (slugs := slugs_to_resume()) or execute_prepared(SOME_HOME, ())[0][0]:
         return None

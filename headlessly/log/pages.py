@@ -1,8 +1,8 @@
-"""Pages of the log: the next events that fit a question, found in a time that does not grow with the log.
+"""Pages of the log: the next matching events, found in a time that does not grow with the log.
 
-The log is read in its own order. A condition that an index has in that order (a target, an actor, a name, a
-type of records) is looked up; for whatever is asked beside it, no more than :data:`EVENTS_PER_PAGE` events
-are looked at for one page, so that a page may be short, or empty, and more may follow it.
+The log is read in its own order. A condition that has an index in that order (a target, an actor, a name, a
+type of records) is looked up. If there are further conditions, only :data:`EVENTS_PER_PAGE` events are looked
+at for one page, so that a page may be short, or empty, and more may follow it.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from headlessly.log.events import (
 )
 from headlessly.log.names import SECURITY, SECURITY_EVENTS, VIEW_EVENTS
 
-#: How many events are looked at for one page, where no index has all that is asked.
+#: How many events are looked at for one page, if no index has all conditions.
 EVENTS_PER_PAGE = 20_000
-#: The same for somebody who does not see all: whether they see one is asked of each.
+#: The same for an actor with limited visibility, which is checked for each event.
 EVENTS_PER_LIMITED_PAGE = 1_000
-#: Among how many events since a moment the first one of the log is looked for, in the index by time.
+#: How many of the events since a moment are searched for the first in the log, in the index by time.
 EVENTS_SINCE = 100_000
 SINCE = "SELECT xid, seq FROM headlessly_event WHERE tenant_id = %s AND timestamp >= %s"
 MANY_SINCE = f"{SINCE} ORDER BY timestamp DESC OFFSET {EVENTS_SINCE} LIMIT 1"
-# In two steps: PostgreSQL would take the whole log in its order, and look for the first one there.
+# In two steps, because PostgreSQL would otherwise read the whole log in order to find the first one.
 FIRST_SINCE = f"""
 WITH recent AS MATERIALIZED ({SINCE} ORDER BY timestamp DESC LIMIT {EVENTS_SINCE})
 SELECT xid::text, seq FROM recent ORDER BY recent.xid, recent.seq LIMIT 1"""
-#: The last event of a tenant before the horizon, or of one's own transaction.
+#: The last event of a tenant before the horizon, or of the current transaction.
 LAST_SETTLED = """
 SELECT xid::text, seq FROM headlessly_event
 WHERE tenant_id = %s AND (xid < %s::text::xid8 OR xid = %s::text::xid8)
 ORDER BY headlessly_event.xid DESC, seq DESC LIMIT 1"""
-#: The columns that an index has in the order of the log, the rarest values first; that of requests has no
+#: The columns with an index in the order of the log, the rarest values first. The index of requests has no
 #: order, but few events of each.
 INDEXED = ("target", "request_id", "actor", "name")
 
@@ -60,7 +60,7 @@ class LogPage(NamedTuple):
 
 @dataclass(frozen=True)
 class EventConditions:
-    """Which events: values of columns, and the moments between which they happened."""
+    """Conditions on events: values of columns, and the moments between which they happened."""
 
     columns: dict[str, str] = field(default_factory=dict)
     since: datetime | None = None
@@ -68,7 +68,7 @@ class EventConditions:
 
     @property
     def _indexed(self) -> dict[str, str]:
-        """The condition that an index has in the order of the log."""
+        """The condition that has an index in the order of the log."""
         first = next((name for name in INDEXED if name in self.columns), None)
         return {} if first is None else {first: self.columns[first]}
 
@@ -80,11 +80,11 @@ class EventConditions:
 
 
 class LogQuestion(EventConditions):
-    """The next events that fulfil all of this, in the order of the log."""
+    """A question for the next events with these conditions, in the order of the log."""
 
     @property
     def _looked_at(self) -> dict[str, Any]:
-        """The conditions that each event is held against."""
+        """The conditions that are checked for each event."""
         asked = self.columns | self._between
         return {name: value for name, value in asked.items() if name not in self._indexed}
 
@@ -93,16 +93,16 @@ class LogQuestion(EventConditions):
         return set(self.columns) == {"target_type"} and self.since is None and self.until is None
 
     def all_events(self) -> EventQuerySet:
-        """All events that fit, whether the actor sees them or not."""
+        """Returns all matching events, whether the actor sees them or not."""
         found = Event.log.filter(**self._indexed, **self._looked_at)
         if self._is_of_a_type_alone:
             found = found.filter(name__in=names_of_type(self.columns["target_type"]))
         return without_security(found)
 
     def first_position(self) -> LogPosition:
-        """Where to begin without a cursor: just before the first event since the moment that is asked for.
+        """Returns where to begin without a cursor: just before the first event since :attr:`since`.
 
-        The start of the log where too many have happened since then to find the first among them.
+        That is the start of the log if too many events have happened since then to find the first one.
         """
         if self.since is None:
             return LOG_START
@@ -115,8 +115,8 @@ class LogQuestion(EventConditions):
         return LogPosition(int(xid), seq - 1)
 
     def read_page(self, after: LogPosition, size: int) -> LogPage:
-        """At most ``size`` of the next events that the actor sees."""
-        # Asked before: what comes meanwhile lies behind it, and is for the next page.
+        """Returns at most ``size`` of the next events that the actor sees."""
+        # Determined before reading: later events lie after it, and are for the next page.
         log_end = end_of_log() if self.until is None else after
         ahead = without_security(Event.log.filter(**self._indexed))
         stretch_end = self._end_of_stretch(ahead, after)
@@ -142,13 +142,14 @@ class LogQuestion(EventConditions):
         if stretch_end is not None:
             return LogPage(events, stretch_end, True)
         if not more and self.until is None:
-            # Behind what did not fit, too: going on does not look at it again. What was left out because it
-            # happened later may be asked for with a later `until`.
+            # Continue after events that did not match, too. With ``until`` they are not skipped, because they
+            # may match a later one.
             end = max(end, log_end)
         return LogPage(events, end, more)
 
     def _end_of_stretch(self, ahead: EventQuerySet, after: LogPosition) -> LogPosition | None:
-        """The last position to look at for one page; None where what follows is looked up, or is less."""
+        """Returns the last position to look at for one page; None if an index has all conditions, or fewer
+        events follow."""
         if not self._looked_at or "target" in self._indexed or self._is_of_a_type_alone:
             return None
         following = ahead.settled_after(after).values_list("xid", "seq")
@@ -157,7 +158,7 @@ class LogQuestion(EventConditions):
 
 
 def names_of_type(target_type: str) -> list[str]:
-    """The names of all events about records of a type."""
+    """Returns the names of all events about records of a type."""
     if target_type == SECURITY:
         return list(SECURITY_EVENTS)
     return [*registry[target_type].schema.verbs_by_event, *VIEW_EVENTS]
@@ -166,8 +167,8 @@ def names_of_type(target_type: str) -> list[str]:
 def _of_type(
     ahead: EventQuerySet, target_type: str, after: LogPosition, most: int
 ) -> models.QuerySet[Event]:
-    """The next events about records of a type: for each name that they have a look-up in an index. One more
-    index, by type, would be written by every verb."""
+    """Returns the next events about records of a type, by a look-up for each name that they have. An index by
+    type would be written by every verb."""
     horizon = settled_horizon()
     first, *others = (
         ahead.filter(name=name, target_type=target_type).settled_after(after, horizon)[:most]
@@ -177,9 +178,9 @@ def _of_type(
 
 
 def end_of_log() -> LogPosition:
-    """The position of the last event that no earlier one can appear before."""
+    """Returns the position of the last event before which no other one can appear any more."""
     flush_events()
-    # In a statement of its own: one that asked for the horizon too would not see what ended meanwhile.
+    # In a separate statement: one that also asked for the horizon would not see what ended meanwhile.
     until, own = settled_horizon()
     asked = (tenancy.require().pk, str(until), str(own or 0))
     last = execute_prepared(LAST_SETTLED, asked)
@@ -187,5 +188,5 @@ def end_of_log() -> LogPosition:
 
 
 def visible_numbers(numbers: Iterable[int]) -> list[int]:
-    """Those of these events that the actor sees."""
+    """Returns those of these events that the actor sees."""
     return list(Event.objects.filter(seq__in=list(numbers)).values_list("seq", flat=True))

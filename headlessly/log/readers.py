@@ -1,4 +1,4 @@
-"""How far a tenant's log was read by something that has to look at each event once."""
+"""The positions up to which the log of a tenant was read by jobs that handle each event once."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from django.db import models
 from headlessly.access.tenant_rows import TenantRow
 from headlessly.log.events import Event, LogPosition
 
-#: How many events are looked at in one transaction.
+#: How many events are handled in one transaction.
 PAGE = 500
 
 
 class LogReader(TenantRow):
-    """A tenant's place in its log. It moves in the transaction that writes what became of the events, and
-    never skips one: each is looked at once, however often a job is killed."""
+    """The position of a reader in a tenant's log. It moves in the transaction that writes the results, and
+    never skips an event: each is handled once, however often a job is killed."""
 
     class Meta:
         abstract = True
@@ -35,13 +35,13 @@ class LogReader(TenantRow):
         return LogPosition(self.xid, self.seq)
 
     def next_events(self, columns: Iterable[str]) -> list[Any]:
-        """The next page of events, of each these columns, with ``xid`` and ``seq``."""
+        """Returns the next page of events with these columns, ``xid`` and ``seq``."""
         found = Event.log.settled_after(self.position)
         return list(found.values_list("xid", "seq", *columns, named=True)[:PAGE])
 
     def move_past(self, page: Sequence[Any]) -> tuple[bool, bool]:
-        """Have this page read. Returns whether there is more to look at, and whether there is more that
-        cannot be looked at yet."""
+        """Mark this page as read. Returns whether there are more events, and whether there are more that
+        cannot be read yet."""
         if page:
             self.xid, self.seq = int(page[-1].xid), page[-1].seq
             self.save(update_fields=["xid", "seq"])

@@ -1,4 +1,4 @@
-"""Triggers that keep a narrow table beside the records, of those alone that have something for it."""
+"""Triggers that maintain a narrow table beside the records, only for rows with something to put into it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 
 def added_rows_function(name: str, lock: int, statement: str) -> str:
-    """The function ``name`` for rows that were ``added``. For each ``tenant`` with own fields in new records
-    it runs ``statement``, while it shares the tenant's advisory lock ``lock`` with others."""
+    """Returns the SQL of the trigger function ``name`` for ``added`` rows. For each ``tenant`` with own
+    fields in new records it runs ``statement``, holding the tenant's advisory lock ``lock`` in shared
+    mode."""
     return f"""
 CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE tenant bigint;
@@ -35,11 +36,11 @@ def install_row_triggers(
     function: str,
     inserted: str | None = None,
 ) -> None:
-    """Have ``function`` called, with the noun's name, for each row of which one of the ``columns`` is filled,
-    changed or emptied, and where such a row is deleted or restored. Others cost nothing.
+    """Call ``function``, with the noun's name, for each row in which one of the ``columns`` is filled,
+    changed or emptied, and for such a row when it is deleted or restored. Other rows cost nothing.
 
-    With ``inserted``, that function is called instead once for all rows of an ``INSERT``, which it finds in
-    ``added``: a file has a thousand of them in one.
+    ``inserted`` is called instead once for all rows of an ``INSERT``, which it finds in ``added``, because an
+    import inserts a thousand in one.
     """
     columns = (columns,) if isinstance(columns, str) else columns
     changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)

@@ -1,7 +1,8 @@
-"""What the log keeps of how people get in: an event of the platform's, as final as every other.
+"""Security events: the log of who signs in, and of changes to how one signs in.
 
-It is of the type ``Security``, which admins alone read. What concerns a person (their password, a sign-in
-that was refused) is in the log of every tenant that they belong to; none of them tells of another one.
+They are of the type ``Security``, which only admins can read. What concerns a person (their password, a
+refused sign-in) is in the log of every tenant that they belong to; none of these entries reveals another
+tenant.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from headlessly.context.tenant_scope import every_tenant
 from headlessly.log.events import Event, append_event, plain_json
 from headlessly.log.names import SECURITY
 
-#: In how many tenants' logs one person's events are written.
+#: The maximum number of tenants in whose logs one person's events are written.
 MOST_TENANTS = 50
 
 
@@ -32,10 +33,10 @@ def record_security_event(
     cause: str | None = None,
     **data: Any,
 ) -> Event:
-    """Append an event of security to the active tenant's log, by whoever acts.
+    """Append a security event to the active tenant's log, by the current actor.
 
-    ``about`` is the id of the person, the key or the webhook that it is about; ``data`` is told in camel
-    case, what is None is left out.
+    ``about`` is the id of the person, the key or the webhook that it is about. Entries of ``data`` that are
+    None are left out.
     """
     flush_events()
     said = plain_json({k: v for k, v in data.items() if v is not None})
@@ -49,10 +50,11 @@ def record_security_event(
 def record_of_person(
     name: str, user: User, /, *, by_stranger: bool = False, **data: Any
 ) -> dict[int, Event]:
-    """The same about a person, in each tenant that they belong to; returns the events by tenant.
+    """Append a security event about a person in each tenant that they belong to; returns the events by
+    tenant.
 
-    Whoever acts in a tenant at the moment is named there, and an operator everywhere; elsewhere it is the
-    person, or a visitor.
+    The current actor is named in their own tenant, and an operator everywhere. In other tenants the actor is
+    the person, or a visitor.
     """
     here, acting = tenancy.current(), actors.current_or_none()
     found = {}

@@ -1,4 +1,4 @@
-"""Tracked events: what happened outside of the product, and is no verb of a noun."""
+"""Tracked events: things that happened outside of the product and are not verbs of a noun."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Tracker:
 
 
 def is_tracked(name: str) -> bool:
-    """Whether there are events of this name, which no verb leaves: one may be called like a noun."""
+    """Whether there are tracked events with this name, which may look like that of a noun."""
     return Event.log.filter(name=name).exists()
 
 
@@ -61,7 +61,7 @@ def check_event_name(name: str) -> None:
     """Raise Invalid for the name of a tracked event that looks like the event of a verb."""
     if not isinstance(name, str) or not name.strip() or len(name) > 255 or not name.isprintable():
         raise Invalid.for_fields({"name": _("Use 1 to 255 visible characters.")})
-    # What merely looks like a dot, or like the letters, is taken for them.
+    # Characters that only look like a dot or a capital letter count as such.
     noun, dot, rest = unicodedata.normalize("NFKC", name).strip().partition(".")
     if dot and noun[:1].isupper() and rest[:1].isupper():
         raise Invalid.for_fields({"name": _("A name like Noun.Verb is the record of a verb.")})
@@ -74,7 +74,7 @@ def track(
     permit_tracking()
     check_event_name(name)
     check_json(properties or {}, 0)
-    flush_events()  # among several verbs, those before it come before it in the log
+    flush_events()  # keeps the order of the log if several verbs are executed in one transaction
     with tracing.request_id_scope() as request_id, transaction.atomic():
         event = append_event(name, properties or {}, request_id, timestamp=timestamp)
         event_tracked.send(sender=Event, event=event)

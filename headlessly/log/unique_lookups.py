@@ -1,4 +1,4 @@
-"""Records by their unique values: those that have one, and those that took over who had it."""
+"""Look-ups of records by unique values, including records that were merged into others."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def having_unique(
     found: models.QuerySet[Any], field: Field, spelled: Iterable[Any]
 ) -> models.QuerySet[Any]:
-    """Those of the records that have one of these values of a unique field, as it would be stored; capital
-    letters aside."""
+    """Returns the records with one of these values of a unique field, in their stored spelling, ignoring
+    case."""
     if field.is_custom or field.kept_as:
         return found.filter(pk__in=records_holding(field, spelled).values("record"))
     if field.type in values.TEXT_TYPES:
@@ -31,11 +31,11 @@ def having_unique(
 
 
 def find_holder(noun: type[Record], field: Field, value: Any) -> str | None:
-    """The id of the record that has this unique value now, however it is spelled."""
+    """Returns the id of the record that has this unique value now, in any spelling."""
     is_text = field.type in values.TEXT_TYPES
     spelled = values.normalize_operand(field, value) if is_text else value
     found = having_unique(noun.objects.all(), field, [spelled])
-    # Not first(): its order by id would send the planner along the primary key.
+    # Not first(): its order by id would make the planner use the primary key.
     return next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
 
 
@@ -47,21 +47,22 @@ class UniqueLookupMixin(RefusalMixin):
 
     @classmethod
     def find_id_by_unique(cls, field: Any, value: Any) -> str | None:
-        """The same; else of who took over the record that had it."""
+        """Returns the id of the record with this unique value; else that of the record into which it was
+        merged."""
         if not values.is_storable(value):
             return None
         id = find_holder(cls, field, value)
         return id or next(iter(cls.survivors_by_unique(field, [value]).values()), None)
 
     def find_shared_value(self, fields: Iterable[Any]) -> tuple[Any, Any] | None:
-        """The first of these fields of which another record has the same value, and that value."""
+        """Returns the first of these fields with a value that another record has too, and the value."""
         shared = ((field, find_held_elsewhere(self, field)) for field in fields)
         return next((found for found in shared if found[1] is not None), None)
 
     @classmethod
     def survivors_by_unique(cls, field: Any, wanted: Iterable[Any]) -> dict[str, str]:
-        """Who took over the records that had these unique values when they were merged away: their ids,
-        by the value in small letters. Whoever has the value now goes before them."""
+        """Returns the ids of the records into which records with these values were merged, by the value in
+        small letters. Callers look first for a record that has the value now."""
         if (
             field.is_custom
             or field.type not in values.TEXT_TYPES
@@ -78,7 +79,7 @@ class UniqueLookupMixin(RefusalMixin):
 
     @classmethod
     def find_living(cls, id: str | None) -> str | None:
-        """The id of the record that lives at the end of a chain of merges, if any."""
+        """Returns the id of the record at the end of a chain of merges, if it is not deleted."""
         while id is not None:
             row = cls.with_deleted.filter(pk=id).values_list("deleted_at", "successor").first()
             if row is None or row[0] is None:

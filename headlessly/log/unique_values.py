@@ -1,14 +1,14 @@
-"""Which record has a unique value that is more than one column: a narrow table, which the database keeps.
+"""The table that keeps unique values unique that are not in a column of their own.
 
 These are the values of a tenant's own unique field (:mod:`headlessly.declaration.custom_values`), and of a
-field that may have several values, such as email addresses (:mod:`headlessly.declaration.others`): each value
-is a row. The values themselves stand in the records. This table leads from a value to its record, and keeps
-two records that are not deleted from sharing one, by one index for the fields of all tenants. Triggers write
+field with several values, such as email addresses (:mod:`headlessly.declaration.others`): each value is a
+row. The values themselves are in the records. The table leads from a value to its record, and keeps two
+records that are not deleted from sharing one, by one index for the fields of all tenants. Triggers maintain
 it: once per statement for new records, later only for rows in which such a value changes.
 
-A field can become unique while the tenant writes. Its values are copied first. Then writes that run are
-awaited, later ones are held (:func:`hold_writes`), and what the log tells of meanwhile is copied too. So each
-write is either copied or sees that the field is unique, and keeps its own values.
+A field can become unique while the tenant writes. Its values are copied first. Then running writes are
+awaited, new ones are blocked (:func:`hold_writes`), and the records that the log names since then are copied
+too. So each write is either copied, or sees that the field is unique and maintains its own values.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
-#: The first number of the advisory lock; the second is the tenant's.
+#: The first number of the advisory lock; the second is the tenant's id.
 LOCK = 8108
-#: How many values that several records have are told, and how many records of each.
+#: How many shared values are shown, and how many records of each.
 MOST_TOLD, MOST_RECORDS = 5, 3
-#: How many values are made Python objects of at once.
+#: How many values are fetched at once.
 FETCHED = 1000
-#: The longest text that is kept as it is; of a longer one a digest is, as an index takes no more.
+#: The longest text that is stored as it is; a longer one is stored as a digest, because an index entry is
+#: limited.
 LONGEST = 200
 
 
@@ -46,7 +47,7 @@ class UniqueValue(models.Model):
 
     pk = models.CompositePrimaryKey("tenant_id", "key", "value")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
-    #: The field's key: a tenant's own field has one, a declared one is called ``contact.email``.
+    #: The field's key; for a declared field ``contact.email``.
     key = models.CharField(max_length=16, db_collation="C")
     value = models.CharField(max_length=255, db_collation="C")
     record = models.CharField(max_length=32, db_collation="C")
@@ -68,7 +69,7 @@ class Double:
 
 
 def records_holding(field: Field, wanted: Iterable[Any]) -> models.QuerySet:
-    """The rows of these values of a unique field, as Python has them."""
+    """Returns the rows of these values of a unique field, given as in Python."""
     if field.kept_as:
         small = [Lower(models.Value(value)) for value in wanted]
         return UniqueValue.objects.filter(
@@ -85,7 +86,7 @@ def records_holding(field: Field, wanted: Iterable[Any]) -> models.QuerySet:
 
 
 def find_held_elsewhere(record: Record, field: Field) -> Any:
-    """The first of the values that ``record`` has which another record has too, whoever may see it."""
+    """Returns the first value of ``record`` that another record has too, whoever may see it."""
     for value in record.held_values(field):
         if records_holding(field, [value]).exclude(record=record.pk).exists():
             return value
@@ -93,7 +94,7 @@ def find_held_elsewhere(record: Record, field: Field) -> Any:
 
 
 def _compared(held: Any) -> models.Func:
-    """What the table has of a value in JSON."""
+    """Returns the table's form of a value in JSON."""
     return models.Func(
         models.Value(json.dumps(held), output_field=models.TextField()),
         template="headlessly_unique_text((%(expressions)s)::jsonb)",
@@ -102,13 +103,13 @@ def _compared(held: Any) -> models.Func:
 
 
 def hold_writes() -> None:
-    """Wait for the tenant's writes that run, and let no other be done before this transaction ends."""
+    """Wait for the tenant's running writes, and block others until this transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, tenancy.require().pk])
 
 
 def find_doubles(noun: type[Record], key: str) -> tuple[int, list[Double]]:
-    """How many values of the field several records have, and the first of them."""
+    """Returns how many values of the field are shared by several records, and the first of them."""
     sql = f"""
         SELECT min(custom ->> %s), count(*), (array_agg(id ORDER BY id))[1:{MOST_RECORDS}],
           count(*) OVER ()
@@ -126,8 +127,8 @@ def find_doubles(noun: type[Record], key: str) -> tuple[int, list[Double]]:
 def count_values(
     noun: type[Record], key: str, since: int | None = None
 ) -> Iterator[tuple[Any, int]]:
-    """Each value of the field as JSON has it and how many records have it, the deleted ones too, in order;
-    with ``since`` only those of records written since (``WRITTEN``)."""
+    """Yields each value of the field in JSON and the number of records with it, including deleted ones, in
+    order. With ``since``, only of records written since (``WRITTEN``)."""
     sql, given = "", list[Any]()
     if since is not None:
         sql, given = f"AND id IN ({WRITTEN})", _written(noun, since)
@@ -142,8 +143,8 @@ def count_values(
                 yield json.loads(value) if isinstance(value, str) else value, count
 
 
-#: The records of which the log says something from a transaction on (``events.settled_horizon``): every verb
-#: leaves an event, so what it does not name is as it was.
+#: Selects the records that the log names from a transaction on (``events.settled_horizon``). All others are
+#: unchanged, because every verb records an event.
 WRITTEN = """
 SELECT target FROM headlessly_event WHERE tenant_id = %s AND xid >= %s::text::xid8 AND target_type = %s"""
 
@@ -161,15 +162,16 @@ ON CONFLICT DO NOTHING
 
 
 def begin_to_keep(noun: type[Record], key: str) -> None:
-    """Take up the values that are there. Nobody waits; what is written meanwhile is for :func:`catch_up`."""
+    """Copy the existing values, without blocking anybody; :func:`catch_up` copies what is written
+    meanwhile."""
     with connection.cursor() as cursor:
         sql = FILL.format(table=noun._meta.db_table, narrowed="")
         cursor.execute(sql, [key, key, tenancy.require().pk, key])
 
 
 def catch_up(noun: type[Record], key: str, since: int) -> bool:
-    """Take up what was written since then, with the tenant's writes held; returns whether no two records have
-    one value."""
+    """Copy what was written since then, with the tenant's writes blocked; returns whether no two records
+    share a value."""
     tenant, written = tenancy.require().pk, _written(noun, since)
     table = noun._meta.db_table
     with connection.cursor() as cursor:
@@ -189,7 +191,7 @@ def catch_up(noun: type[Record], key: str, since: int) -> bool:
 
 
 def cease_to_keep(key: str) -> None:
-    """Forget the values of a field: it is not unique any more, or gone."""
+    """Delete the values of a field that is no longer unique, or was deleted."""
     UniqueValue.objects.filter(tenant=tenancy.require().pk, key=key).delete()
 
 
@@ -231,8 +233,8 @@ END $$;
 """
 
 
-#: What keeps the rows of one declared field and of the others beside it. ``{first}`` and ``{others}`` are
-#: their columns, ``{key}`` is what the table calls them.
+#: Maintains the rows of one declared field and its further values. ``{first}`` and ``{others}`` are their
+#: columns, ``{key}`` is their key in the table.
 KEEP_DECLARED = """
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE before text[] := '{{}}'; after text[] := '{{}}';
@@ -253,7 +255,7 @@ BEGIN
   RETURN NULL;
 END $$;
 """
-#: The values of records of one batch, held against changes until they are taken up.
+#: Copies the values of one batch of records, which are locked against changes until then.
 FILL_DECLARED = """
 WITH held AS (
   SELECT tenant_id, id, {first} AS first, {others} AS others, deleted_at FROM {table}
@@ -269,7 +271,7 @@ WITH held AS (
 
 
 def install_triggers(nouns: Iterable[type[Record]]) -> None:
-    """Create or renew what keeps the table. Runs after every migration."""
+    """Create or replace the triggers that maintain the table. Runs after every migration."""
     nouns = list(nouns)
     with connection.cursor() as cursor:
         cursor.execute(FUNCTIONS)
@@ -284,8 +286,8 @@ def install_triggers(nouns: Iterable[type[Record]]) -> None:
 
 
 def _keep_declared(noun: type[Record], others: Field) -> None:
-    """Let the table have the values of a declared field and of the others beside it: those that are there
-    too, where it begins to."""
+    """Maintain the values of a declared field and its further values; the first time, also copy those that
+    exist."""
     table, first = noun._meta.db_table, noun.schema.by_name[others.beside[0]].column
     named = {"first": first, "others": others.column, "key": others.kept_as, "table": table}
     function = f"headlessly_keep_{table}_{others.column}"

@@ -1,7 +1,7 @@
-"""The past of every noun: a table of versions beside its own, each row valid from a moment to a moment.
+"""The past of every noun: a table of versions, each valid from one moment until another.
 
-The database keeps it: a trigger on the noun's table closes the version that was valid and adds the new
-one, so that no path of writing can forget it. As-of questions are then ordinary queries.
+The database maintains it: a trigger on the noun's table closes the valid version and adds the new one,
+whichever code writes. As-of questions are then ordinary queries.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Version(HoldsCustomValues):
         abstract = True
 
     def as_record(self) -> Record:
-        """The record as it was; it cannot be saved."""
+        """Returns the record as it was; it cannot be saved."""
         names = [f.attname for f in self.noun._meta.concrete_fields]
         values = [self.record if name == "id" else getattr(self, name) for name in names]
         record = self.noun.from_db(self._state.db, names, values)
@@ -56,8 +56,8 @@ class Version(HoldsCustomValues):
 
 @dataclass(frozen=True)
 class RowsMoment:
-    """The moment at which each version that is asked of began: of many at once, each as of its own. Behind
-    references it is that of the version outside, ``depth`` queries further out."""
+    """Stands for a moment of each row's own: the beginning of its version. Behind references it is that of
+    the outer query's version, ``depth`` queries further out."""
 
     depth: int = 0
 
@@ -73,7 +73,7 @@ class RowsMoment:
 
 
 class PastIterable(models.query.ModelIterable):
-    """Makes a query on versions answer records."""
+    """Makes a query on versions return records."""
 
     def __iter__(self) -> Any:
         for version in super().__iter__():
@@ -81,7 +81,7 @@ class PastIterable(models.query.ModelIterable):
 
 
 def make_version_model(noun: type[Record]) -> type[Version]:
-    """The model of a noun's versions: the same columns without their constraints."""
+    """Returns the model of a noun's versions: the same columns without their constraints."""
     meta = noun._meta
     attributes: dict[str, Any] = {
         "__module__": noun.__module__,
@@ -113,7 +113,8 @@ def make_version_model(noun: type[Record]) -> type[Version]:
 
 
 def _state_indexes(noun: type[Record]) -> list[models.Index]:
-    """An index for the past of a list of one state, like the one that the noun declares for now."""
+    """Returns an index for the past of a list of one state, like the one that the noun declares for the
+    present."""
     state = next((f.name for f in noun._meta.concrete_fields if isinstance(f, StatusField)), None)
     found = []
     fields = {field.attname: field for field in noun._meta.concrete_fields}
@@ -160,13 +161,13 @@ def version_table(noun: type[Record]) -> str:
 
 
 def install_triggers(noun: type[Record]) -> None:
-    """Create or renew the triggers that keep the noun's past. Runs after every migration."""
+    """Create or replace the triggers that maintain the noun's past. Runs after every migration."""
     table, past = noun._meta.db_table, version_table(noun)
     names = [f'"{f.column}"' for f in noun._meta.concrete_fields]
     columns = ", ".join(names)
     insert = f"INSERT INTO {past} ({columns}, valid_from)"
-    # Of an import's thousand rows one statement is quicker. Of an update it would look for each in the whole
-    # past once the plan was made for many rows, for as long as the connection lasts.
+    # For a thousand rows of an import, one statement is faster. For updates it is not: once planned for many
+    # rows, it would scan the whole past for each, as long as the connection lasts.
     add = f"{insert} SELECT {columns}, updated_at FROM new_rows;"
     change = (
         f"UPDATE {past} SET valid_to = NEW.updated_at "
@@ -190,9 +191,9 @@ def install_triggers(noun: type[Record]) -> None:
 
 
 def versions_at(noun: type[Record], moment: datetime | RowsMoment) -> models.QuerySet:
-    """The versions, valid at ``moment``, of the active tenant's records that the actor sees.
+    """Returns the versions, valid at ``moment``, of the active tenant's records that the actor sees.
 
-    Raises InvalidFilter where that past is in files.
+    Raises InvalidFilter if that past is in files.
     """
     if isinstance(moment, RowsMoment):
         return valid_at(noun, moment.expression)
@@ -201,15 +202,15 @@ def versions_at(noun: type[Record], moment: datetime | RowsMoment) -> models.Que
 
 
 def valid_at(noun: type[Record], moment: Any) -> models.QuerySet:
-    """The same wherever that past is, also as of an expression."""
+    """Returns these versions without that check; ``moment`` may be an expression."""
     found = noun.past.objects.filter(
         models.Q(valid_to=None) | models.Q(valid_to__gt=moment),
         tenant_id=tenancy.require().pk,
         deleted_at=None,
         valid_from__lte=moment,
-        created_at__lte=moment,  # follows, and tells an index by age where to begin
+        created_at__lte=moment,  # redundant, but tells an index by age where to begin
     )
-    # For whoever compares what a version was worth then.
+    # For queries on what a version was worth at the moment.
     found = found.alias(moment=_expression_of(moment))
     return visibility.visible_versions(found, noun)
 
@@ -224,7 +225,7 @@ VALID_TAKES = 3
 
 
 def valid_sql(alias: str) -> str:
-    """The condition of a version that was valid then, for a statement written by hand."""
+    """Returns the condition that a version was valid at a moment, as SQL."""
     return (
         f"{alias}.created_at <= %s AND {alias}.valid_from <= %s "
         f"AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
@@ -234,8 +235,8 @@ def valid_sql(alias: str) -> str:
 def restore_values(record: Record, moment: datetime) -> None:
     """Give ``record`` the values it had at ``moment``.
 
-    Raises NotFound when it did not exist then, and Conflict when its state keeps what would change or when
-    something that it referred to then is gone.
+    Raises NotFound if it did not exist then, and Conflict if its state does not allow the change, or a record
+    that it referred to is gone.
     """
     noun, machine = type(record), record.schema.machine
     past = versions_at(noun, moment).filter(record=record.pk).order_by("-seq").first()
@@ -262,7 +263,7 @@ def restore_values(record: Record, moment: datetime) -> None:
             ],
         )
     if machine:
-        record.reached = past.reached  # a step that is taken back was none
+        record.reached = past.reached  # a step that is taken back does not count
     for column in record.schema.followers:
         name = f"{column.name}{Stated.SUFFIX}"
         setattr(record, name, bool(getattr(past, name)))
@@ -275,7 +276,7 @@ def restore_values(record: Record, moment: datetime) -> None:
 
 
 def _refuse_if_closed(record: Record, past: Any) -> None:
-    """Raise Conflict where the record's state is final and keeps a field that was another then."""
+    """Raise Conflict if the record's final state closes a field that had another value then."""
     machine = record.schema.machine
     if machine is None:
         return
@@ -296,7 +297,7 @@ def _refuse_if_closed(record: Record, past: Any) -> None:
 
 
 def _refuse_if_gone(record: Record, field: Field, value: Any) -> None:
-    """Raise Conflict where ``value`` is a reference to what is not there any more."""
+    """Raise Conflict if ``value`` is a reference to a record that no longer exists."""
     if field.type != "reference" or value is None:
         return
     if not field.target_noun.objects.filter(pk=value).exists():
@@ -309,15 +310,15 @@ def _refuse_if_gone(record: Record, field: Field, value: Any) -> None:
         )
 
 
-#: The columns that tell of a version and not of the record.
+#: The columns that belong to a version and not to the record.
 OF_THE_VERSION = {"id", "tenant_id", "version", "created_at", "created_by", "updated_at"}
 
 
 def restore_changed_values(record: Record, before: int, after: int) -> None:
-    """Take back what changed in ``record`` from its version ``before`` to ``after``, columns that no surface
-    shows as well. What has been changed since stays.
+    """Take back the changes of ``record`` from its version ``before`` to ``after``, including columns that no
+    surface shows. Values that have been changed since stay.
 
-    Raises NotFound where there is no such version, and Conflict when something that it referred to is gone.
+    Raises NotFound if there is no such version, and Conflict if a record that it referred to is gone.
     """
     was, became = (_version(record, number) for number in (before, after))
     own = [f.attname for f in record._meta.concrete_fields if f.attname not in OF_THE_VERSION]
@@ -335,14 +336,14 @@ def restore_changed_values(record: Record, before: int, after: int) -> None:
     record.custom = _taken_back(was.custom, became.custom, record.custom)
     for field in record.schema.day_moments:
         if field.day_if in values:
-            # Another object: the moment that stands for the day is not to be found anew.
+            # Keep the very object: the moment that stands for the day must not be converted again.
             setattr(record, field.column, getattr(was, field.column))
 
 
 def _taken_back(
     was: dict[str, Any] | None, became: dict[str, Any] | None, now: dict[str, Any] | None
 ) -> dict[str, Any] | None:
-    """The values of the tenant's own fields, each as it was before where nobody changed it since."""
+    """Returns the values of the tenant's own fields, each as before unless somebody has changed it since."""
     was, became, found = was or {}, became or {}, dict(now or {})
     for key in was.keys() | became.keys():
         if was.get(key) != became.get(key) == found.get(key):
@@ -354,7 +355,7 @@ def _taken_back(
 
 
 def _version(record: Record, number: int) -> Record:
-    """One version of a record; looked for from the newest on, where those are that are taken back."""
+    """Returns one version of a record. Searches from the newest on, because recent ones are taken back."""
     noun = type(record)
     past = noun.past.objects.filter(tenant_id=record.tenant_id, record=record.pk, version=number)
     if (found := past.order_by("-valid_from").first()) is None:

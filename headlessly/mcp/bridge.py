@@ -34,9 +34,9 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-#: The variable that holds the key, unless told otherwise.
+#: The default variable with the key.
 VARIABLE = "HEADLESSLY_API_KEY"
-#: How long the server may take for one call, and to be connected to, in seconds. A script has its own limits.
+#: How long one call, and connecting to the server, may take, in seconds. A script has its own limits.
 PATIENCE, CONNECT = 120.0, 10.0
 
 
@@ -47,13 +47,13 @@ class Unreachable(Exception):
 def run(url: str, api_key: str) -> None:
     """Serve stdio until it is closed. ``url`` is the tenant's: ``https://crm.example.com/~acme``.
 
-    Raises Unreachable when there is no server, MCPError when it does not want this key.
+    Raises Unreachable if there is no server, MCPError if it does not accept this key.
     """
     anyio.run(_run, mcp_address(url), api_key)
 
 
 def mcp_address(url: str) -> str:
-    """Where MCP is, for a tenant's address or this one itself."""
+    """Returns the address of MCP, for a tenant's address or this address itself."""
     url = url.rstrip("/")
     return url if url.endswith("/mcp") else f"{url}/mcp"
 
@@ -70,7 +70,7 @@ async def _run(address: str, api_key: str) -> None:
 
 
 class Bridge:
-    """The far server, as a server that is here."""
+    """The remote server, as a local server."""
 
     def __init__(self, address: str, http: httpx2.AsyncClient) -> None:
         self.address, self.http = address, http
@@ -79,7 +79,7 @@ class Bridge:
         self.instructions: str | None = None
 
     async def discover(self) -> None:
-        """Learn once what the server is and which version of the protocol it speaks."""
+        """Learn once what the server is, and which version of the protocol it speaks."""
         async with self._connected() as client:
             self.discovered, self.instructions = client.session.discover_result, client.instructions
             if client.server_info is not None:
@@ -112,7 +112,7 @@ class Bridge:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Client]:
-        """A client of the server, for one call. Raises Unreachable, MCPError."""
+        """A client of the server for one call. Raises Unreachable, MCPError."""
         transport = streamable_http_client(self.address, http_client=self.http)
         with ungrouped_errors(self.address):
             async with Client(transport, mode=self.mode, prior_discover=self.discovered) as client:
@@ -120,7 +120,7 @@ class Bridge:
 
 
 def unreachable_result(problem: Unreachable) -> CallToolResult:
-    """What an agent is told, in the shape of the server's own errors."""
+    """Returns the error for an agent, in the shape of the server's own errors."""
     body = {
         "error": "unreachable",
         "message": str(problem),
@@ -132,9 +132,9 @@ def unreachable_result(problem: Unreachable) -> CallToolResult:
 
 @contextmanager
 def ungrouped_errors(address: str) -> Iterator[None]:
-    """Raise the first error of an exception group by itself: the SDK's tasks raise them in groups.
+    """Raise the first error of an exception group on its own, because the SDK's tasks raise groups.
 
-    One of the connection is raised as Unreachable.
+    A connection error is raised as Unreachable.
     """
     try:
         yield
@@ -155,7 +155,7 @@ def _first_exception(problem: BaseException) -> BaseException:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code: 0 when stdio was closed, else 1 and a line on stderr."""
+    """The command line. Returns the exit code: 0 if stdio was closed, else 1 with a line on stderr."""
     parser = argparse.ArgumentParser(prog="python -m headlessly.mcp.bridge", description=__doc__)
     parser.add_argument("--url", required=True, help="https://crm.example.com/~acme")
     parser.add_argument(

@@ -1,7 +1,7 @@
-"""The three tools as an agent reads them, before every task of its: each word costs.
+"""The three tools as an agent reads them before every task, so that each word costs.
 
-Together they take less than 1,000 tokens, which a test holds. What they leave out, `fetch` tells of
-``Schema``, and an error tells when it matters.
+Together they take less than 1,000 tokens, which a test checks. What they leave out is in `fetch` of
+``Schema``, and in errors when it matters.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ MOMENT = {"type": "string", "description": 'as of then: ISO 8601 or "7d ago"'}
 
 
 def offered_tools() -> list[dict[str, Any]]:
-    """The tools that whoever acts now may call."""
+    """Returns the tools that the current actor may call."""
     return [tool for tool in all_tools() if tool["name"] != "do" or not actors.current().reads_only]
 
 
 @cached_by_shape
 def all_tools() -> list[dict[str, Any]]:
-    """All three, as the protocol says them."""
+    """Returns all three tools, as the protocol has them."""
     return [
         _tool(
             "search",

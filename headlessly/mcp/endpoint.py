@@ -1,7 +1,7 @@
-"""The door of MCP: REST's keys, limits and ids; no browser's session, and no other site's page.
+"""The view of MCP, with REST's keys, limits and ids; without browser sessions and cross-site pages.
 
-A call that does not get in is answered with the status and the headers that REST would give, and with
-REST's error as the ``data`` of a JSON-RPC error: a client of MCP shows its user no other body.
+A request that is refused gets REST's status and headers, with REST's error as the ``data`` of a JSON-RPC
+error, because a client of MCP shows no other body to its user.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from headlessly.api.base import TenantView, answer_to_problem
 from headlessly.api.bodies import ApiResponse
 from headlessly.errors import BadRequest, Forbidden
 
-#: JSON-RPC's numbers for a request that is wrong, and for one that went wrong here.
+#: JSON-RPC's codes for an invalid request, and for an internal error.
 INVALID_REQUEST, INTERNAL_ERROR = -32600, -32603
 
 
 class McpView(TenantView):
     """Streamable HTTP without sessions: a message in, its answer out. There is nothing to GET or DELETE."""
 
-    # A browser sends its cookies wherever a page makes it; a key it does not.
+    # A browser sends cookies for any page, but never a key.
     authentication_classes: ClassVar = [KeyAuthentication]
     in_batch = False
 
@@ -35,13 +35,13 @@ class McpView(TenantView):
         refuse_other_sites(request._request)
 
     def post(self, request: Request) -> HttpResponse:
-        # Imported when somebody comes: the SDK takes half a second that no other process needs.
+        # Imported on use, because the SDK takes half a second that no other process needs.
         from headlessly.mcp import transport
 
         refuse_malformed(request.data)
         try:
             content = orjson.dumps(request.data)
-        except TypeError:  # it reads deeper than it writes
+        except TypeError:  # orjson parses deeper nesting than it writes
             raise BadRequest("The body is nested too deeply.") from None
         answer = transport.exchange(request._request, content)
         if "HTTP_IDEMPOTENCY_KEY" in request.META:
@@ -53,7 +53,7 @@ class McpView(TenantView):
 
 
 def refuse_malformed(message: dict[str, Any]) -> None:
-    """Raise BadRequest for what is no message of JSON-RPC: the SDK would tell its own insides of it."""
+    """Raise BadRequest for an invalid JSON-RPC message, for which the SDK would reveal internals."""
     problems = {}
     if message.get("jsonrpc") != "2.0":
         problems["jsonrpc"] = 'Send "2.0".'
@@ -80,26 +80,26 @@ def refuse_malformed(message: dict[str, Any]) -> None:
 
 
 def is_error(content: bytes) -> bool:
-    """Whether the answer is an error, also one of a tool, whose HTTP status is 200."""
+    """Whether the answer is an error, including an error of a tool, whose HTTP status is 200."""
     message = orjson.loads(content or b"{}")
     return "error" in message or message.get("result", {}).get("isError") is True
 
 
 def refuse_other_sites(request: HttpRequest) -> None:
-    """Raise Forbidden for a page of another site, also of one whose name was made to lead here.
+    """Raise Forbidden for requests from a page of another site, including one by DNS rebinding.
 
-    Django has looked at the Host already; an Origin must be this site's own, or one it trusts.
+    Django has already checked the Host; an Origin must be this site's own, or a trusted one.
     """
     if "HTTP_ORIGIN" in request.META and not ORIGINS._origin_verified(request):  # type: ignore[attr-defined]  # the stubs do not know of it
         raise Forbidden("MCP is for agents: it takes no call from a page of another site.")
 
 
-#: Whose pages may send forms is whose pages may call: one setting, CSRF_TRUSTED_ORIGINS.
+#: Pages that may send forms may also call: one setting, CSRF_TRUSTED_ORIGINS.
 ORIGINS = CsrfViewMiddleware(lambda request: HttpResponse())
 
 
 def answer_in_json_rpc(exc: Exception, context: dict[str, Any]) -> ApiResponse:
-    """REST's answer to the problem, in the shape of the protocol."""
+    """Returns REST's answer to the problem, in the shape of the protocol."""
     found = answer_to_problem(exc, context)
     body = orjson.loads(found.content)
     code = INTERNAL_ERROR if found.status_code >= 500 else INVALID_REQUEST

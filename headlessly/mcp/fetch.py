@@ -1,4 +1,4 @@
-"""`fetch`: one record; and what there is, how things stand, and what happened."""
+"""`fetch`: one record; and the schema, the status of things, and events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from headlessly.query.record_operations import (
 )
 from headlessly.scripts import proposals
 
-#: What is fetched beside records, and what that takes beside its type.
+#: Other types than records, and their arguments besides the type.
 OTHER_TYPES: dict[str, tuple[str, ...]] = {
     "Event": ("id", "fields"),
     "Schema": ("id",),
@@ -33,12 +33,12 @@ OTHER_TYPES: dict[str, tuple[str, ...]] = {
     "Proposal": ("id",),
 }
 
-#: How many of a list an agent is told of unless it says more.
+#: How many items of a list are returned by default.
 OPERATION_PAGE = 20
 
 
 def fetch(asked: dict[str, Any]) -> dict[str, Any]:
-    """What is asked for by ``type`` and ``id``. Raises BadRequest, InvalidFilter, NotFound."""
+    """Returns what is asked for by ``type`` and ``id``. Raises BadRequest, InvalidFilter, NotFound."""
     if "type" not in asked:
         asked = asked | {"type": _type_of_id(asked.get("id", ""))}
     kind = asked["type"]
@@ -78,7 +78,7 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def fetch_operation(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
-    """What is asked of a record beside its fields, as the client calls it: ``lead_.../score``. Raises
+    """Returns the answer of a record's operation, named as in the client: ``lead_.../score``. Raises
     NotFound."""
     id, _slash, name = asked["id"].partition("/")
     if (found := named_operation(noun, name)) is None or found.writes:
@@ -103,7 +103,7 @@ def fetch_operation(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _type_of_id(id: str) -> str:
-    """The type that the beginning of an id tells. Raises BadRequest."""
+    """Returns the type for the prefix of an id. Raises BadRequest."""
     if (noun := noun_of(id.partition("/")[0])) is not None:
         return noun.__name__
     if id.startswith(f"{Event.prefix}_"):
@@ -124,7 +124,7 @@ def _id(asked: dict[str, Any]) -> str:
 
 
 def fetch_history(id: str, fields: Any) -> dict[str, Any]:
-    """The latest events of a record, newest first; also of one that is deleted."""
+    """Returns the latest events of a record, newest first; also of a deleted one."""
     if (noun := noun_of(id)) is None:
         prefixes = ", ".join(f"{noun.prefix}_..." for noun in registry.values())
         raise NotFound(f"{id[:64]!r} is no record's id. Ids: {prefixes}.", id=id[:64])
@@ -132,7 +132,7 @@ def fetch_history(id: str, fields: Any) -> dict[str, Any]:
 
 
 def fetch_event(id: str, fields: Any) -> dict[str, Any]:
-    """One event of the log by its id. Raises NotFound, and InvalidFilter for fields it does not have."""
+    """Returns one event of the log by its id. Raises NotFound, and InvalidFilter for unknown fields."""
     wanted = checked_event_fields(fields)
     event = log.find_event(id).as_json()
     return pick_event_fields(event, wanted) if fields else event

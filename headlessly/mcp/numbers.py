@@ -1,4 +1,4 @@
-"""`fetch` of ``Report``: the numbers by name, and what one of them says."""
+"""`fetch` of ``Report``: the named reports, and the result of one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ CONVERTED = {"currency", "value", "rates"}
 
 
 def fetch_report(asked: dict[str, Any]) -> dict[str, Any]:
-    """The numbers by name, or the one whose name is given. Raises NotFound, BadRequest, InvalidFilter."""
+    """Returns the names of all reports, or the result of the one in ``id``. Raises NotFound, BadRequest,
+    InvalidFilter."""
     if "id" not in asked:
         arguments.refuse_other_arguments("fetch of Report without id", asked, ())
         return describe_reports()
@@ -51,7 +52,7 @@ def _without_rates(said: Any, rates: dict[tuple[Any, ...], dict[str, Any]]) -> A
 
 
 def describe_reports() -> dict[str, Any]:
-    """What there is, by name: each tells its definition, unit and parameters with its numbers."""
+    """Returns the reports by name; the result of each has its definition, unit and parameters."""
     found = reports.by_name
     ((usual, _count),) = Counter(each.parameters for each in found.values()).most_common(1)
     return {
@@ -65,7 +66,8 @@ def describe_reports() -> dict[str, Any]:
 
 
 def _without_lists(found: dict[str, Any]) -> dict[str, Any]:
-    """Returns the report without the filters behind the numbers of rows, also those of the period before."""
+    """Returns the report without the filters behind the numbers of rows, including those of the previous
+    period."""
     shown = found | {"rows": _rows_without_lists(found)} if found.get("rows") else found
     if (before := found.get("before")) and before.get("rows"):
         shown = shown | {"before": before | {"rows": _rows_without_lists(before)}}

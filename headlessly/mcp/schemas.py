@@ -1,7 +1,7 @@
-"""What there is, in as few words as say it: `fetch` of ``Schema``.
+"""`fetch` of ``Schema``: all types and fields, in as few words as possible.
 
-It is made of what REST's schema says. What holds of most types is said once, and nothing is said twice: of
-what a verb takes like a field the field says the rest.
+It is made from REST's schema. What applies to most types is said once, and nothing is repeated: for an input
+that is a field, the field has the details.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from headlessly.scripts import own_fields
 from headlessly.shaping import field_settings
 from headlessly.shaping.models import TYPES
 
-#: What an agent is told whose key may only propose.
+#: For an agent whose key may only propose.
 PROPOSAL_DESCRIPTION = (
     "what your scripts become: do changes nothing but stores what a script would do, until a person "
     "approves it; with the proposal's id: whether they did, and why not"
 )
 
-#: What an agent is told whose key may change which fields there are.
+#: For an agent whose key may manage own fields.
 OWN_FIELDS = {
     "description": "Types may have fields of the tenant's own beside those of the product. In do:",
     "calls": list(own_fields.CALLS.values()),
@@ -36,17 +36,17 @@ OWN_FIELDS = {
     "types": list(TYPES),
 }
 
-#: What of a field is of no use to an agent: how it is stored, what the type that it refers to says, and what
-#: an error tells whoever writes as much.
+#: Properties of a field that are of no use to an agent: how it is stored, what the referenced type says, and
+#: what an error says when it matters.
 UNTOLD = ("indexed", "inverse", "maxLength")
-#: What is said of a verb that takes them all.
+#: The input of a verb that takes all fields.
 EVERY_FIELD = "every field that is not readOnly"
-#: What is said of a reference that a verb makes the record for.
+#: The input for a reference whose record the verb may create.
 OR_NEW = "an id, or {fields} of a new one"
 
 
 def describe_all() -> dict[str, Any]:
-    """The nouns in a sentence each, who asks, and how to ask."""
+    """Returns the nouns in a sentence each, the actor, and how to ask."""
     actor = actors.current()
     allowed = {name: _allowed_verbs(noun) for name, noun in registry.items()}
     usual = _usual_verbs(allowed)
@@ -79,7 +79,7 @@ def describe_all() -> dict[str, Any]:
 
 
 def _allowed_verbs(noun: type[Noun]) -> list[str]:
-    """What whoever acts may execute, or propose: what those may do who decide."""
+    """Returns the verbs that the actor may execute or, for a proposer, propose: those that a manager may."""
     actor = actors.current()
     if actor.role == actors.PROPOSER:
         actor = replace(actor, role=actors.MANAGER)
@@ -87,25 +87,25 @@ def _allowed_verbs(noun: type[Noun]) -> list[str]:
 
 
 def _usual_verbs(allowed: dict[str, list[str]]) -> list[str]:
-    """The verbs that more than half of the types have."""
+    """Returns the verbs that more than half of the types have."""
     counted = Counter(verb for verbs in allowed.values() for verb in verbs)
     return [verb for verb, count in counted.items() if count * 2 > len(allowed)]
 
 
 def _with_usual(verbs: list[str], usual: list[str]) -> list[str]:
-    """The verbs, ``usual`` standing for those where all of them are there."""
+    """Returns the verbs, with ``usual`` for the usual ones if all of them are there."""
     if not usual or not set(usual) <= set(verbs):
         return verbs
     return ["usual", *(verb for verb in verbs if verb not in usual)]
 
 
 def describe_type(name: str) -> dict[str, Any]:
-    """One noun: its fields, its verbs with what they take, and what is possible from which state."""
+    """Returns one noun: its fields, its verbs with their inputs, and what is possible in which state."""
     if (noun := registry.get(name)) is None:
         close = did_you_mean(name, registry)
         raise NotFound(f"There is no type {name[:64]!r}.{close} Types: {', '.join(registry)}.")
     described = {n: s for n, s in describe.describe_noun(noun).items() if s is not False}
-    del described["plural"]  # of addresses
+    del described["plural"]  # only used in addresses
     fields = described["fields"]
     described["verbs"] = {
         name: _describe_verb(verb, fields) for name, verb in described["verbs"].items()
@@ -114,7 +114,7 @@ def describe_type(name: str) -> dict[str, Any]:
         name: {key: said for key, said in field.items() if key not in UNTOLD}
         for name, field in fields.items()
     }
-    # References are among the fields.
+    # The references are among the fields.
     described["relations"] = {
         name: f"{each['to']}.{each['inverse']}"
         for name, each in described["relations"].items()
@@ -137,12 +137,12 @@ def describe_type(name: str) -> dict[str, Any]:
 
 
 def reading_operations(noun: type[Noun]) -> dict[str, RecordOperation]:
-    """What is fetched of a record beside its fields, by its name."""
+    """Returns the operations of a record that `fetch` offers, by name."""
     return {each.name: each for each in record_operations(noun) if not each.writes}
 
 
 def _say_operation(asked: RecordOperation) -> str:
-    """What it is, and what it takes beside the record."""
+    """Returns what an operation is, and its parameters."""
     takes = [name for name in asked.takes if name != "offset"]
     return f"{asked.description} ({', '.join(takes)})" if takes else asked.description
 
@@ -168,7 +168,7 @@ def _describe_verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, An
 
 
 def _beyond_field(taken: dict[str, Any], field: dict[str, Any] | None) -> dict[str, Any] | None:
-    """What an input says that the field of its name does not; None where that says all."""
+    """Returns what an input says that the field of its name does not; None if that is nothing."""
     if field is None:
         return {key: said for key, said in taken.items() if key not in UNTOLD}
     if "new" not in taken:
@@ -182,7 +182,7 @@ def _writable(fields: dict[str, Any]) -> set[str]:
 
 
 def _possible_steps(noun: type[Noun], state: str) -> dict[str, list[str]]:
-    """The verbs that are possible from a state and only from some, each with where it leads."""
+    """Returns the verbs that are possible in a state, each with its targets."""
     found: dict[str, list[str]] = {}
     for step in next_steps(noun, state):
         if step.target is not None:

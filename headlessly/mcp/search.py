@@ -1,4 +1,4 @@
-"""`search`: pages of records, small unless asked otherwise, that say what they left out."""
+"""`search`: pages of records, small by default, that say what they leave out."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from headlessly.mcp.numbers import tell_rates_once
 from headlessly.nouns import Noun
 from headlessly.query import aggregates, names, reads
 
-#: The fields of an event that tell what happened; ``data`` is a whole record each time.
+#: The fields of an event that say what happened; ``data`` is always a whole record.
 MAIN_EVENT_FIELDS = ("name", "target", "actor", "timestamp", "previous", "cause")
-#: Those that a record of the log has beside them.
+#: Further fields of events in the log.
 MORE_EVENT_FIELDS = ("seq", "targetType", "version", "data", "requestId", "tenant")
-#: What an event says of when, and what comparing it comes to: the bound, and whether it is a moment later.
+#: The field with an event's moment, and the smallest step between moments. The operators on it become the
+#: bound of a query; True if the moment has to be that step later.
 TIMESTAMP, SHORTEST = "timestamp", timedelta(microseconds=1)
 BOUNDS = {
     "$gte": ("since", False),
@@ -26,16 +27,16 @@ BOUNDS = {
     "$lt": ("until", False),
     "$lte": ("until", True),
 }
-#: What asks for numbers of groups instead of records.
+#: The arguments that ask for groups and numbers instead of records.
 GROUPING = ("group", "measure", "by")
-#: How many groups are returned unless more are asked for.
+#: How many groups are returned by default.
 MOST_GROUPS = 100
-#: What only `fetch` answers.
+#: The types that only `fetch` returns.
 FETCHED = ("Schema", "Status", "History", "Report", "Proposal")
 
 
 def search(asked: dict[str, Any]) -> dict[str, Any]:
-    """A page of records of ``type``. Raises BadRequest, InvalidFilter."""
+    """Returns a page of records of ``type``. Raises BadRequest, InvalidFilter."""
     if asked["type"] == "Event":
         return search_events(asked)
     if asked["type"] == "Notification":
@@ -69,7 +70,8 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def measure_groups(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
-    """The records by group, measured, as REST's aggregate answers them. Raises BadRequest, InvalidFilter."""
+    """Returns the records grouped and measured, as REST's aggregate does. Raises BadRequest,
+    InvalidFilter."""
     arguments.refuse_other_arguments(
         f"search with {', '.join(name for name in GROUPING if name in asked)}",
         asked,
@@ -93,12 +95,12 @@ def measure_groups(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def main_fields(noun: type[Noun]) -> tuple[str, ...]:
-    """The fields that are answered when none are asked for: the columns of the noun's list."""
+    """Returns the default fields: the columns of the noun's list."""
     return tuple(noun.schema.by_name[name].wire for name in noun.schema.columns)
 
 
 def require_noun(name: str, tool: str, *others: str) -> type[Noun]:
-    """The noun called ``name``. Raises BadRequest that lists what the tool takes."""
+    """Returns the noun called ``name``. Raises BadRequest with the types that the tool accepts."""
     if (noun := registry.get(name)) is None:
         raise BadRequest(
             f"There is no type {name[:64]!r} to {tool}.{did_you_mean(name, [*registry, *others])} "
@@ -110,7 +112,8 @@ def require_noun(name: str, tool: str, *others: str) -> type[Noun]:
 
 
 def pick_fields(noun: type[Noun], record: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
-    """The record with its meta-fields and what is wanted; included ones with their main fields."""
+    """Returns the record with its meta-fields and the wanted fields; included records with their main
+    fields."""
     found = {}
     for name, value in record.items():
         if name.startswith("$"):  # every record carries them, on every surface
@@ -155,7 +158,7 @@ def _add_left_out(
 
 
 def search_notifications(asked: dict[str, Any]) -> dict[str, Any]:
-    """A page of what the person was told whose key this is, the newest first, as REST answers it."""
+    """Returns a page of the notifications of the key's owner, the newest first, as REST does."""
     arguments.refuse_other_arguments("search of Notification", asked, ("filter", "limit", "cursor"))
     filter = asked.get("filter") or {}
     for name, value in filter.items():
@@ -180,7 +183,7 @@ def search_notifications(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def search_views(asked: dict[str, Any]) -> dict[str, Any]:
-    """The saved views that the person may use whose key this is, as REST answers them."""
+    """Returns the saved views that the key's owner may use, as REST does."""
     arguments.refuse_other_arguments("search of View", asked, ("filter", "limit", "cursor"))
     filter = asked.get("filter") or {}
     for name, value in filter.items():
@@ -197,7 +200,7 @@ def search_views(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def search_events(asked: dict[str, Any]) -> dict[str, Any]:
-    """A page of the log, oldest first, as REST answers it."""
+    """Returns a page of the log, oldest first, as REST does."""
     arguments.refuse_other_arguments(
         "search of Event", asked, ("filter", "limit", "cursor", "fields")
     )
@@ -218,8 +221,8 @@ def search_events(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_bounds(filter: dict[str, Any]) -> dict[str, Any]:
-    """A filter of events whose ``timestamp`` is said as of any record, with ``since`` and ``until`` instead:
-    from the one on, before the other. Raises InvalidFilter."""
+    """Returns a filter of events with conditions on ``timestamp`` replaced by ``since`` (inclusive) and
+    ``until`` (exclusive). Raises InvalidFilter."""
     if TIMESTAMP not in filter:
         return filter
     said = filter[TIMESTAMP]
@@ -242,7 +245,7 @@ def _with_bounds(filter: dict[str, Any]) -> dict[str, Any]:
 
 
 def shorten_event_page(page: dict[str, Any], fields: Any) -> dict[str, Any]:
-    """A page of events with the fields that are wanted, or the main ones."""
+    """Returns a page of events with the wanted fields, or the main ones."""
     wanted = checked_event_fields(fields)
     page = page | {"results": [pick_event_fields(each, wanted) for each in page["results"]]}
     left_out: dict[str, Any] = {}
@@ -259,12 +262,12 @@ def shorten_event_page(page: dict[str, Any], fields: Any) -> dict[str, Any]:
 
 
 def pick_event_fields(event: dict[str, Any], wanted: tuple[str, ...]) -> dict[str, Any]:
-    """The event with its id, its type and the wanted fields."""
+    """Returns the event with its id, its type and the wanted fields."""
     return {"$id": event["$id"], "$type": "Event"} | {name: event[name] for name in wanted}
 
 
 def checked_event_fields(fields: Any) -> tuple[str, ...]:
-    """The fields of events that are asked for. Raises InvalidFilter for others."""
+    """Returns the fields of events that are asked for. Raises InvalidFilter for others."""
     names = fields.split(",") if isinstance(fields, str) else fields or MAIN_EVENT_FIELDS
     known = (*MAIN_EVENT_FIELDS, *MORE_EVENT_FIELDS)
     for name in names:

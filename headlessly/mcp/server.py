@@ -1,4 +1,4 @@
-"""The SDK's server with our three tools. Everything they say is made in the thread of the request."""
+"""The SDK's server with our three tools. All answers are made in the thread of the request."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from mcp_types import (
 from headlessly.api.openapi.document import product_version
 from headlessly.mcp import definitions, tools
 
-#: Where the transport leaves, in the scope of a request, the way back to the request's thread.
+#: The key in a request's scope for calling functions in the request's thread.
 REQUEST_THREAD = "headlessly.request_thread"
 
 
 @cache
 def sdk_server() -> Server:
-    """The one of this process: it keeps nothing of a request, nor of an event loop."""
+    """Returns the server of this process, which keeps nothing of a request or an event loop."""
     return Server(
         "headlessly",
         version=product_version(),
@@ -34,7 +34,7 @@ def sdk_server() -> Server:
         instructions=definitions.INSTRUCTIONS,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
-        # No header of HTTP repeats an argument of ours, so there is none to compare with it.
+        # No HTTP header repeats an argument, so there is nothing to compare.
         get_tool_input_schema=lambda name: None,
     )
 

@@ -1,4 +1,4 @@
-"""What the three tools answer. What goes wrong is REST's error, and says what to do next."""
+"""The answers of the three tools. An error is REST's, and says what to do next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headlessly.mcp.fetch import fetch
 from headlessly.mcp.search import main_fields, pick_fields, search
 from headlessly.nouns import Noun
 
-#: A list of more whole records than this is answered with their main fields, as a page of `search` is.
+#: A list with more whole records than this is answered with their main fields, like a page of `search`.
 MAX_WHOLE_RECORDS = 10
 
 #: What happens to a proposal.
@@ -29,7 +29,7 @@ logger = logging.getLogger("headlessly.mcp")
 
 
 def call_tool(name: str, given: dict[str, Any]) -> tuple[bytes, bool]:
-    """The answer of a tool as JSON, and whether it is an error; nothing is raised."""
+    """Returns the answer of a tool as JSON, and whether it is an error; raises nothing."""
     try:
         return dump_json(TOOLS[name](given)), False
     except Exception as problem:
@@ -40,7 +40,7 @@ def call_tool(name: str, given: dict[str, Any]) -> tuple[bytes, bool]:
 
 
 def do(given: dict[str, Any]) -> dict[str, Any]:
-    """Run a script. Raises Forbidden for those who only read."""
+    """Run a script. Raises Forbidden for an actor who may only read."""
     actor = actors.current()
     if actor.reads_only:
         raise Forbidden(
@@ -56,7 +56,8 @@ def do(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def shorten_script_answer(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a script; long lists of whole records have their main fields there, and it says so."""
+    """Returns the answer to a script, in which long lists of whole records are reduced to their main fields,
+    with a note."""
     shortened: list[Any] = []
     value = _shorten_lists(answer.get("value"), shortened)
     if not shortened:
@@ -93,7 +94,7 @@ def _is_record(value: Any) -> bool:
 
 
 def _is_whole(value: Any) -> bool:
-    """Whether this is a record of which nothing was left out."""
+    """Whether this is a record with all of its fields."""
     if not isinstance(value, dict) or not isinstance(kind := value.get("$type"), str):
         return False
     return (
@@ -109,7 +110,7 @@ TOOLS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 def next_step(body: dict[str, Any], asked: Any = None) -> str:
-    """What whoever made this mistake, when they asked for this type, had better do."""
+    """Returns what to do after this error, when this type was asked for."""
     of = next((k for k in (body.get("type"), asked) if isinstance(k, str) and k in registry), None)
     schema = f'fetch {{"type": "Schema", "id": "{of}"}}' if of else 'fetch {"type": "Schema"}'
     match body["error"]:

@@ -1,10 +1,10 @@
-"""The SDK's own server, asked from a thread that serves a request.
+"""Runs the SDK's server in the thread that serves a request.
 
-The SDK is asynchronous and the product is not. The thread that took a request runs an event loop for it, in
-which the SDK speaks the protocol, and does itself what the tools do. So tenant, actor, request id and the
-database's connection are the request's, and end with it.
+The SDK is asynchronous and the product is not. The thread of a request runs an event loop in which the SDK
+handles the protocol, and executes the tools itself, outside of the loop. So tenant, actor, request id and
+database connection are the request's, and end with it.
 
-No session is kept: any process answers any message.
+No session is kept: any process can answer any message.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from headlessly.api.bodies import JSON, MAX_BODY_SIZE
 from headlessly.mcp import server
 
-#: How long the protocol may take beside what the tools do, in seconds. It takes milliseconds.
+#: How long the protocol may take besides the tools, in seconds. It takes milliseconds.
 PATIENCE = 30
 
-# It tells when it begins and ends, which here is once a request.
+# It logs its start and end, which here happens for each request.
 logging.getLogger("mcp.server.streamable_http_manager").setLevel(logging.WARNING)
 
 
 class McpResponse(HttpResponse):
-    """What a call is answered."""
+    """The response to a call."""
 
-    undone = False  #: whether it says that something was not done, though with a 200
+    undone = False  #: whether it says that something was not done, although the status is 200
 
 
 def exchange(request: HttpRequest, content: bytes) -> McpResponse:
-    """What the SDK answers to ``content``, one message of JSON-RPC. Raises TimeoutError.
+    """Returns the SDK's answer to ``content``, one JSON-RPC message. Raises TimeoutError.
 
-    The loop runs until a tool is called. That is done outside of it, as Django is not to be used in one, and
-    the loop runs on with what came of it.
+    The loop runs until a tool is called. The tool runs outside of it, because Django must not be used in an
+    event loop, and the loop continues with the result.
     """
     with asyncio.Runner() as runner:
         loop, calls = runner.get_loop(), Calls()
@@ -59,7 +59,7 @@ def exchange(request: HttpRequest, content: bytes) -> McpResponse:
 
 
 class Calls:
-    """What is to be called outside of the loop, by the thread that runs it."""
+    """Functions to be called outside of the loop, by the thread that runs it."""
 
     def __init__(self) -> None:
         self.waiting: asyncio.Queue[tuple[asyncio.Future, Callable[..., Any], Any]] = (
@@ -67,7 +67,7 @@ class Calls:
         )
 
     async def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
-        """In the loop: have ``function`` called, and wait for what it returns or raises."""
+        """Called in the loop: has ``function`` called, and waits for its result or exception."""
         result = asyncio.get_running_loop().create_future()
         self.waiting.put_nowait((result, function, args))
         return await result
@@ -76,12 +76,12 @@ class Calls:
 async def _exchange(
     headers: list[tuple[bytes, bytes]], content: bytes, calls: Calls
 ) -> McpResponse:
-    """One request of ASGI, made up."""
+    """Make one ASGI request to the SDK."""
     manager = StreamableHTTPSessionManager(
         server.sdk_server(),
         stateless=True,
         json_response=True,
-        # Ours has looked already; written anew, a body may be somewhat longer.
+        # Our own limit was checked already; re-encoded, a body may be somewhat longer.
         max_request_body_size=2 * MAX_BODY_SIZE,
     )
     scope = {
@@ -106,7 +106,7 @@ async def _exchange(
     async def receive() -> Any:
         if messages:
             return messages.pop()
-        return await asyncio.Event().wait()  # whoever asks does not hear of a hang-up
+        return await asyncio.Event().wait()  # never report a disconnect
 
     async def send(message: Any) -> None:
         response.update(message)
@@ -120,9 +120,9 @@ async def _exchange(
 
 
 def _protocol_headers(request: HttpRequest) -> list[tuple[bytes, bytes]]:
-    """What of the request is the protocol's; the key is nobody's business any more.
+    """Returns the protocol's headers of the request, without the key.
 
-    Everything is JSON and answered in JSON, whatever is said of it, as in REST.
+    Everything is JSON and answered in JSON, whatever the headers say, as in REST.
     """
     kept = [
         (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))

@@ -1,8 +1,8 @@
-"""Numbers of many records: counted, added up and averaged by group, the same for every surface.
+"""Aggregation: records counted, added up and averaged by group, the same for every surface.
 
-One pass over the records gives what adds up; a median, which does not, is asked in a statement of its own.
-Amounts are one number per currency, and where there are rates for all, one converted beside them
-(:mod:`headlessly.query.money`). What is asked is bounded: so many groups, and so much time.
+One pass over the records computes everything that adds up; medians need a statement of their own. Amounts are
+one number per currency, with a converted total beside them if all rates are known
+(:mod:`headlessly.query.money`). The number of groups and the time are limited.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from headlessly.query.scope import Scope
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: The most rows that groups are made of: each currency and each of its days is one.
+#: Maximum number of rows read to build the groups: each currency and each day of its rates is a row.
 MAX_ROWS = 100_000
 
 
 class Median(Aggregate):
-    """The middle value, between two where it must be; NULL without any."""
+    """The median, between two values if necessary; NULL without any."""
 
     function = "percentile_cont"
     name = "Median"
@@ -44,11 +44,11 @@ class Median(Aggregate):
 
 @dataclass(frozen=True)
 class Aggregation:
-    """The groups, each with its values and its measures by their names, and whether there are more."""
+    """The groups, each with its values and its measures by name, and whether there are more."""
 
     groups: list[dict[str, Any]]
     has_more: bool
-    missing_rates: Sequence[str] = ()  #: the currencies whose amounts a range leaves out
+    missing_rates: Sequence[str] = ()  #: currencies whose amounts a range leaves out
 
     def as_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {"groups": self.groups, "hasMore": self.has_more}
@@ -57,7 +57,7 @@ class Aggregation:
 
 @dataclass
 class Found:
-    """What is known of one group so far; the measures of money by currency."""
+    """What is known of one group so far; money by currency."""
 
     counts: dict[str, int] = field(default_factory=dict)
     sums: dict[str, Any] = field(default_factory=dict)
@@ -82,13 +82,13 @@ def aggregate(
     as_of: Any = None,
     zone: Any = None,
 ) -> Aggregation:
-    """The records that fit, measured by group. Raises InvalidFilter naming what does not fit.
+    """Returns measures of the matching records by group. Raises InvalidFilter, which names the parameter.
 
-    ``group`` are fields, also behind two references; ``by`` is a stretch of time, ``month(createdAt)``, in
-    ``zone`` (UTC). ``measure`` is ``count``, or ``sum``, ``avg``, ``median``, ``min``, ``max``, ``count`` of
-    a field; amounts that come again only by their interval. ``having`` compares measures, ``sort`` names
-    groups and measures, largest first with a minus; without it the groups are in the order of their values.
-    Amounts are ``{"USD": 1.0}``.
+    ``group`` are fields, at most two references away. ``by`` is a period of time, ``month(createdAt)``, in
+    ``zone`` (UTC). ``measure`` is ``count``, or ``sum``, ``avg``, ``median``, ``min``, ``max`` or ``count``
+    of a field; recurring amounts have to be grouped by their interval. ``having`` compares measures. ``sort``
+    names groups and measures, in descending order with a minus; by default the groups are in the order of
+    their values. Amounts are ``{"USD": 1.0}``.
     """
     scope = Scope(noun, reads.check_moment(as_of))
     groups = measures.read_groups(scope, group)
@@ -119,7 +119,7 @@ def aggregate(
 
 @dataclass(frozen=True)
 class _Question:
-    """The records, what they are grouped by, and what is measured."""
+    """The records, their groups, and what is measured."""
 
     scope: Scope
     found: QuerySet[Any]
@@ -132,7 +132,8 @@ class _Question:
 
     @cached_property
     def columns(self) -> dict[str, Any]:
-        """What makes a group, by name; of amounts also their currency and the day of their rate."""
+        """The expressions that make a group, by name; for amounts also the currency and the day of its
+        rate."""
         made: dict[str, Any] = {f"_g{n}": each.expression for n, each in enumerate(self.groups)}
         if self.money:
             schema, own = self.scope.noun.schema, tenancy.require().currency
@@ -144,13 +145,13 @@ class _Question:
         return made
 
     def rows(self, columns: Sequence[str], sums: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """For each combination of values in these of the columns: these, and what is asked of its records.
-        Without columns that is one row."""
+        """Returns a row for each combination of values in these columns: the values, followed by the ``sums``
+        of its records. Without columns that is one row."""
         found = self.found.order_by()
         if not columns:
             return [tuple(found.aggregate(**sums).values())]
         found = found.annotate(**{name: self.columns[name] for name in columns}).values(*columns)
-        # A median alone adds nothing up: each group is still one row.
+        # A median is not among the sums: without sums each group still has to be one row.
         found = found.annotate(**sums) if sums else found.distinct()
         return list(found.values_list(*columns, *sums)[: MAX_ROWS + 1])
 
@@ -190,7 +191,7 @@ def _count(question: _Question) -> dict[tuple[Any, ...], Found]:
 
 
 def _parts(measure: Measure) -> dict[str, Any]:
-    """What is asked of each row of the statement for a measure."""
+    """Returns the aggregates that a measure needs in the statement."""
     if measure.field is None:
         return {"count": Count("*")}
     column = measure.field.column
@@ -308,7 +309,7 @@ def _plain(value: Any) -> Any:
 
 
 def converted_amounts(row: Mapping[str, Any], name: str) -> Mapping[str, float]:
-    """The amounts of a group by currency: one alone where all of them could be converted to it."""
+    """Returns the amounts of a group by currency; the converted total alone if there is one."""
     converted = row.get("converted", {}).get(name)
     if converted is not None and converted["value"] is not None:
         return {converted["currency"]: converted["value"]}
@@ -317,7 +318,8 @@ def converted_amounts(row: Mapping[str, Any], name: str) -> Mapping[str, float]:
 
 
 def comparable_value(row: Mapping[str, Any], name: str) -> Any:
-    """A value of a group as it is compared: of amounts the converted total, or the only currency's."""
+    """Returns a value of a group as it is compared: for amounts the converted total, or that of the only
+    currency."""
     value = row.get(name)
     if not isinstance(value, Mapping):
         return value
@@ -333,6 +335,6 @@ def _fulfils(row: Mapping[str, Any], checks: Sequence[tuple[str, str, float]]) -
 
 
 def _sort_value(row: Mapping[str, Any], name: str, descending: bool) -> tuple[bool, Any]:
-    """By which the rows are put in order: nulls last either way."""
+    """Returns the key by which rows are sorted: nulls last in either direction."""
     value = comparable_value(row, name)
     return (not descending, 0) if value is None else (descending, value)

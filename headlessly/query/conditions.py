@@ -1,7 +1,7 @@
-"""The conditions that a filter is made of, for whoever reads one or changes it without compiling it.
+"""The conditions in a filter, for code that reads or changes a filter without compiling it.
 
-A condition is one key of a filter with what it says: ``"score": {"$gte": 80}``, ``"$text": "solar"``, or
-``"activities": {"$none": {...}}``, whose filters are of another noun.
+A condition is one key of a filter with its value: ``"score": {"$gte": 80}``, ``"$text": "solar"``, or
+``"activities": {"$none": {...}}``, whose inner filter is of another noun.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from headlessly.declaration import days
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: How deep a filter may be nested.
+#: The maximum depth of a filter.
 MAX_DEPTH = 16
 
 
 def all_conditions(filter: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Each condition of a filter that compiles, whether it has to hold, may hold or must not."""
+    """Yields each condition of a valid filter, whether it must, may or must not hold."""
     for name, value in filter.items():
         if name in ("$and", "$or"):
             for part in value:
@@ -31,7 +31,7 @@ def all_conditions(filter: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def required_conditions(filters: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """The conditions all of which hold for whatever fulfils the filters, right or wrong."""
+    """Yields conditions that every matching record fulfils; the filters may be invalid."""
     for filter in filters:
         for name, value in filter.items() if isinstance(filter, Mapping) else ():
             if name == "$and" and _are_filters(value):
@@ -46,8 +46,8 @@ def change_conditions(
     change: Callable[[type[Record], Any, Any], Any],
     depth: int = 0,
 ) -> Any:
-    """The filter with what ``change`` makes of each condition on a field, of its noun, name and value. What
-    is no filter, or nested too deep for one, stays as it is."""
+    """Returns the filter with each condition on a field replaced by ``change(noun, name, value)``. Parts that
+    are not valid, or nested too deep, stay as they are."""
     if not isinstance(filter, Mapping) or depth > MAX_DEPTH:
         return filter
 
@@ -72,8 +72,8 @@ def change_conditions(
 
 
 def moves_with_time(part: Any) -> bool:
-    """Whether a filter, or a part of one, finds others as time passes: it says ``"7d ago"``, or asks for what
-    is stale."""
+    """Whether a filter, or a part of one, matches other records as time passes: it has ``"7d ago"``, or asks
+    for stale records."""
     if isinstance(part, Mapping):
         return "$stale" in part or any(map(moves_with_time, part.values()))
     if isinstance(part, list | tuple):

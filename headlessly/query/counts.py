@@ -1,4 +1,4 @@
-"""How many records of each noun are in which state."""
+"""Counts of records by noun and state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class StateCounts:
     noun: type[Record]
     machine: Machine
     states: dict[str, int] = field(default_factory=dict)  #: at most the cap each
-    capped: set[str] = field(default_factory=set)  #: states in which there are more
+    capped: set[str] = field(default_factory=set)  #: states with more records than the cap
 
     def as_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {
@@ -37,8 +37,8 @@ class StateCounts:
 def count_states(
     nouns: Iterable[type[Record]], owners: Collection[str] | None = None
 ) -> list[StateCounts]:
-    """The records of those of the nouns that have a machine, by state: one statement for all of them. Where
-    ``owners`` are said theirs alone, of nouns that have an owner."""
+    """Returns the number of records by state, for each noun with a machine: one statement for all of them.
+    With ``owners``, only their records are counted, and only nouns with an owner."""
     parts, parameters = [], []
     found: dict[str, StateCounts] = {}
     for noun in nouns:
@@ -68,5 +68,5 @@ def count_states(
 
 
 def counts_by_state() -> dict[str, dict[str, Any]]:
-    """The states of every noun that has any, as JSON says them."""
+    """Returns the counts of every noun that has states, as JSON."""
     return {each.noun.__name__: each.as_json() for each in count_states(registry.values())}

@@ -1,8 +1,8 @@
-"""Keyset paging: go on after the last record seen, whatever was added or deleted meanwhile.
+"""Keyset paging: continue after the last record seen, whatever was added or deleted meanwhile.
 
-A cursor holds the sort values and the key of that record, and a fingerprint of the question it belongs
-to. The condition "after it" bounds the first column by itself too, so that an index on the order finds
-the place; records without a value in that column come last and have a statement of their own.
+A cursor holds the sort values and the key of that record, and a fingerprint of the question it belongs to.
+The condition "after it" also bounds the first column alone, so that an index on the order finds the place.
+Records without a value in that column come last and need a statement of their own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from headlessly.query.sorting import SortKey
 
 
 def fingerprint(*question: Any) -> str:
-    """A hash of what a cursor belongs to: the noun, the order, the filters and the moment."""
+    """Returns a hash of the question that a cursor belongs to: the noun, the order, the filters and the
+    moment."""
     digest = hashlib.sha256(repr(_canonical(question)).encode("utf-8", "replace")).digest()
     return base64.urlsafe_b64encode(digest[:9]).decode()
 
@@ -39,7 +40,7 @@ def _canonical(value: Any) -> Any:
 
 
 def encode_cursor(mark: str, moment: datetime | None, row: Sequence[Any]) -> str:
-    """The cursor after a row of sort values and key, in a list as of ``moment``."""
+    """Returns the cursor after a row of sort values and key, in a list as of ``moment``."""
     said = [str(v) if isinstance(v, Decimal) else v for v in row]
     return base64.urlsafe_b64encode(orjson.dumps([mark, moment, *said])).decode().rstrip("=")
 
@@ -47,7 +48,8 @@ def encode_cursor(mark: str, moment: datetime | None, row: Sequence[Any]) -> str
 def decode_cursor(
     cursor: Any, mark: str, columns: Sequence[SortKey]
 ) -> tuple[datetime | None, list[Any]]:
-    """The moment and the row in a cursor. Raises InvalidFilter for another question's or nonsense."""
+    """Returns the moment and the row in a cursor. Raises InvalidFilter for nonsense, and for another
+    question's cursor."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         said, moment, *row = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
@@ -65,7 +67,7 @@ def decode_cursor(
 
 
 def _read_value(column: SortKey, value: Any) -> Any:
-    """A value as the column has it. Raises ValueError, TypeError or ArithmeticError."""
+    """Returns a value as the column has it. Raises ValueError, TypeError or ArithmeticError."""
     if value is None:
         if not column.nullable:
             raise ValueError
@@ -92,7 +94,7 @@ def _amount(value: Any) -> Decimal:
 
 
 def conditions_after(columns: Sequence[SortKey], row: Sequence[Any]) -> list[Q]:
-    """The conditions of the records after ``row``, one per statement, in the order of the list."""
+    """Returns the conditions of the records after ``row``, one per statement, in the order of the list."""
     first, value = columns[0], row[0]
     rest = _condition_after(columns[1:], row[1:])
     if value is None:
@@ -102,7 +104,7 @@ def conditions_after(columns: Sequence[SortKey], row: Sequence[Any]) -> list[Q]:
 
 
 def conditions_before(columns: Sequence[SortKey], row: Sequence[Any]) -> list[Q]:
-    """The conditions of the records before ``row``, one per statement, from the nearest backwards."""
+    """Returns the conditions of the records before ``row``, one per statement, from the nearest backwards."""
     flipped = [replace(column, descending=not column.descending) for column in columns]
     first, value = flipped[0], row[0]
     rest = _condition_before(flipped[1:], row[1:])
@@ -112,7 +114,8 @@ def conditions_before(columns: Sequence[SortKey], row: Sequence[Any]) -> list[Q]
 
 
 def _condition_before(flipped: Sequence[SortKey], row: Sequence[Any]) -> Q:
-    """Before ``row`` in an order whose columns are flipped: those without a value come first there."""
+    """Returns the condition "before ``row``" for columns that are flipped: there, records without a value
+    come first."""
     if not flipped:
         return NOTHING
     first, value = flipped[0], row[0]
@@ -121,7 +124,8 @@ def _condition_before(flipped: Sequence[SortKey], row: Sequence[Any]) -> Q:
 
 
 def _condition_after(columns: Sequence[SortKey], row: Sequence[Any]) -> Q:
-    """After ``row`` in the order of ``columns``; after the key there is nothing left to compare."""
+    """Returns the condition "after ``row``" in the order of ``columns``; after the key there is nothing left
+    to compare."""
     if not columns:
         return NOTHING
     first, value = columns[0], row[0]

@@ -1,7 +1,7 @@
-"""Records that are probably the one that is about to be made: by what their noun says (``Surface.alike``).
+"""Existing records that probably are the one about to be created, as their noun says (``Surface.alike``).
 
-A hint and no rule: two people may share a name and a telephone. What is unique needs none, since the verb
-refuses it and names the record that has it.
+This is a hint and not a rule: two people may share a name and a telephone number. Unique fields need no hint,
+because the verb refuses and names the record with the value.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
 R = TypeVar("R", bound="Record")
-#: What makes records alike in a field: their condition; None where its value says nothing.
+#: Returns the condition for records that are alike in a field; None if the value says nothing.
 Condition = Callable[["type[Record]", Field, Any], Q | None]
 
-#: How many are told, and how many are looked at.
+#: How many duplicates are shown, and how many are looked at for each field.
 MOST_TOLD, MOST_READ = 5, 50
-#: How many of the last digits two telephone numbers share that are one: some are written without the country.
-#: Fewer are an extension.
+#: How many last digits two spellings of a telephone number share: some are written without the country. A
+#: number with fewer digits than the second is an extension.
 SHARED_DIGITS, FEWEST_DIGITS = 9, 7
 
 
 def find_duplicates(noun: type[R], given: Mapping[str, Any]) -> list[tuple[R, list[Field]]]:
-    """The records that are alike ``given`` (values by the names of fields), with the fields in which they
-    are, the latest first, of those that the actor sees.
+    """Returns the records that are like ``given`` (values by the names of fields), each with the matching
+    fields. Those with the most matching fields come first, then the latest. Only records that the actor sees.
 
-    >>> find_duplicates(Contact, {"name": "ada CHEN", "phone": "030 1234567"})
-    [(<Contact: Ada Chen>, [<Field name>, <Field phone>])]
+        >>> find_duplicates(Contact, {"name": "ada CHEN", "phone": "030 1234567"})
+        [(<Contact: Ada Chen>, [<Field name>, <Field phone>])]
     """
     found: dict[str, tuple[R, list[Field]]] = {}
     for name in noun.Surface.alike:
@@ -70,7 +70,7 @@ def _condition_of(field: Field) -> Condition:
 
 
 def _is_called_the_same(noun: type[Record], field: Field, value: Any) -> Q | None:
-    """Whatever the case and the accents, and with ae for ä."""
+    """Returns the condition for the same text, ignoring case and accents, and with ae for ä."""
     text = " ".join(str(value).split())
     if not text:
         return None
@@ -82,7 +82,8 @@ def _is_called_the_same(noun: type[Record], field: Field, value: Any) -> Q | Non
 
 
 def _has_its_number(noun: type[Record], field: Field, value: Any) -> Q | None:
-    """In any of the fields for numbers, with the country or without; of several any of them."""
+    """Returns the condition for a number in any telephone field, with the country or without; for several
+    numbers, any of them."""
     texts = value if isinstance(value, list | tuple) else split_choices(str(value))
     numbers = [phone_digits(str(text)) for text in texts]
     same = Q()
@@ -98,7 +99,7 @@ def _has_its_number(noun: type[Record], field: Field, value: Any) -> Q | None:
 
 
 def _has_its_domain(noun: type[Record], field: Field, value: Any) -> Q | None:
-    """Where there is a field for the domain of a website."""
+    """Returns the condition for the same domain, if the noun has a field for it."""
     domains = [f.name for f in noun._meta.concrete_fields if isinstance(f, Domain)]
     try:
         domain = normalization.normalize_domain(str(value))
@@ -108,7 +109,8 @@ def _has_its_domain(noun: type[Record], field: Field, value: Any) -> Q | None:
 
 
 def _refers_to_the_same(noun: type[Record], field: Field, value: Any) -> Q | None:
-    """Of those that are still open: another one after that is none."""
+    """Returns the condition for open records with the same reference: a new one after a closed one is no
+    duplicate."""
     same = Q(**{field.column: getattr(value, "pk", value)})
     machine = noun.schema.machine
     if machine is not None and hasattr(noun, "OPEN"):

@@ -1,4 +1,4 @@
-"""Conditions on what records are called in other systems: ``{"externalIds.hubspot": "123"}``."""
+"""Conditions on ids in other systems: ``{"externalIds.hubspot": "123"}``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headlessly.query.scope import NOTHING, Scope
 
 
 def field_of_system(field: Field, system: str) -> Field:
-    """The ids of one system as a field of its own. Raises InvalidFilter for what is no system's name."""
+    """Returns the ids of one system as a field. Raises InvalidFilter for an invalid name of a system."""
     path = f"{field.wire}.{system}"
     try:
         system = normalize_system(system)
@@ -27,7 +27,8 @@ def field_of_system(field: Field, system: str) -> Field:
 
 
 def id_condition(scope: Scope, field: Field, system: str, operator: Any, operand: Any) -> Q:
-    """The records with one of these ids of the system; with none of it where the operand is null."""
+    """Returns the condition for records with one of these ids of the system; null matches records without
+    any."""
     part = field_of_system(field, system)
     if operator == "$eq":
         operand = [operand]
@@ -48,7 +49,7 @@ def id_condition(scope: Scope, field: Field, system: str, operator: Any, operand
 def _has(scope: Scope, field: Field, system: str, ids: list[str] | None) -> Q:
     if scope.as_of is None:
         return Q(**{f"{scope.key}__in": records_with(scope.noun, system, ids).values("record")})
-    # The table knows only what holds now; versions have their own.
+    # The table has only current ids; versions have their own.
     found = NOTHING
     for part in [{"system": system}] if ids is None else [{"system": system, "id": i} for i in ids]:
         found |= Q(**{f"{field.column}__contains": [part]})

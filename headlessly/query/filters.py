@@ -1,12 +1,13 @@
 """The filter language, the same in REST, MCP, Python, segments and views, compiled to one ``Q``.
 
-``{"status": "Qualified", "score": {"$gte": 80}, "organization.industry": "Technology"}``: fields by
-their wire or Python names, dot paths over at most three references, implicit AND. Every part is
-checked against the schema, and values travel as parameters: nothing of a filter reaches SQL as text.
+``{"status": "Qualified", "score": {"$gte": 80}, "organization.industry": "Technology"}``: fields by their
+wire or Python names, dot paths over at most three references, implicit AND. Every part is checked against the
+schema, and values travel as parameters: nothing in a filter reaches SQL as text.
 
-``$ne``, ``$nin`` and ``$not`` are exact complements: records without a value are in them.
-``{"$stale": true}`` is about those that nobody has touched for too long (:mod:`..declaration.staleness`);
-``{"activities": {"$none": {"status": "Pending"}}}``, with ``$some`` too, is about those that refer to it.
+``$ne``, ``$nin`` and ``$not`` are exact complements: they include records without a value. ``{"$stale":
+true}`` matches records that nobody has touched for too long (:mod:`..declaration.staleness`).
+``{"activities": {"$none": {"status": "Pending"}}}``, and ``$some``, match by the records that refer to a
+record.
 """
 
 from __future__ import annotations
@@ -57,24 +58,24 @@ PYTHON_META = {field.name: field for field in META_FIELDS.values()} | {
 
 
 #: The names of the furthest state of a record (:class:`headlessly.declaration.fields.Reached`). It can be
-#: filtered by, and is in no answer.
+#: filtered by, but is in no answer.
 REACHED = ("$reached", "reached")
 
 
 def compile_filter(scope: Scope | type[Record], filter: Mapping[str, Any] | None) -> Q:
-    """The condition that ``filter`` states. Raises InvalidFilter naming what does not fit."""
+    """Returns the condition that ``filter`` states. Raises InvalidFilter, which names what does not fit."""
     if not isinstance(scope, Scope):
         scope = Scope(scope)
     return _Compiler().group(scope, {} if filter is None else filter, 0)
 
 
 def may_be_slow(*filters: Any) -> bool:
-    """Whether a filter has a pattern, whose time nothing but a clock bounds."""
+    """Whether a filter has a pattern, whose time only a timeout limits."""
     return "$regex" in repr(filters)
 
 
 def may_compare(*filters: Any) -> bool:
-    """Whether a filter has a range; nobody is refused for what only looks so."""
+    """Whether a filter may have a range. It may also be a text that looks like one, which does no harm."""
     said = repr(filters)
     return "$gt" in said or "$lt" in said
 
@@ -82,22 +83,22 @@ def may_compare(*filters: Any) -> bool:
 def without_rate_conditions(
     scope: Scope, stated: Iterable[Mapping[str, Any] | None]
 ) -> tuple[Q, Q] | None:
-    """What filters ask beside the amounts of the records themselves that they compare, and that one of those
-    cannot be converted; None where they compare none."""
+    """Returns the condition of filters without their comparisons of converted amounts, and the condition that
+    one of these amounts cannot be converted; None if they have no such comparison."""
     compiler = _WithoutRate(scope)
     rest = Q(*(compiler.group(scope, filter or {}, 0) for filter in stated))
     return (rest, Q(*compiler.found, _connector=Q.OR)) if compiler.found else None
 
 
 def words_condition(scope: Scope, text: str) -> Q:
-    """The condition that every word of ``text`` is somewhere in the searchable fields."""
+    """Returns the condition that every word of ``text`` is somewhere in the searchable fields."""
     return Search(scope, text).condition
 
 
 def column_equalities(
     noun: type[Record], stated: Iterable[Mapping[str, Any] | None]
 ) -> dict[str, Any] | None:
-    """The columns that filters give one value each, with it; None where they say anything else.
+    """Returns the column values that filters require, if they have only equalities; else None.
 
     Raises InvalidFilter for a value that a column cannot have.
     """
@@ -115,7 +116,7 @@ def column_equalities(
 def several_values(
     noun: type[Record], stated: Iterable[Mapping[str, Any] | None]
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """The columns of choices that filters give several values, each with them."""
+    """Yields the columns of choices for which filters accept several values, with these values."""
     for name, value in required_conditions(stated):
         field = noun.schema.field(name) if isinstance(name, str) else None
         operand = value.get("$in") if isinstance(value, Mapping) and len(value) == 1 else None
@@ -129,7 +130,7 @@ def several_values(
 def comparisons_with(
     noun: type[Record], stated: Iterable[Mapping[str, Any] | None], field: Field
 ) -> Iterator[tuple[str, Any]]:
-    """What filters compare a field with, all of which a record fulfils: ``("$gte", 5)``."""
+    """Yields the comparisons of a field that every matching record fulfils: ``("$gte", 5)``."""
     for name, value in required_conditions(stated):
         if isinstance(value, Mapping) and noun.schema.field(str(name)) is field:
             for operator in operators.COMPARISONS & value.keys():
@@ -139,7 +140,7 @@ def comparisons_with(
 def only_compares(
     noun: type[Record], stated: Iterable[Mapping[str, Any] | None], field: Field
 ) -> bool:
-    """Whether filters say nothing but what a field compares with, and something of that."""
+    """Whether filters only compare this field, and do compare it."""
     said = list(required_conditions(stated))
     return bool(said) and all(
         noun.schema.field(str(name)) is field
@@ -168,7 +169,7 @@ def _equality(noun: type[Record], name: Any, value: Any) -> tuple[str, Any] | No
 
 
 def find_field(noun: type[Record], name: str) -> Field:
-    """The field of ``noun`` called ``name``, meta-fields included. Raises InvalidFilter."""
+    """Returns the field of ``noun`` called ``name``, meta-fields included. Raises InvalidFilter."""
     field = noun.schema.field(name) or META_FIELDS.get(name) or PYTHON_META.get(name)
     if field is None:
         raise InvalidFilter(
@@ -182,7 +183,8 @@ def find_field(noun: type[Record], name: str) -> Field:
 
 
 def find_condition_field(noun: type[Record], name: str) -> Field:
-    """What a condition may be about: a field, or how far a record has come. Raises InvalidFilter."""
+    """Returns the field of a condition, which may also be a group or the furthest state. Raises
+    InvalidFilter."""
     if (join := noun.schema.joins.get(name)) is not None:
         return join.field
     machine = noun.schema.machine
@@ -198,13 +200,13 @@ def _reached_field(noun: type[Record]) -> Field:
 
 
 class _Compiler:
-    """One compilation; it counts, so that no filter costs more than a sensible one."""
+    """Compiles one filter and counts its conditions, which are limited."""
 
     def __init__(self) -> None:
         self.conditions = 0
 
     def group(self, scope: Scope, filter: Any, depth: int) -> Q:
-        """``{...}``: all of its parts hold."""
+        """Returns the condition of ``{...}``, all of whose parts hold."""
         if not isinstance(filter, Mapping):
             raise InvalidFilter(
                 f"A filter is an object, not {_describe_json_type(filter)}.", field="filter"
@@ -246,8 +248,8 @@ class _Compiler:
             raise
 
     def stale(self, scope: Scope, value: Any, depth: int) -> Q:
-        """``true``: open, and without a touch for longer than it may be where it stands; ``false`` for all
-        others."""
+        """Returns the condition for ``$stale``: ``true`` for open records that were not touched for too long,
+        ``false`` for all others."""
         if not isinstance(value, bool):
             raise InvalidFilter("$stale: send true or false.", field="$stale")
         condition = stale_filter(scope.noun, scope.moment or clock.now())
@@ -255,7 +257,8 @@ class _Compiler:
         return found if value else ~_explicit(found)
 
     def relation(self, scope: Scope, relation: Relation, value: Any, depth: int) -> Q:
-        """``{"$some": filter}`` or ``{"$none": filter}``: whether one that refers to it fulfils that."""
+        """Returns the condition for ``{"$some": filter}`` or ``{"$none": filter}`` of the referring
+        records."""
         if not isinstance(value, Mapping) or not value or value.keys() - {"$some", "$none"}:
             raise InvalidFilter(
                 _("%(relation)s: say $some or $none, with a filter of %(noun)s.")
@@ -284,7 +287,7 @@ class _Compiler:
         return result
 
     def field(self, scope: Scope, path: str, name: str, value: Any, depth: int) -> Q:
-        """A condition on one field, over references when ``name`` has dots."""
+        """Returns the condition on one field, over references if ``name`` has dots."""
         head, dot, rest = name.partition(".")
         field = find_condition_field(scope.noun, head)
         if (join := scope.noun.schema.joins.get(head)) is not None:
@@ -320,19 +323,19 @@ class _Compiler:
     def _through(
         self, scope: Scope, field: Field, path: str, rest: str, depth: int
     ) -> Callable[[str, Any], Q]:
-        """One operator on what lies behind a reference.
+        """Returns the condition of one operator on a field behind a reference.
 
-        Where the reference is empty there is no value either: nothing equals it but null.
+        An empty reference has no value there: it equals only null.
         """
         other = scope.for_noun(field.target_noun)
-        # Who sees the card of a person may ask for what stands on it.
+        # An actor who sees only the card of a record may filter by the fields on it.
         on_card = other.as_of is None and other.noun.schema.field(rest) in other.noun.schema.card
         there = visibility.with_cards(other.noun) if on_card else other.queryset()
 
         def behind(condition: Mapping[str, Any]) -> Q:
             found = there.filter(self.field(other, path, rest, condition, depth)).order_by()
             if isinstance(scope.as_of, RowsMoment):
-                # It is another one for each row: looked up from there, and not gathered for each anew.
+                # Each row has its own moment: look the record up per row instead of listing all of them.
                 return Q(Exists(found.filter(**{other.key: OuterRef(field.column)})))
             return Q(**{f"{field.column}__in": found.values(other.key)})
 
@@ -341,7 +344,7 @@ class _Compiler:
     def _joined(
         self, scope: Scope, join: Join, path: str, name: str, depth: int
     ) -> Callable[[str, Any], Q]:
-        """One operator on what a record is put into: it holds where one of them fulfils it."""
+        """Returns the condition of one operator on a record's groups: it holds if one of them fulfils it."""
         other = scope.for_noun(join.noun)
 
         def behind(condition: Mapping[str, Any]) -> Q:
@@ -351,7 +354,8 @@ class _Compiler:
         return _elsewhere(behind)
 
     def operators(self, path: str, value: Any, depth: int, leaf: Callable[[str, Any], Q]) -> Q:
-        """``{"$gte": 1, "$lt": 9}`` or a plain value; complements are taken here, on the outside."""
+        """Returns the condition for ``{"$gte": 1, "$lt": 9}`` or a plain value. Complements are taken here,
+        outside of the look-up."""
         if not isinstance(value, Mapping) or "$id" in value:
             value = {"$eq": value}
         if not value:
@@ -407,13 +411,13 @@ class _Compiler:
             return operators.find_in_index(field, path, operator, operand)
         asks_for_none = operand is None or (isinstance(operand, list | tuple) and None in operand)
         if field.is_custom and not asks_for_none:
-            # Of a column Django knows that there may be no value; a complement needs it said.
+            # Django knows that an own field may be NULL; complements need it explicit.
             condition &= Q(**{f"{field.column}__isnull": False})
         return condition
 
     @staticmethod
     def _first_or_other(scope: Scope, field: Field, path: str, operand: Any, is_first: Q) -> Q:
-        """The condition that one of these values is the first of a record, or one of the others."""
+        """Returns the condition that one of these values is a record's first or one of its further values."""
         wanted = operators.clean_operands(field, path, operand)
         if not wanted:
             return is_first
@@ -430,7 +434,7 @@ class _Compiler:
 
     @staticmethod
     def _is_indexed(scope: Scope, field: Field, operator: str) -> bool:
-        """Whether a comparison is found by the index of a tenant's own field: of what is a number there."""
+        """Whether a comparison can use the index of a tenant's own field, which has its values as numbers."""
         return (
             bool(field.index_key)
             and scope.as_of is None
@@ -441,7 +445,8 @@ class _Compiler:
 
 
 class _WithoutRate(_Compiler):
-    """What a filter asks beside the amounts that it compares; it collects which of those have no rate."""
+    """Compiles filters without their comparisons of converted amounts, and collects the conditions that such
+    an amount has no rate."""
 
     def __init__(self, root: Scope) -> None:
         super().__init__()
@@ -461,8 +466,8 @@ class _WithoutRate(_Compiler):
 
 
 def _elsewhere(behind: Callable[[Mapping[str, Any]], Q]) -> Callable[[str, Any], Q]:
-    """One operator on what stands elsewhere, of what finds the records by a condition on it: where there is
-    nothing, there is no value either."""
+    """Returns the condition of one operator on a value elsewhere; ``behind`` returns the condition that a
+    record there fulfils one. Without a record there is no value."""
 
     def leaf(operator: str, operand: Any) -> Q:
         if operator == "$eq" and operand is None:
@@ -478,7 +483,7 @@ def _elsewhere(behind: Callable[[Mapping[str, Any]], Q]) -> Callable[[str, Any],
 def _reached_condition(
     noun: type[Record], field: Field, path: str, operator: Any, operand: Any
 ) -> Q:
-    """The records whose furthest state is one of these: the remembered one, else the present state."""
+    """Returns the condition that a record's furthest state, remembered or else current, is one of these."""
     if operator == "$eq":
         operand = [operand]
     elif operator != "$in" or isinstance(operand, str) or not isinstance(operand, Sequence):
@@ -486,7 +491,7 @@ def _reached_condition(
             _("%s: compare it with a state, or with a list of states.") % path, field=path
         )
     found = [operators.clean_operand(field, path, state) for state in operand]
-    states = [state for state in found if state is not None]  # nothing is without
+    states = [state for state in found if state is not None]  # every record has one
     if not states:
         return NOTHING
     machine = noun.schema.require_machine()
@@ -503,7 +508,8 @@ def _too_deep() -> InvalidFilter:
 
 
 def _explicit(condition: Q) -> Q:
-    """An empty Q vanishes when it is negated or joined by OR; it means everything, and says so."""
+    """Returns ``condition``, or EVERYTHING for an empty Q, which would vanish when it is negated or joined by
+    OR."""
     return condition or EVERYTHING
 
 

@@ -1,6 +1,6 @@
-"""Lists in the order of a tenant's own field that is indexed: read along the index, a page at a time.
+"""Lists in the order of an indexed own field of the tenant, read along the index one page at a time.
 
-The records without a value come last, in the order of their ids.
+Records without a value come last, in the order of their ids.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class IndexedOrder:
 
     @classmethod
     def of(cls, scope: Scope, keys: Sequence[SortKey]) -> IndexedOrder | None:
-        """The order, where an index has it: of the records of now."""
+        """Returns the order if an index has it; only for current records."""
         first, last = keys[0], keys[-1]
         if scope.as_of is not None or len(keys) != 2 or first.descending != last.descending:
             return None
@@ -45,8 +45,8 @@ class IndexedOrder:
     def rows_of_all(
         self, stated: Sequence[Mapping[str, Any] | None]
     ) -> models.QuerySet[indexed_values.IndexedValue] | None:
-        """The rows of the index that are those of the list; None where the filters ``stated`` say more than
-        what the field compares with."""
+        """Returns the rows of the index for all records of the list; None if the filters ``stated`` have
+        other conditions than comparisons of the field."""
         if not filters.only_compares(self.scope.noun, stated, self.field):
             return None
         return self._rows(stated)
@@ -61,9 +61,11 @@ class IndexedOrder:
         *,
         is_whole: bool = False,
     ) -> list[Key]:
-        """The keys of ``size`` of the records of ``found`` from ``start`` on, of those that fulfil ``rest``,
-        in stretches that follow each other; ``stated`` are the filters of the list, which ``is_whole`` where
-        it is all that the index has of them."""
+        """Returns the keys of ``size`` records of ``found`` from ``start`` on.
+
+        ``rest`` are conditions whose records follow each other. ``stated`` are the filters of the list; with
+        ``is_whole`` the index answers them completely.
+        """
         without = self.keys[0].equal_to(None)
         ids: list[str] = []
         skipped = 0
@@ -73,7 +75,7 @@ class IndexedOrder:
             rows = (
                 self._without_value(found.filter(stretch))
                 if _asks_for_none(stretch)
-                # What the index says of a record need not be asked again of each.
+                # No need to check each record for what the index knows already.
                 else self._along_index(
                     self.scope.queryset() if is_whole else found, stretch, stated
                 )
@@ -94,7 +96,7 @@ class IndexedOrder:
         self, found: models.QuerySet, stretch: Q, stated: Iterable[Mapping[str, Any] | None]
     ) -> models.QuerySet:
         column = indexed_values.rank_column(self.field)
-        # Also where the list itself narrows the field: the index is read from there.
+        # Start in the index where the filters begin.
         rows = self._rows(stated)
         if stretch != ~self.keys[0].equal_to(None):
             rows = rows.filter(self._in_index(stretch))
@@ -109,7 +111,7 @@ class IndexedOrder:
         return rows
 
     def _in_index(self, condition: Q) -> Q:
-        """What a cursor says of the sort columns, said of the index."""
+        """Returns a condition on the sort columns, such as a cursor's, as a condition on the index."""
         column, name = indexed_values.rank_column(self.field), self.keys[0].name
 
         def said(child: Any) -> Any:
@@ -135,7 +137,7 @@ class IndexedOrder:
 
 
 def _asks_for_none(condition: Q) -> bool:
-    """Whether a stretch is of the records without a value."""
+    """Whether a condition asks for the records without a value."""
     said: list[Any] = [] if condition.negated else list(condition.children)
     return any(
         _asks_for_none(child)

@@ -1,10 +1,9 @@
-"""The address of a list read as a filter: what a list shows, and what a saved view keeps as its query.
+"""The address of a list, read as a filter: for lists in the browser and for saved views.
 
-``status=New,Contacted&owner=me&campaign=-&score__gte=80&is=bant-complete&q=acme``: a field of the noun
-with several values (``-`` is "none", ``me`` whoever reads), lookups as REST has them, of which a value that
-ends in ``,-`` takes in the records without one, the noun's own conditions, a filter of the filter language,
-and words. Pages put these in words and offer them (:mod:`headlessly.admin.lists`); what they mean is said
-here alone.
+``status=New,Contacted&owner=me&campaign=-&score__gte=80&is=bant-complete&q=acme``: a field of the noun with
+several values (``-`` means none, ``me`` the reader), lookups as in REST, where a value that ends in ``,-``
+includes records without one, presets of the noun, a filter of the filter language, and words to search for.
+Pages show and offer these (:mod:`headlessly.admin.lists`); only this module defines what they mean.
 """
 
 from __future__ import annotations
@@ -31,23 +30,24 @@ if TYPE_CHECKING:
 
 NONE, ME = "-", "me"
 OR_NONE = f",{NONE}"
-#: More values than this are typed, not picked.
+#: With more distinct values than this, people type a value instead of picking it.
 PICKABLE = 50
 
 
 @dataclass
 class Conditions:
-    """The conditions of an address by what they are, none of them understood yet."""
+    """The conditions of an address by kind, not yet interpreted."""
 
-    fields: dict[str, Field] = field(default_factory=dict)  #: by wire name: those given values
-    lookups: dict[str, dict[str, str]] = field(default_factory=dict)  #: by path: text by lookup
+    fields: dict[str, Field] = field(default_factory=dict)  #: by wire name: fields with values
+    #: By path: the text of each lookup.
+    lookups: dict[str, dict[str, str]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)  #: parameters that are no condition
 
 
 def read_conditions(
     noun: type[Record], given: Mapping[str, str], *, but: Collection[str] = BROWSER_LIST
 ) -> Conditions:
-    """Sort the parameters of an address, without those that are no conditions by their name."""
+    """Sorts the parameters of an address by kind, without the names in ``but``, which are no conditions."""
     joined = {each.wire: each for each in noun.schema.joined_facets}
     found = Conditions()
     for name, text in given.items():
@@ -72,7 +72,7 @@ def read_conditions(
 
 
 def filter_of_query(noun: type[Record], query: str) -> dict[str, Any]:
-    """The filter that a list's query states, ``me`` being whoever acts. Raises InvalidFilter."""
+    """Returns the filter of a list's query, with ``me`` as the current actor. Raises InvalidFilter."""
     given = given_of(query)
     conditions = read_conditions(noun, given)
     if conditions.unknown:
@@ -93,7 +93,7 @@ def filter_of_query(noun: type[Record], query: str) -> dict[str, Any]:
 
 
 def says_me(noun: type[Record], query: str) -> bool:
-    """Whether a query is another list for each who reads it."""
+    """Whether a query depends on its reader."""
     given = given_of(query)
     return any(
         each.type == "reference" and ME in _parts(given[name])
@@ -102,7 +102,7 @@ def says_me(noun: type[Record], query: str) -> bool:
 
 
 def given_of(query: str) -> dict[str, str]:
-    """The parameters of a query: several values of one are joined, empty ones are none."""
+    """Returns the parameters of a query: several values of one are joined, empty ones are left out."""
     given = {name: join_values(values) for name, values in QueryDict(query).lists()}
     return {name: text for name, text in given.items() if text}
 
@@ -121,7 +121,7 @@ def no_such_filter(name: str) -> InvalidFilter:
 def values_filter(
     noun: type[Record], asked: Field, text: str, values: list[str] | None = None
 ) -> dict[str, Any]:
-    """What ``{field}={text}`` stands for; ``values`` are its parts, where they are known.
+    """Returns the filter for ``{field}={text}``; ``values`` are its parts, if they are known.
 
     Raises InvalidFilter.
     """
@@ -133,15 +133,15 @@ def values_filter(
 
 
 def is_searched(asked: Field) -> bool:
-    """Whether a value is words to look for: of texts that no index has whole."""
+    """Whether a value is searched for as words: for texts that have no index."""
     return asked.type in operators.TEXT_TYPES and not asked.indexed
 
 
 def values_of(
     noun: type[Record], asked: Field, text: str, known: Callable[[], list[str]] | None = None
 ) -> list[str]:
-    """The values that a text names. One of a text may have a comma; it is several where each of them occurs,
-    which ``known`` tells where somebody has asked already."""
+    """Returns the values in a text. A text value may contain a comma itself; it is split only if each part is
+    a value in use. ``known`` returns these, if they were read already."""
     parts = _parts(text)
     if asked.type in ("enum", "bool", "choices", "reference"):
         return parts
@@ -159,7 +159,7 @@ def values_of(
 
 
 def has_pickable_values(asked: Field) -> bool:
-    """Whether its values can be told at once: an index has them."""
+    """Whether its distinct values can be read quickly, by an index."""
     return bool(asked.indexed) and asked.type in operators.TEXT_TYPES
 
 
@@ -188,7 +188,7 @@ def _parts(text: str) -> list[str]:
 
 
 def lookups_filter(noun: type[Record], path: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """What lookups of one field stand for. Raises InvalidFilter."""
+    """Returns the filter for the lookups of one field. Raises InvalidFilter."""
     return {"$and": [_lookup_filter(noun, path, *each) for each in given.items()]}
 
 
@@ -200,7 +200,7 @@ def _lookup_filter(noun: type[Record], path: str, lookup: str, text: str) -> dic
 
 
 def parse_filter(text: str) -> Mapping[str, Any]:
-    """The filter in an address. Raises InvalidFilter."""
+    """Returns the filter in an address. Raises InvalidFilter."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -211,14 +211,14 @@ def parse_filter(text: str) -> Mapping[str, Any]:
 
 
 def filter_text(filter: Mapping[str, Any]) -> str:
-    """A filter as an address has it; empty for one that says nothing."""
+    """Returns a filter as an address has it; empty if it has no condition."""
     return json.dumps(filter, ensure_ascii=False, separators=(",", ":")) if filter else ""
 
 
 def occurring_values(noun: type[Record], asked: Field) -> list[str]:
-    """The values of an indexed text column, hopping from one to the next along the index.
+    """Returns the distinct values of an indexed text column, by hopping along the index.
 
-    SELECT DISTINCT would read the whole table. Empty when there are more than one would pick from.
+    SELECT DISTINCT would read the whole table. Returns nothing if there are too many to pick from.
     """
     table = connection.ops.quote_name(noun._meta.db_table)
     column = connection.ops.quote_name(asked.column)

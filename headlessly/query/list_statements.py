@@ -1,8 +1,8 @@
-"""The statements of which a list is read, written so that one serves all lists that differ in values alone.
+"""The statements that read a list. One statement serves all lists that differ only in values.
 
-Those of a plain list, whose filters are equalities and whose order an index has, are written by hand
-(:func:`list_statements`) and prepared. What others ask of their records are functions that make querysets,
-which Django compiles once (:func:`~headlessly.access.prepared_queries.compiled_query`).
+Plain lists, whose filters are equalities and whose order has an index, have handwritten, prepared statements
+(:func:`list_statements`). The others are built by functions that return querysets, which Django compiles only
+once (:func:`~headlessly.access.prepared_queries.compiled_query`).
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ListStatements:
-    """Statements that take the tenant, the values that columns have, in the past the moment, and how many;
-    and what they are made of, which takes the same but for how many."""
+    """The statements of a plain list. Their parameters are the tenant, the values of the columns, the moment
+    (only in the past), and how many; the ``source`` that they share takes all but the last."""
 
     page: str
     count: str
     source: str
     names: tuple[str, ...]  #: the columns of the order
-    sorted_by: tuple[str, ...]  #: which way each of them goes, as SQL says it behind its name
+    sorted_by: tuple[str, ...]  #: the direction of each, as SQL writes it after the name
 
 
 @lru_cache(maxsize=1024)
@@ -54,7 +54,7 @@ def list_statements(
     *,
     past: bool,
 ) -> ListStatements:
-    """The page and the count of a list, written once per process for each set of columns."""
+    """Returns the page and the count of a list, written once per process for each set of columns."""
     quote = connection.ops.quote_name
     model = noun.past if past else noun
 
@@ -89,11 +89,11 @@ def list_statements(
 def first_page_statement(
     listed: ListStatements, reading: RowStatement, size: int, counted: int
 ) -> str:
-    """The number of records, as far as they are counted, and the first of them: each with its key and its
-    values in the order, and what ``reading`` reads of it. Takes what ``listed`` takes twice, and the moments
-    that ``reading`` joins at.
+    """Returns the statement for the number of records, up to ``counted``, and the first ``size`` of them:
+    each with its key, its sort values, and the columns of ``reading``.
 
-    The limits are no parameters: for any limit the planner would join whole tables.
+    Its parameters are those of ``listed`` twice, and the moments of the joins. The limits are no parameters:
+    for an unknown limit the planner would join whole tables.
     """
     keys = [f"k{number}" for number in range(len(listed.names))]
     chosen = ", ".join(f"{name} AS {k}" for name, k in zip(listed.names, keys, strict=True))
@@ -113,7 +113,7 @@ def first_page_statement(
 def of_records(
     when: Q, where: Q, beyond: Q, scope: Scope, build: Callable[..., Any], *given: Any
 ) -> Any:
-    """What ``build`` makes of the records of now, or of then, that fulfil ``where``."""
+    """Returns what ``build`` makes of the current or past records that fulfil ``where``."""
     moments: list[Any] = [moment for _name, moment in when.children]  # type: ignore[misc]
     found = versions.valid_at(scope.noun, *moments) if moments else scope.queryset()
     return build(found.filter(where), beyond, *given)
@@ -122,7 +122,7 @@ def of_records(
 def keys_in_order(
     found: models.QuerySet, beyond: Q, by: Sequence[SortKey], nulls_first: bool, *stretch: int
 ) -> models.QuerySet:
-    """The keys of a stretch of the records in order."""
+    """Returns the keys of a range of the records in order."""
     found = found.filter(beyond).order_by(*order_by(by, nulls_first))
     return found.values_list(*_columns(by))[slice(*stretch)]
 
@@ -135,8 +135,8 @@ def keys_of_one(
     column: str,
     most: int,
 ) -> models.QuerySet:
-    """The first keys in order of the records with one value in ``column``. The statement of which this is a
-    part says which one: ``apart.value``."""
+    """Returns the first keys in order of the records with one value in ``column``. The enclosing statement
+    provides the value: ``apart.value``."""
     one = found.filter(**{column: RawSQL("apart.value", ())})
     return keys_in_order(one, beyond, by, nulls_first, 0, most)
 
@@ -149,8 +149,8 @@ def keys_in_any_order(
     most: int,
     search: Search | None = None,
 ) -> Sql | None:
-    """Keys in no order, ``most`` of each part of the search; where it is asked for, each with whether it is
-    ``beyond``."""
+    """Returns keys in no order, ``most`` for each part of the search; with ``tells_beyond``, each with
+    whether it is ``beyond``."""
     more = []
     if tells_beyond:
         found = found.annotate(_beyond=ExpressionWrapper(beyond, BooleanField()))
@@ -167,7 +167,7 @@ def keys_with_fit(
     most: int,
     search: Search,
 ) -> models.QuerySet:
-    """The first keys in order, each with whether its record has the words."""
+    """Returns the first keys in order, each with whether its record has the words."""
     fits = ExpressionWrapper(search.record_condition, BooleanField())
     found = found.filter(beyond).order_by(*order_by(by, nulls_first)).annotate(_fits=fits)
     return found.values_list(*_columns(by), "_fits")[:most]
@@ -178,7 +178,7 @@ def some_keys(found: models.QuerySet, beyond: Q, most: int) -> models.QuerySet:
 
 
 def _columns(by: Sequence[SortKey]) -> list[str]:
-    """The columns of a key: that of the record, by which the order ends, and all of the order."""
+    """Returns the columns of a key: the record's id, with which the order ends, and all of the order."""
     return [by[-1].name, *(column.name for column in by)]
 
 
@@ -188,7 +188,7 @@ def order_by(by: Sequence[SortKey], nulls_first: bool) -> list[Any]:
 
 
 def union_sql(parts: Sequence[models.QuerySet]) -> Sql | None:
-    """The records of all parts, each once, as one statement; None where there can be none."""
+    """Returns the union of all parts as one statement; None if there can be no records."""
     statements, parameters = [], ()
     for part in parts:
         try:

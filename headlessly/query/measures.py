@@ -1,7 +1,7 @@
-"""What an aggregation asks for: by what records are grouped, and what is measured of each group.
+"""The terms of an aggregation: the groups, and what is measured for each.
 
-``group=source,organization.industry``, ``by=month(createdAt)``, ``measure=count,sum(budget)``: each term
-is read once, checked against the schema, and called in the answer as it was written.
+``group=source,organization.industry``, ``by=month(createdAt)``, ``measure=count,sum(budget)``: each term is
+checked against the schema, and keeps its spelling as the name in the answer.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
-#: How many terms one question may have, and how many references lead to what is grouped by.
+#: How many groups and measures a question may have, and over how many references a group may lead.
 MAX_FIELDS, MAX_MEASURES, MAX_REFERENCES = 4, 12, 2
 
 FUNCTIONS = ("count", "sum", "avg", "median", "min", "max")
 NUMBERS = ("number", "integer", "money")
 MOMENTS = ("date", "datetime")
-#: The stretches of time, and what each is called: 2026-11-28, 2026-W48, 2026-11, 2026-Q4, 2026. A fiscal
-#: year is called by the year in which it begins.
+#: The periods of time, and the names of their values: 2026-11-28, 2026-W48, 2026-11, 2026-Q4, 2026. A fiscal
+#: year has the number of the year in which it begins.
 UNITS: dict[str, Callable[[date], str]] = {
     "day": date.isoformat,
     "week": lambda day: f"{day.isocalendar().year:04}-W{day.isocalendar().week:02}",
@@ -44,9 +44,9 @@ UNITS: dict[str, Callable[[date], str]] = {
     ),
     "year": lambda day: f"{day.year:04}",
 }
-#: The most groups that a question may have, and how many are answered unless more are asked for.
+#: The maximum number of groups of a question, and how many are answered by default.
 MAX_GROUPS, DEFAULT_LIMIT = 10_000, 1_000
-#: How a group is compared: ``having={"count": {"$gte": 10}}``.
+#: The comparisons of measures: ``having={"count": {"$gte": 10}}``.
 COMPARISONS = {
     "$eq": lambda a, b: a == b,
     "$ne": lambda a, b: a != b,
@@ -55,13 +55,13 @@ COMPARISONS = {
     "$lt": lambda a, b: a is not None and a < b,
     "$lte": lambda a, b: a is not None and a <= b,
 }
-#: What cannot be grouped by: text without end, amounts, moments (``by`` does these), JSON.
+#: Types that cannot be grouped by: long text, amounts, moments (use ``by``), JSON.
 UNGROUPED = ("text", "json", "money", "datetime")
 CALL = re.compile(r"\s*([A-Za-z]+)\s*(?:\(\s*([$\w.]+)\s*\)\s*)?\Z")
 
 
 class EachText(Func):
-    """Each text of several in a row of its own, null for a record that has none."""
+    """Each of several texts in a row of its own; null for a record without any."""
 
     function = "jsonb_array_elements_text"
     template = "%(function)s(coalesce(%(expressions)s, '[null]'::jsonb))"
@@ -70,7 +70,8 @@ class EachText(Func):
 
 
 class FiscalTrunc(Func):
-    """The first day of the fiscal quarter or year of a month, where that begins so many ``months`` late."""
+    """The first day of the fiscal quarter or year of a month, if the fiscal year begins ``months`` after
+    January."""
 
     template = (
         "(date_trunc('%(unit)s', (%(expressions)s)::timestamp - interval '%(months)s months')"
@@ -81,21 +82,21 @@ class FiscalTrunc(Func):
 
 @dataclass(frozen=True)
 class Group:
-    """Something that records are grouped by: its name in the answer, the expression that makes it, and what
-    its values are called there, where that is something else."""
+    """A group: its name in the answer, its expression, and the names of its values, if these are not the
+    values themselves."""
 
     name: str
     expression: Any
     label: Callable[[Any], str] | None = None
 
     def value(self, found: Any) -> Any:
-        """A value of the database as the answer has it."""
+        """Returns a value of the database as the answer has it."""
         return found if self.label is None or found is None else self.label(found)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A number of each group: ``count``, or a function of a field."""
+    """A number for each group: ``count``, or a function of a field."""
 
     name: str
     function: str
@@ -103,17 +104,17 @@ class Measure:
 
     @property
     def is_money(self) -> bool:
-        """Whether it is one number per currency."""
+        """Whether it has one number per currency."""
         return self.field is not None and self.field.type == "money" and self.function != "count"
 
     @property
     def is_number(self) -> bool:
-        """Whether it can be compared with one: the latest of moments cannot."""
+        """Whether it can be compared with a number; the latest of several moments cannot."""
         return self.field is None or self.function == "count" or self.field.type in NUMBERS
 
 
 def read_groups(scope: Scope, names: Any) -> list[Group]:
-    """The fields that are grouped by. Raises InvalidFilter naming what cannot be."""
+    """Returns the fields to group by. Raises InvalidFilter with the one that does not fit."""
     read = [_read_group(scope, name) for name in _terms(names, "group")]
     if len(read) > MAX_FIELDS:
         raise InvalidFilter(f"group: at most {MAX_FIELDS} fields.", field="group")
@@ -150,7 +151,7 @@ def _read_group(scope: Scope, path: str) -> Group:
         # A record is in the group of each of its texts.
         return Group(path, EachText(field.column))
     column = at.key if field.column == "pk" else field.column
-    # What lies behind a reference is what the actor sees there, as of the same moment.
+    # Behind a reference is what the actor sees there, at the same moment.
     found: Any = None
     for where, reference in reversed(steps):
         other = where.for_noun(reference.target_noun)
@@ -164,7 +165,8 @@ def _read_group(scope: Scope, path: str) -> Group:
 
 
 def read_period(scope: Scope, term: Any, zone: ZoneInfo) -> Group | None:
-    """``month(createdAt)``: the stretch of time that a moment lies in, in ``zone``. Raises InvalidFilter."""
+    """Returns the group for ``month(createdAt)``: the period of a moment, in ``zone``. Raises
+    InvalidFilter."""
     if not term:
         return None
     call = CALL.match(term) if isinstance(term, str) else None
@@ -178,7 +180,7 @@ def read_period(scope: Scope, term: Any, zone: ZoneInfo) -> Group | None:
     if field.type not in MOMENTS:
         raise InvalidFilter(f"by: {name} is no day and no moment.", field="by")
     of = {"tzinfo": zone} if field.type == "datetime" else {}
-    # The first day of each stretch: its name is written once for each group, not for each record.
+    # Group by the first day of the period: then its name is made once per group, not per record.
     first: Any = Trunc(field.column, unit, output_field=DateField(), **of)
     if unit in ("quarter", "year") and (months := fiscal_year.first_month() - 1):
         month = Trunc(field.column, "month", output_field=DateField(), **of)
@@ -187,7 +189,7 @@ def read_period(scope: Scope, term: Any, zone: ZoneInfo) -> Group | None:
 
 
 def read_measures(noun: type[Record], terms: Any) -> list[Measure]:
-    """What is measured; how many records there are unless said. Raises InvalidFilter."""
+    """Returns the measures; by default the number of records. Raises InvalidFilter."""
     read = [_read_measure(noun, term) for term in _terms(terms, "measure") or ["count"]]
     if len(read) > MAX_MEASURES:
         raise InvalidFilter(f"measure: at most {MAX_MEASURES} measures.", field="measure")
@@ -217,8 +219,8 @@ def _read_measure(noun: type[Record], term: str) -> Measure:
 
 
 def check_intervals(noun: type[Record], groups: Sequence[Group], wanted: Iterable[Measure]) -> None:
-    """Raise InvalidFilter for amounts that come again in several intervals, where none of the groups keeps
-    these apart: monthly and yearly ones make no sum, no mean and no order."""
+    """Raise InvalidFilter for recurring amounts that are not grouped by their interval: monthly and yearly
+    amounts have no common sum, mean or order."""
     for measure in wanted:
         if (per := interval_field(noun, measure)) and not is_grouped_by(groups, per):
             raise InvalidFilter(
@@ -228,7 +230,7 @@ def check_intervals(noun: type[Record], groups: Sequence[Group], wanted: Iterabl
 
 
 def interval_field(noun: type[Record], measure: Measure) -> Field | None:
-    """The field by which the amounts of a measure are kept apart; None for what needs none."""
+    """Returns the field with the interval of a measure's amounts; None if they do not recur."""
     if measure.field is None or measure.function == "count" or not measure.field.per:
         return None
     return noun.schema.by_name[measure.field.per]
@@ -246,7 +248,7 @@ def _field(noun: type[Record], name: str, parameter: str) -> Field:
 
 
 def _terms(given: Any, parameter: str) -> list[str]:
-    """A list of terms, as such or between commas; each once."""
+    """Returns the terms of a list, or of a text with commas; each once."""
     parts: Iterable[Any] = given.split(",") if isinstance(given, str) else given or ()
     if not isinstance(parts, Sequence) or not all(isinstance(part, str) for part in parts):
         raise InvalidFilter(
@@ -258,7 +260,7 @@ def _terms(given: Any, parameter: str) -> list[str]:
 def read_sort(
     sort: Any, groups: Sequence[Group], wanted: Sequence[Measure]
 ) -> list[tuple[str, bool]]:
-    """The names to sort by, and whether each is in descending order; the groups' own values come last."""
+    """Returns the names to sort by, and whether each is descending; the groups' own values come last."""
     names = [*(g.name for g in groups), *(m.name for m in wanted)]
     terms: Any = sort.split(",") if isinstance(sort, str) else sort or ()
     if isinstance(terms, Mapping):
@@ -280,7 +282,7 @@ def read_sort(
 
 
 def read_having(having: Any, wanted: Sequence[Measure]) -> list[tuple[str, str, float]]:
-    """What groups have to fulfil: a measure, an operator of :data:`COMPARISONS`, a number."""
+    """Returns the conditions on groups: a measure, an operator of :data:`COMPARISONS`, a number."""
     names = [m.name for m in wanted if m.is_number]
     if having is None:
         return []

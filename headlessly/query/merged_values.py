@@ -1,7 +1,7 @@
-"""Conditions on a value that became another, in filters and in the addresses of lists: they are about both.
+"""Conditions on a value that was merged into another, in filters and addresses: they then match both values.
 
-About both and not about the new one alone: a merge of many records takes several requests, one that is undone
-gives records the former value back, and in the past they have it.
+They keep the former value, because a merge of many records takes several requests, an undo restores the
+former value, and past versions still have it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
-#: Operators of one value, and those that are the same of several.
+#: Operators on one value, and the operators that say the same of several.
 SEVERAL = {"$eq": "$in", "$in": "$in", "$ne": "$nin", "$nin": "$nin"}
 OPPOSITES = {"$in": "$nin", "$nin": "$in"}
 LOOKUPS = {"exact": "in", "in": "in", "ne": "nin", "nin": "nin"}
@@ -28,7 +28,7 @@ LOOKUPS = {"exact": "in", "in": "in", "ne": "nin", "nin": "nin"}
 
 @dataclass(frozen=True)
 class MergedValue:
-    """The value ``source`` of some fields, which became ``into``."""
+    """The value ``source`` of some fields, which was merged into ``into``."""
 
     fields: tuple[tuple[type[Record], Field], ...]
     source: str
@@ -41,12 +41,12 @@ class MergedValue:
         )
 
     def is_source(self, value: Any) -> bool:
-        """Whether a condition compares with the former value, however it is spelled there."""
+        """Whether a condition compares with the former value, in any spelling."""
         return isinstance(value, str) and choice_key(value) == choice_key(self.source)
 
     def both(self, values: Iterable[Any]) -> list[Any]:
-        """The values with the new one before the former one; as they are where it is among them, or is but
-        another spelling."""
+        """Returns the values with the new one before the former one; unchanged if the new one is there
+        already, or is only another spelling."""
         given = list(values)
         is_there = any(map(self.is_source, given)) and not self.is_source(self.into)
         if not is_there or self.into in given:
@@ -56,7 +56,7 @@ class MergedValue:
 
 
 def follow_filter(noun: type[Record], filter: Any, merged: MergedValue) -> Any:
-    """The filter, asking for both where it asks for the former value; what cannot be read stays as it is."""
+    """Returns the filter, with both values wherever it has the former one. Invalid parts stay as they are."""
 
     def follow(of: type[Record], path: str, value: Any) -> Any:
         return _follow_operators(value, merged) if merged.is_of(*_end_of(of, path)) else value
@@ -65,7 +65,8 @@ def follow_filter(noun: type[Record], filter: Any, merged: MergedValue) -> Any:
 
 
 def _end_of(noun: type[Record], path: str) -> tuple[type[Record], Field | None]:
-    """The field at the end of a path of references, and of which noun it is; None where there is none."""
+    """Returns the noun and the field at the end of a path of references; None for the field if there is
+    none."""
     *references, last = path.split(".")
     for name in references:
         field = noun.schema.field(name)
@@ -92,13 +93,13 @@ def _follow_operators(value: Any, merged: MergedValue) -> Any:
             found[said] = both
         elif "$not" in value:
             found[operator] = operand
-        else:  # of other values it is said already
+        else:  # the other operator is taken by other values
             found["$not"] = {OPPOSITES[said]: both}
     return found
 
 
 def follow_address(noun: type[Record], query: str, merged: MergedValue) -> str:
-    """The address of a list or a report, likewise."""
+    """Returns the address of a list or a report, likewise."""
     given = parse_qsl(query, keep_blank_values=True)
     said: list[tuple[str, str]] = []
     conditions: list[dict[str, Any]] = []
@@ -110,7 +111,7 @@ def follow_address(noun: type[Record], query: str, merged: MergedValue) -> str:
             said.append(followed)
     if said == given and not conditions:
         return query
-    if conditions:  # a value with a comma is none of several in an address
+    if conditions:  # in an address, a comma would separate values
         there = [dict(list_address.parse_filter(t)) for n, t in said if n == "filter" and t]
         said = [each for each in said if each[0] != "filter"]
         whole = {"$and": [*there, *conditions]} if there or len(conditions) > 1 else conditions[0]
@@ -121,7 +122,7 @@ def follow_address(noun: type[Record], query: str, merged: MergedValue) -> str:
 def _follow_parameter(
     noun: type[Record], name: str, text: str, merged: MergedValue
 ) -> tuple[str, str] | dict[str, Any]:
-    """One parameter as it is then; or the condition that says it where no parameter does."""
+    """Returns the changed parameter, or a filter if no parameter can say the same."""
     if name == "filter":
         try:
             filter = list_address.parse_filter(text)

@@ -1,7 +1,7 @@
-"""The currencies whose amounts a range leaves out, because nobody knows what they are worth.
+"""The currencies whose amounts a range leaves out, because they have no exchange rate.
 
-With exchange rates ``value >= 10,000`` compares amounts in the tenant's currency (:mod:`.money`). An amount
-in a currency without a rate is in no such range, whatever it is: whoever asks is told.
+With exchange rates, ``value >= 10,000`` compares amounts in the tenant's currency (:mod:`.money`). An amount
+in a currency without a rate is in no range at all, so the caller is told.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ MOST = 10
 def missing_rates(
     scope: Scope, stated: Sequence[Mapping[str, Any] | None], search: Search | None = None
 ) -> list[str]:
-    """The currencies without a rate among the records that fulfil all that is ``stated`` but a range of an
-    amount: among as many of them as are counted, so that the question does not grow with the table. Without
-    such a range, or without rates, nothing is asked."""
+    """Returns the currencies without a rate among the records that match ``stated`` apart from its ranges of
+    amounts. Looks only at as many records as are counted, so that the cost does not grow with the table. Does
+    nothing if there is no such range, or no rates."""
     currency = scope.noun.schema.currency
     if currency is None or not filters.may_compare(stated):
         return []

@@ -1,9 +1,9 @@
-"""Names that have a word of a search with one letter wrong: another one, one too many, one missing, or, in a
-word of six letters and more, two neighbours that changed places.
+"""Names in which a word of a search has one wrong letter: a different one, one too many, one missing or, in
+words of six letters and more, two neighbours swapped.
 
-Trigrams that a word shares with a name lead to what is near (``pg_trgm``'s word similarity, along the index
-of the search); a pattern of all spellings with one such error then decides. Asked only where what was typed
-finds little, and given up when it takes long: who spelled it right has their answer already.
+The trigrams that a word shares with a name find candidates (``pg_trgm``'s word similarity, by the search
+index); a pattern of all spellings with one such error then decides. Used only if a search finds little, and
+given up if it takes long, because whoever spelled the word right has an answer already.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from headlessly.query.search_words import Word, read_words
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: From how many letters on a word is long enough to be known with an error in it.
+#: The minimum length of a word to look for with an error.
 SHORTEST = 4
-#: From how many letters on enough trigrams are left of a word of which two neighbours changed places.
+#: The minimum length of a word that keeps enough trigrams when two neighbours are swapped.
 SHORTEST_SWAPPED = 6
-#: How many trigrams one wrong letter spoils, and two that changed places.
+#: How many trigrams one wrong letter spoils, and how many two swapped letters do.
 SPOILED, SPOILED_BY_SWAP = 3, 4
-#: How long to look, in milliseconds.
+#: The time limit, in milliseconds.
 PATIENCE = 400
 THRESHOLD = "SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)"
 
@@ -37,7 +37,7 @@ TextField.register_lookup(TrigramWordSimilar)
 
 
 def spellings(word: str) -> list[str]:
-    """Patterns of every text that is one error away from ``word``; a dot stands for any letter."""
+    """Returns patterns of every text that is one error away from ``word``; a dot stands for any letter."""
     found: dict[str, None] = {}
     for at in range(len(word)):
         before, letter, after = word[:at], word[at], word[at + 1 :]
@@ -50,8 +50,9 @@ def spellings(word: str) -> list[str]:
 
 
 def least_similarity(length: int) -> float:
-    """The least word similarity of a word of so many letters to one that is an error away, wherever it is:
-    as pg_trgm counts, the best of those before the error, those behind it, and all with the spoiled ones."""
+    """Returns the least word similarity of a word of this length to one with an error, wherever that is. As
+    pg_trgm counts it: the best of the trigrams before the error, those after it, and all of them with the
+    spoiled ones."""
     spoiled = SPOILED_BY_SWAP if length >= SHORTEST_SWAPPED else SPOILED
     trigrams, left = length + 1, length + 1 - spoiled
     return min(
@@ -61,12 +62,12 @@ def least_similarity(length: int) -> float:
 
 
 def misspelled_words(text: str) -> list[Word]:
-    """The words of ``text`` that may have an error: letters alone, as many as it takes."""
+    """Returns the words of ``text`` that may have an error: letters only, and long enough."""
     return [word for word in read_words(text) if len(word.text) >= SHORTEST and word.text.isalpha()]
 
 
 def searched_name(noun: type[Record]) -> str | None:
-    """The column with the names of the noun's records, if the index of its search has it."""
+    """Returns the column with the names of the noun's records, if the search index has it."""
     name = noun.schema.name_field.name
     known = name in noun.schema.search and name not in noun.schema.long_texts
     return name if known else None
@@ -75,11 +76,11 @@ def searched_name(noun: type[Record]) -> str | None:
 def find_misspelled(
     noun: type[Record], words: Sequence[Word], patterns: Mapping[Word, str]
 ) -> models.QuerySet:
-    """The records whose name has all ``words``, one of those with a pattern with an error, in no order."""
+    """Returns the records whose name has all ``words``, one of them with an error, in no order."""
     name = searched_name(noun)
     if name is None or not patterns:
         return noun.objects.none()
-    # Added to nothing, it is no column of the index: that has no use for a pattern like this.
+    # Concatenated with nothing, it is no longer an indexed column: the index is of no use for such a pattern.
     found = noun.objects.annotate(
         _spelled=Concat(f"{name}__folded", Value("", TextField()), output_field=TextField())
     )
@@ -96,12 +97,13 @@ def find_misspelled(
 
 
 def pattern_of(word: Word) -> str:
-    """The pattern of a word with an error, where a word begins."""
+    """Returns the pattern of a word with an error, at the beginning of a word."""
     return rf"\m({'|'.join(map(re.escape, spellings(word.text)))})".replace(r"\.", ".")
 
 
 def set_threshold(text: str) -> None:
-    """Let the database take for similar what one error leaves of the words of ``text``; till the commit."""
+    """Set the similarity threshold of the database, until the commit, to what one error leaves of the
+    words."""
     least = min(least_similarity(len(fold(word.text))) for word in misspelled_words(text))
     with connection.cursor() as cursor:
         cursor.execute(THRESHOLD, [f"{least - 0.01:.2f}"])

@@ -1,9 +1,9 @@
-"""Amounts of several currencies: each currency's own sum, and all of them in the tenant's.
+"""Sums of amounts in several currencies: one sum per currency, and a total in the tenant's.
 
-An amount is converted at the rate of its own day: that on which what it is about ended (``fixed_on`` of the
-noun's :class:`~headlessly.declaration.fields.Currency`), else today, or the day as of which one asks. A rate
-counts from its day on until the next of the same currency; later ones change nothing of what ended before.
-Amounts of different currencies are added only when they are converted.
+An amount is converted at the rate of its own day: the day on which what it is about ended (``fixed_on`` of
+the noun's :class:`~headlessly.declaration.fields.Currency`), else today, or the day of the moment in
+question. A rate holds from its day until the next one of the same currency; later rates do not change what
+ended before. Amounts of different currencies are added only after conversion.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
 
 CENT = Decimal("0.01")
-#: More than any sum of amounts has.
+#: The precision of sums: more digits than any sum of amounts has.
 DIGITS = 60
 
 
 @dataclass(frozen=True)
 class UsedRate:
-    """The rate at which amounts of a currency were converted: what one unit is worth, from ``day`` on."""
+    """The rate at which amounts of a currency were converted: the worth of one unit, from ``day`` on."""
 
     currency: str
     day: date
@@ -45,17 +45,17 @@ class UsedRate:
 
 @dataclass
 class Amounts:
-    """A sum of amounts: one number per currency, and their sum in one, the tenant's unless said."""
+    """A sum of amounts: one number per currency, and a total in one of them, by default the tenant's."""
 
-    currency: str  #: the one that they are converted to
+    currency: str  #: of the total
     by_currency: dict[str, Decimal] = field(default_factory=dict)
-    exact: Decimal = Decimal(0)  #: what could be converted, not yet rounded
-    missing: set[str] = field(default_factory=set)  #: the currencies without a rate on some day
-    rates: set[UsedRate] = field(default_factory=set)  #: those that were used
+    exact: Decimal = Decimal(0)  #: the total of what could be converted, not yet rounded
+    missing: set[str] = field(default_factory=set)  #: currencies without a rate on some day
+    rates: set[UsedRate] = field(default_factory=set)  #: the rates that were used
 
     @property
     def converted(self) -> Decimal | None:
-        """All of them in :attr:`currency`, rounded to cents; None where a rate is missing."""
+        """The total in :attr:`currency`, rounded to cents; None if a rate is missing."""
         if self.missing:
             return None
         with localcontext(prec=DIGITS):
@@ -67,7 +67,8 @@ class Amounts:
         return bool(self.by_currency.keys() - {self.currency})
 
     def add(self, currency: str, amount: Decimal, rate: Decimal | None, *used: UsedRate) -> None:
-        """Add an amount; ``rate`` is what one unit is worth, by ``used``; None where nobody knows."""
+        """Add an amount. ``rate`` is the worth of one unit according to ``used``; None if a rate is
+        missing."""
         self.by_currency[currency] = self.by_currency.get(currency, Decimal(0)) + amount
         if rate is None:
             self.missing.add(currency)
@@ -77,12 +78,12 @@ class Amounts:
         self.rates.update(used)
 
     def as_json(self) -> dict[str, float]:
-        """One number per currency, the one they are converted to first."""
+        """Returns one number per currency, the currency of the total first."""
         order = sorted(self.by_currency, key=lambda code: (code != self.currency, code))
         return {code: float(self.by_currency[code]) for code in order}
 
     def conversion_as_json(self) -> dict[str, Any]:
-        """The converted total, with the rates that it used or the currencies for which there is none."""
+        """Returns the total with the rates that were used, or the currencies without one."""
         if self.missing:
             return {"currency": self.currency, "value": None, "missing": sorted(self.missing)}
         used = sorted(self.rates, key=lambda each: (each.currency, each.day))
@@ -94,7 +95,7 @@ class Amounts:
 
 
 def add_amounts(parts: Iterable[Amounts]) -> Amounts:
-    """The sum of sums in the tenant's currency: each currency's own, and the converted total."""
+    """Returns the sum of sums: each currency's own, and the total in the tenant's."""
     total = Amounts(tenancy.require().currency)
     for part in parts:
         for currency, amount in part.by_currency.items():
@@ -106,33 +107,33 @@ def add_amounts(parts: Iterable[Amounts]) -> Amounts:
 
 
 def rates_noun() -> type[Record] | None:
-    """The noun whose records are exchange rates, where the apps have one."""
+    """Returns the noun whose records are exchange rates, if the apps have one."""
     return next((noun for noun in registry.values() if noun.holds_exchange_rates), None)
 
 
 def has_rates() -> bool:
-    """Whether the tenant has any exchange rate: without one amounts are compared as they are."""
+    """Whether the tenant has any exchange rate: without one, amounts are compared as they are."""
     noun = rates_noun()
     return noun is not None and noun.objects.exists()
 
 
 def is_converted(noun: type[Record], amount: Field) -> bool:
-    """Whether the values of a field are compared in the tenant's currency: they may be in several, and
-    there are rates."""
+    """Whether values of a field are compared in the tenant's currency: they may be in several, and there are
+    rates."""
     return amount.type == "money" and noun.schema.currency is not None and has_rates()
 
 
 def converted_name(noun: type[Record], amount: Field) -> str:
-    """The column by which the values of a field are compared, as lookups name it."""
+    """Returns the column by which values of a field are compared, as lookups name it."""
     return (
         f"{amount.column}__{Converted.lookup_name}" if is_converted(noun, amount) else amount.column
     )
 
 
 class Rates:
-    """The exchange rates of currencies on days, of those that have one; one statement for all of them.
+    """The exchange rates of currencies on given days, read in one statement.
 
-    Whoever may see an amount may see what it is worth: the actor's own sight is not asked.
+    Whoever may see an amount may see its worth, so the actor's visibility is not checked.
     """
 
     def __init__(self, wanted: Iterable[tuple[str, date | None]]) -> None:
@@ -154,8 +155,8 @@ class Rates:
     def between(
         self, currency: str, to: str, day: date | None
     ) -> tuple[Decimal | None, list[UsedRate]]:
-        """What one unit of a currency was worth in another, by way of the tenant's, and the rates that say
-        so; None where one is missing."""
+        """Returns the worth of one unit of a currency in another, by way of the tenant's, and the rates used;
+        None if one is missing."""
         if currency == to:
             return Decimal(1), []
         used = [self.known.get((c, day)) for c in (currency, to) if c != self.own and day]
@@ -173,11 +174,12 @@ def sum_amounts(
     to: str | None = None,
     as_of: datetime | None = None,
 ) -> dict[tuple[Any, ...], tuple[Amounts, ...]]:
-    """The sums of money fields (by Python name) of the records ``found``, grouped by the columns ``by``.
+    """Returns the sums of money fields (by Python name) of the records ``found``, grouped by the columns
+    ``by``.
 
-    They are converted to the currency ``to``, the tenant's unless said. The work is that of one pass over
-    the records and of a look-up for each currency and day among them.
-    ``as_of`` is the moment of which the records are. Without records there is no group.
+    The totals are in the currency ``to``, by default the tenant's. The cost is one pass over the records, and
+    a look-up for each currency and day among them. ``as_of`` is the moment of the records. Without records
+    there is no group.
     """
     noun: type[Any] = found.model
     own, schema = tenancy.require().currency, getattr(noun, "schema", None) or noun.noun.schema
@@ -206,7 +208,7 @@ def sum_amounts(
 
 
 def day_of_rate(schema: Any, to: str, as_of: datetime | None) -> Any:
-    """The day whose rate converts the amounts of a record; none for those in the currency ``to``."""
+    """Returns the day whose rate converts a record's amounts; NULL for amounts in the currency ``to``."""
     today = Value(rate_day(as_of), output_field=DateField())
     if schema.currency is None:
         return Cast(Value(None), DateField())
@@ -217,7 +219,7 @@ def day_of_rate(schema: Any, to: str, as_of: datetime | None) -> Any:
 
 
 def rate_day(as_of: datetime | None = None) -> date:
-    """The day at whose rates what is open is converted: today in UTC, or the day as of which one asks."""
+    """Returns the day whose rates convert open records: today in UTC, or the day of ``as_of``."""
     return (as_of or clock.now()).date()
 
 
@@ -235,7 +237,7 @@ def _table(noun: type[Record]) -> str:
 class Converted(models.Transform):
     """A money column in the tenant's currency, rounded to cents: ``value__converted``.
 
-    NULL where a rate is missing. The rate is looked up for each record in another currency than the tenant's.
+    NULL if a rate is missing. The rate is looked up for each record in another currency than the tenant's.
     """
 
     lookup_name = "converted"
@@ -246,13 +248,13 @@ class Converted(models.Transform):
     ) -> tuple[str, Sequence[Any]]:
         amount: Any = self.lhs
         column, given = compiler.compile(amount)
-        # Of a tenant's own field it is the column that its value is in that says of which table.
+        # For a tenant's own field, the column that holds its values has the table.
         own: Any = amount.lhs if isinstance(amount, CustomValue) else amount
         noun, rates = own.target.model, rates_noun()
         schema = getattr(noun, "schema", None) or noun.noun.schema
         if rates is None or schema.currency is None:
             return column, given
-        alias = compiler.quote_name_unless_alias(own.alias)  # of a subquery: it has no quotes
+        alias = compiler.quote_name_unless_alias(own.alias)  # the alias of a subquery has no quotes
         name = f"{alias}.{prepared.quoted_column(noun, schema.currency.name)}"
         ends = [
             f"{alias}.{prepared.quoted_column(noun, each)}"
@@ -273,8 +275,8 @@ class Converted(models.Transform):
 
 
 def _day_asked(compiler: Any, model: type[models.Model], alias: str) -> tuple[str, list[Any]]:
-    """The day at whose rates a query converts what is open, in SQL: today, or that of the moment of which its
-    versions are (:func:`headlessly.log.versions.valid_at`), each its own where nobody said one."""
+    """Returns the SQL of the day whose rates convert open records: today, the moment of the versions
+    (:func:`headlessly.log.versions.valid_at`), or for versions without one their own beginning."""
     if not issubclass(model, Version):
         return "%s", [rate_day()]
     moment = compiler.query.annotations.get("moment")

@@ -1,4 +1,4 @@
-"""Numbers by name: each is declared once, and every surface reads it here.
+"""Named reports: numbers that are declared once and that every surface reads here.
 
 An app declares a function that measures a slice; its docstring is the definition that people and programs
 read::
@@ -7,9 +7,9 @@ read::
     def new_leads(slice: Slice) -> Measured:
         \"\"\"The leads created in the period.\"\"\"
 
-Its series is the same function asked of the days, weeks or months of the period, so that a point cannot
-mean anything else than the number does (:mod:`headlessly.query.report_answers`). A report with ``columns``
-is a table: a row for each source, stage or month, with a number in each column.
+The series of a report calls the same function for the days, weeks or months of the period, so that a point
+means the same as the number (:mod:`headlessly.query.report_answers`). A report with ``columns`` is a table: a
+row for each source, stage or month, with a number in each column.
 """
 
 from __future__ import annotations
@@ -32,20 +32,19 @@ if TYPE_CHECKING:
 
 #: The context of definitions in the catalogues of translations.
 DEFINITION = "definition"
-#: What a number can be: how many or how much, in words, or amounts of money; None where there is nothing to
-#: measure.
+#: A count, an amount, text, or amounts of money; None if there is nothing to measure.
 Value = Decimal | float | str | money.Amounts | None
 
 
 @dataclass(frozen=True)
 class Column:
-    """One of the numbers that each row of a report has, in a unit as a report's own."""
+    """One of the numbers in each row of a report, with a unit like a report's own."""
 
     name: str
     title: Any  #: marked for translation
     unit: str
-    over_time: bool = True  #: whether it is about the period: what counts the present is not
-    adds: bool = False  #: whether all rows together come to their sum
+    over_time: bool = True  #: false if it counts the present and not the period
+    adds: bool = False  #: whether the rows add up to a total
 
     def as_json(self) -> dict[str, Any]:
         return {"name": self.name, "title": str(self.title), "unit": self.unit}
@@ -53,18 +52,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """A part of what a report measures: its values by column, and the lists behind them."""
+    """A row of a report: its values by column, and the lists behind them."""
 
-    key: str | None  #: what it is of, as an address says it; None for those without
-    name: str  #: the same in words
+    key: str | None  #: the value of its group in an address; None for records without one
+    name: str  #: its name, for people
     values: Mapping[str, Value]
-    #: Or what makes them: a row of the period before is asked for its values alone.
+    #: Or a function that makes them: for the previous period only the values are needed.
     list_records: Mapping[str, Records | None] | Callable[[], Mapping[str, Records | None]] = field(
         default_factory=dict
     )
-    as_of: datetime | None = None  #: where it is of another moment than the report is
-    colleague: str | None = None  #: the contact of who works here, where it is of one
-    is_rest: bool = False  #: whether it is all that have no row of their own
+    as_of: datetime | None = None  #: if its moment is not that of the report
+    colleague: str | None = None  #: the contact of a member, if the row is about one
+    is_rest: bool = False  #: whether it has everything without a row of its own
 
     @property
     def lists(self) -> Mapping[str, Records | None]:
@@ -73,7 +72,7 @@ class Row:
         return found() if callable(found) else found
 
     def as_json(self) -> dict[str, Any]:
-        """Its values by column, money one number per currency with all of it in ``converted``."""
+        """Returns its values by column; money is one number per currency, with totals in ``converted``."""
         found: dict[str, Any] = {"key": self.key, "name": self.name}
         found |= {"asOf": self.as_of} if self.as_of else {}
         found |= {"rest": True} if self.is_rest else {}
@@ -87,17 +86,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a report says of a slice: its value, the records behind it, which a list shows, and its rows."""
+    """The result of a report for a slice: its value, the records behind it, and its rows."""
 
     value: Value
     records: Records | None = None
-    count: int | None = None  #: of how many records it is the middle, where it is one
+    count: int | None = None  #: the number of records, for a median
     rows: Sequence[Row] | None = None  #: None for a report without columns
     #: The records behind what all rows come to, by column: those of no row, or of any.
     lists: Mapping[str, Records | None] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """``value``, for money one number per currency with ``converted``; ``list`` and ``rows``."""
+        """Returns ``value`` (for money one number per currency, with ``converted``), ``list`` and
+        ``rows``."""
         found: dict[str, Any] = {"value": value_as_json(self.value)}
         if isinstance(self.value, money.Amounts):
             found["converted"] = self.value.conversion_as_json()
@@ -110,71 +110,71 @@ class Measured:
 
 
 def value_as_json(value: Value) -> Any:
-    """A value as JSON says it: amounts by currency."""
+    """Returns a value for JSON: amounts by currency."""
     if isinstance(value, money.Amounts):
         return value.as_json()
     return float(value) if isinstance(value, Decimal) else value
 
 
 def percent(part: float, whole: float) -> float | None:
-    """The part in percent of the whole; None of nothing."""
+    """Returns the part in percent of the whole; None if the whole is zero."""
     return part / whole * 100 if whole else None
 
 
 def list_as_json(records: Records) -> dict[str, Any]:
-    """The list behind a number: a noun, its filter, and for the past the moment that it is of."""
+    """Returns the list behind a number: a noun, its filter and, for the past, the moment."""
     said: dict[str, Any] = {"type": records.noun.__name__, "filter": records.filter}
     return said | ({"asOf": records.as_of} if records.as_of else {})
 
 
 Measure = Callable[[Slice], Measured]
-#: What answers a report with parameters of its own, of these as texts.
+#: Answers a report with its own parameters, given as texts.
 Answer = Callable[[Mapping[str, str]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Report:
-    """One number by name, or a table of some; either ``measure`` makes it of a slice, or ``answer`` of
-    parameters of its own."""
+    """A number with a name, or a table of numbers. ``measure`` computes it for a slice, or ``answer`` from
+    its own parameters."""
 
     name: str
     title: Any  #: marked for translation
     definition: str
     unit: str
     measure: Measure | None = None
-    over_time: bool = True  #: whether it is about a period: what counts the present is not
+    over_time: bool = True  #: false if it counts the present and not a period
     columns: tuple[Column, ...] = ()  #: of its rows
-    row_title: Any = ""  #: what its rows are of, marked for translation
+    row_title: Any = ""  #: what each row stands for, marked for translation
     answer: Answer | None = None
-    #: The day or moment (on the wire) by which it counts its list, where it does no more than that.
+    #: The day or moment (on the wire) by which it counts its list, if it only counts.
     counted_by: str = ""
     #: The columns by which other reports count the same records: all are counted in one pass.
     grouped_by: tuple[str, ...] = ()
     own_parameters: tuple[str, ...] = ()
-    icon: str = ""  #: of Material Symbols: of a table whose page stands in the menu
-    #: Whether pages lead to it, for the tenant at hand.
+    icon: str = ""  #: of Material Symbols, for a table whose page is in the menu
+    #: Whether pages link to it for the active tenant.
     is_offered: Callable[[], bool] = lambda: True
 
     @property
     def has_series(self) -> bool:
-        """Whether it is measured over time: a table is not."""
+        """Whether it is measured over time; a table is not."""
         return self.over_time and not self.columns
 
     @property
     def has_rows(self) -> bool:
-        """Whether it is measured as rows: one that answers by itself is shown by a page of its own."""
+        """Whether it is measured as rows; a report that answers by itself has its own page."""
         return bool(self.columns) and self.measure is not None
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """What it can be asked with."""
+        """The parameters of a request for it."""
         if self.measure is None:
             return self.own_parameters
         found = ("period", "from", "to") if self.over_time else ()
         return (*found, *(n.wire for n in reports.fields()), "asOf", "since")
 
     def as_json(self) -> dict[str, Any]:
-        """What there is to know before asking."""
+        """Returns what clients need to know before asking."""
         return {
             "name": self.name,
             "title": str(self.title),
@@ -185,14 +185,14 @@ class Report:
 
 
 def measure(report: Report, slice: Slice) -> Measured:
-    """What a report says of a slice, measured once for all that show it."""
+    """Returns the result of a report for a slice, computed once for all who show it."""
     assert report.measure is not None
     return slice.cached(report.measure)
 
 
 @dataclass
 class Reports:
-    """What the apps have declared, and what reports are narrowed by."""
+    """The declared reports, and the references by which all of them can be narrowed."""
 
     by_name: dict[str, Report] = field(default_factory=dict)
     #: Rank, noun, and the name of its reference.
@@ -237,26 +237,26 @@ class Reports:
         return declared
 
     def add(self, report: Report) -> None:
-        """Add a report. Raises ValueError for a second one of the same name."""
+        """Add a report. Raises ValueError if the name is taken."""
         if report.name in self.by_name:
             raise ValueError(f"There are two reports {report.name}.")
         self.by_name[report.name] = report
 
     def narrow(self, noun: type[Record], name: str, *, rank: int) -> None:
-        """Let everything be narrowed to one record that the reference ``name`` of ``noun`` leads to; a path
-        leads further, ``owner.team``."""
+        """Let all reports be narrowed to one record that the reference ``name`` of ``noun`` leads to. It may
+        be a path: ``owner.team``."""
         self.narrowings.append((rank, noun, name))
         self.narrowings.sort(key=lambda each: each[0])
 
     def fields(self) -> list[Field]:
-        """The references that reports are narrowed by, in order."""
+        """Returns the references by which reports are narrowed, in order."""
         return [
             replace(querystring.field_at_path(noun, name), name=name, wire=wire_name(name))
             for _rank, noun, name in self.narrowings
         ]
 
     def require(self, name: str) -> Report:
-        """The report of that name. Raises NotFound, which lists what there is."""
+        """Returns the report with this name. Raises NotFound with the names that exist."""
         if (found := self.by_name.get(name)) is None:
             close = did_you_mean(name, self.by_name)
             raise NotFound(
@@ -265,5 +265,4 @@ class Reports:
         return found
 
 
-#: All reports of the product.
 reports = Reports()

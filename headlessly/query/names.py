@@ -1,10 +1,10 @@
-"""References that are given by a name, in a filter or to a verb: ``{"owner": "Bob Stone"}`` where exactly one
-is called so.
+"""References given by a name, in a filter or to a verb: ``{"owner": "Bob Stone"}``, if exactly one is called
+so.
 
-For those who know what people call a record and not its id, in conditions on other records too
-(``{"activities": {"$some": {"assignee": "Bob Stone"}}}``). A name is that of the record's first column,
-without case and accents, or the value of a unique field, such as an e-mail address. Only what the actor sees
-is looked at, as it is now. What is no name is left as it is, for the filter language to judge.
+For callers who know a record's name and not its id; also in conditions on other records (``{"activities":
+{"$some": {"assignee": "Bob Stone"}}}``). A name is the value of the record's first column, ignoring case and
+accents, or of a unique field, such as an email address. Only records that the actor sees now are considered.
+Values that cannot be a name are left to the filter language.
 """
 
 from __future__ import annotations
@@ -30,35 +30,36 @@ if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
     from headlessly.declaration.verbs import Verb
 
-#: How many names a filter may have: each is looked for by itself.
+#: How many names a filter may have, because each needs a look-up.
 MAX_NAMES = 20
-#: Up to how many of a name are counted, and how many are told.
+#: Up to how many records with a name are counted, and how many of their ids are shown.
 MOST_COUNTED, MOST_TOLD = 10, 3
-#: Up to how many are told where none is near.
+#: Up to how many names are suggested if none is similar.
 FEW = 20
 MAX_LENGTH = 200
-#: By how many of its words a name that nothing has is looked for.
+#: How many words of an unknown name are searched for.
 WORDS = 3
 
-#: Whoever asks, where they are linked to a record: as lists and reports say it in the browser.
+#: The caller's own contact, as in lists and reports in the browser.
 ME = "me"
 OPERATORS = ("$eq", "$ne", "$in", "$nin")
 
 
 def resolve_name(field: Field, name: str) -> str:
-    """The id that a reference is given by: itself, or of the one record that is called so. Raises
+    """Returns the id for a reference: the given id, or that of the one record with this name. Raises
     InvalidFilter."""
     return str(_Names().id(field, field.wire, name))
 
 
 def resolve_names(noun: type[Record], filter: Any) -> Any:
-    """``filter`` with the ids of what its references name. Raises InvalidFilter for none or several."""
+    """Returns ``filter`` with names of references replaced by ids. Raises InvalidFilter if none or several
+    match."""
     return change_conditions(noun, filter, _Names().condition)
 
 
 def resolve_input(verb: Verb, given: Any) -> Any:
-    """What a verb is given, with the ids of what its references name. A name that is not one record's stays,
-    with what is wrong with it: the executor says so when it comes to it, after all that goes before."""
+    """Returns a verb's input with names of references replaced by ids. A name that does not identify one
+    record stays, with its error: the executor raises it when it gets there, after earlier checks."""
     if not isinstance(given, Mapping):
         return given
     found = _Names()
@@ -80,12 +81,12 @@ class _Names:
         self.ids: dict[tuple[str, str], str] = {}
 
     def condition(self, noun: type[Record], path: Any, value: Any) -> Any:
-        """What a filter says of one field, with ids."""
+        """Returns the value of a condition, with ids."""
         field = _reference_at(noun, path)
         return value if field is None else self.operators(field, path, value, 0)
 
     def operators(self, field: Field, path: str, value: Any, depth: int) -> Any:
-        """What is said of a reference: a value, or operators with theirs."""
+        """Returns the condition on a reference, which may have operators, with ids."""
         if isinstance(value, str):
             return self.id(field, path, value)
         if not isinstance(value, Mapping) or "$id" in value or depth > MAX_DEPTH:
@@ -118,7 +119,7 @@ class _Names:
         return self.ids[key]
 
     def input(self, field: Field, name: str) -> str:
-        """The id of what an input names; the name itself where it is not one record's."""
+        """Returns the id for a name; the name with its error if it does not identify one record."""
         try:
             return str(self.id(field, field.wire, name))
         except InvalidFilter as problem:
@@ -126,7 +127,7 @@ class _Names:
 
 
 def _reference_at(noun: type[Record], path: Any) -> Field | None:
-    """The reference at the end of a path, or None where something else is there."""
+    """Returns the reference at the end of a path, or None if it is no reference."""
     field = None
     for step in path.split(".") if isinstance(path, str) else ():
         field = noun.schema.field(step)
@@ -145,7 +146,7 @@ def _may_be_name(text: str) -> bool:
 
 
 def own_contact(path: str) -> str:
-    """Who ``me`` is at the end of ``path``. Raises InvalidFilter for whoever is nobody's."""
+    """Returns the contact that ``me`` means at ``path``. Raises InvalidFilter if the caller has none."""
     if (person := actors.current().contact_id) is None:
         raise InvalidFilter(
             _("%(field)s: you are not linked to a contact here, so nothing is yours.")
@@ -156,7 +157,7 @@ def own_contact(path: str) -> str:
 
 
 def _find_by_name(reference: Field, path: str, name: str) -> str:
-    """The id of the one record that is called so. Raises InvalidFilter."""
+    """Returns the id of the one record with this name. Raises InvalidFilter."""
     noun = reference.target_noun
     unique = (f for f in noun.schema.stored if f.unique and f.type in values.TEXT_TYPES)
     for field in unique:
@@ -191,12 +192,12 @@ def _find_by_name(reference: Field, path: str, name: str) -> str:
 
 
 def _near_names(noun: type[Record], name: str) -> str:
-    """A sentence about the names that are near, if there are any."""
+    """Returns a sentence with similar names, if there are any."""
     near: dict[str, None] = {}
     for word in [name, *name.split()[:WORDS]]:
         try:
             keys = [match.key for match in ranking.best_matches([noun], word)[:MOST_COUNTED]]
-        except InvalidFilter:  # a sign alone, as in "Smith & Sons"
+        except InvalidFilter:  # a symbol alone, as in "Smith & Sons"
             continue
         near |= dict.fromkeys(map(str, noun.objects.filter(pk__in=keys)))
     told = ", ".join(repr(each) for each in sorted(near)[:MOST_TOLD])
@@ -204,8 +205,8 @@ def _near_names(noun: type[Record], name: str) -> str:
 
 
 def _few_names(reference: Field) -> str:
-    """A sentence with all names that may be meant, where they are few: of those who work here, where it says
-    whose something is. What a limited rep sees of others would be looked for among all, and is not told."""
+    """Returns a sentence with all possible names, if these are few: for workers only the members. For a
+    limited rep, who sees only some records, it would need a search among all of them, and is left out."""
     noun = reference.target_noun
     found = noun.objects.all()
     if reference.name in WORKERS:

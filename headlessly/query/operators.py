@@ -1,4 +1,4 @@
-"""What an operator of the filter language says of a column: :mod:`headlessly.query.filters` is made of it."""
+"""The operators of the filter language on a single column (see :mod:`headlessly.query.filters`)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from headlessly.query.search_words import Word
 
 MAX_VALUES = 1_000
 MAX_PATTERN = 200
-#: Up to so many values of a tenant's own field are looked up by its index one by one.
+#: Up to this many values of a tenant's own field are looked up one by one by its index.
 MOST_HELD = 50
 
 DATES = ("date", "datetime")
@@ -38,7 +38,7 @@ TEXT_TYPES = {"string", "text", "email", "url", "enum"}
 
 
 class Lookup(Enum):
-    """What Django asks of text and the filter language does not: no key of JSON can name these."""
+    """Django's lookups of text that the filter language does not have: no key of JSON can name these."""
 
     IEXACT = "iexact"
     CONTAINS = "contains"
@@ -72,7 +72,7 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
         clean_operand(field, path, item) for item in operand if named_day_of(field, item) is None
     ]
     given = [value for value in found if value is not None]
-    # An empty list is not the optimizer's "nothing": negated it must be everything.
+    # Not EmptyResultSet's "nothing", which would not become everything when negated.
     if not given:
         condition = NOTHING
     elif field.is_custom and len(given) <= MOST_HELD:
@@ -86,19 +86,19 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
 
 
 def clean_operands(field: Field, path: str, operand: Any) -> list[Any]:
-    """The values of a condition that takes one or several."""
+    """Returns the values of a condition that takes one or several."""
     given = operand if isinstance(operand, list | tuple) else [operand]
     return [value for each in given if (value := clean_operand(field, path, each)) is not None]
 
 
 def named_day_of(field: Field, operand: Any) -> date | None:
-    """The day that a moment is said to be on: ``today``, not the moment at which it begins."""
+    """Returns the day if a moment is compared with a day: ``today`` means any moment of the day."""
     is_moment = field.type == "datetime" and isinstance(operand, str)
     return days.named_day(operand) if is_moment else None
 
 
 def _on_day(field: Field, column: str, day: date) -> Q:
-    """The column is a moment of the day where one reads, or stands for that day."""
+    """Returns the condition that the column is a moment of the reader's day, or stands for that day."""
 
     def between(start: datetime, end: datetime) -> Q:
         return Q(**{f"{column}__gte": start, f"{column}__lt": end})
@@ -128,9 +128,9 @@ def _comparison_condition(field: Field, path: str, column: str, operator: str, o
 
 
 def _compare_column(field: Field, column: str, lookup: str, value: Any) -> Q:
-    """The column compared with a value.
+    """Returns the comparison of the column with a value.
 
-    A moment that stands for a whole day is before a moment when that day is over by then, where one reads.
+    A moment that stands for a whole day is before a moment if that day is over by then, for the reader.
     """
     if field.is_custom and not lookup:
         return Q(custom__contains=held_json(column, value))
@@ -143,19 +143,19 @@ def _compare_column(field: Field, column: str, lookup: str, value: Any) -> Q:
         return here | Q(**{field.day_if: True, f"{column}__gte": day, f"{column}__lt": until})
     before = lookup in ("__lt", "__lte")
     whole = Q(**{field.day_if: True, column + ("__lt" if before else "__gte"): day})
-    # An index leads along one bound, and not along two.
+    # One bound for all rows, so that an index can be used.
     bound = max(day, value) if before else min(day, value)
     return Q(**{f"{column}__{'lte' if before else 'gte'}": bound}) & (here | whole)
 
 
 def compare_in_index(field: Field, operator: str, value: Any) -> Q:
-    """``$gte`` and its like of a tenant's own field that is indexed, said of the rows of its index."""
+    """Returns a comparison like ``$gte`` of an indexed own field, as a condition on the rows of its index."""
     lookup = f"{indexed_values.rank_column(field)}__{operator[1:]}"
     return Q(**{lookup: indexed_values.rank(value)})
 
 
 def find_in_index(field: Field, path: str, operator: str, operand: Any) -> Q:
-    """The records whose value compares so, found by the index of their field."""
+    """Returns the condition for records whose value compares so, found by the index of their field."""
     value = clean_operand(field, path, operand)
     rows = indexed_values.values_of(field).filter(compare_in_index(field, operator, value))
     return Q(pk__in=rows.values("record"))
@@ -220,7 +220,8 @@ def _texts_of(path: str, operator: str, operand: Any) -> list[str]:
 
 
 def _has_any_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    """Of a field with several values: one of these is among them; null is a record without any."""
+    """Returns the condition that one of these is among a field's values; null matches a record without
+    any."""
     if operand is None:
         return Q(**{f"{column}__isnull": True})
     empty = Q()
@@ -252,15 +253,15 @@ def _no_order_condition(field: Field, path: str, column: str, operator: Any, ope
 
 
 def find_condition(field: Field, operator: Any) -> Callable[[Field, str, str, Any, Any], Q] | None:
-    """What an operator says of the column of ``field``; None where there is no such operator."""
+    """Returns the function that compiles an operator on ``field``; None for an unknown operator."""
     if field.type == "choices" and operator in OPERATOR_CONDITIONS:
         return CHOICES_CONDITIONS.get(operator, _no_order_condition)
     return OPERATOR_CONDITIONS.get(operator)
 
 
-#: What says which value a field has.
+#: The operators on equal values.
 EQUALITIES = {"$eq", "$in", Lookup.IEXACT}
-#: What compares amounts of several currencies converted.
+#: The operators that compare amounts of several currencies after conversion.
 COMPARISONS = {"$gt", "$gte", "$lt", "$lte"}
 OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
     "$eq": _equal_condition,
@@ -278,7 +279,7 @@ CHOICES_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
 }
 
 
-#: What other languages say, by its letters: what it is here.
+#: The operators of other languages, by their letters, and their names here.
 ELSEWHERE = {
     "=": "$eq", "==": "$eq", "eq": "$eq", "is": "$eq", "!=": "$ne", "<>": "$ne", "ne": "$ne", "not": "$not",
     ">": "$gt", "gt": "$gt", "after": "$gt", ">=": "$gte", "gte": "$gte", "since": "$gte",
@@ -290,13 +291,13 @@ ELSEWHERE = {
 
 
 def meant_operator(operator: Any) -> str:
-    """A sentence for a message: which operator says here what ``operator`` says elsewhere."""
+    """Returns a suggestion for an error: the operator that means here what ``operator`` means elsewhere."""
     letters = re.sub(r"[$_\s]", "", str(operator)).lower()
     return f" Did you mean {meant!r}?" if (meant := ELSEWHERE.get(letters)) else ""
 
 
 def clean_operand(field: Field, path: str, operand: Any) -> Any:
-    """The operand as the column stores it; relative dates become moments."""
+    """Returns the operand as the column stores it; relative dates become moments."""
     if operand is None:
         return None
     try:
@@ -317,7 +318,7 @@ def clean_operand(field: Field, path: str, operand: Any) -> Any:
 
 
 def invalid_operand(field: Field, path: str, problem: ValueError) -> InvalidFilter:
-    """What is said of an operand that is no value of ``field``, with the forms that a date may have."""
+    """Returns the error for an operand that is no value of ``field``, with the accepted forms of dates."""
     said = f"{path}: {problem}"
     return InvalidFilter(
         f"{said} {days.describe_relative_forms()}" if field.type in DATES else said, field=path
@@ -326,13 +327,13 @@ def invalid_operand(field: Field, path: str, problem: ValueError) -> InvalidFilt
 
 @cached_by_shape
 def without_bounds(field: Field) -> Any:
-    """The field without its bounds: asking for a score above 1,000 is no mistake."""
+    """Returns the field without its bounds, because it is no mistake to filter for a score above 1,000."""
     bounded = field.minimum is not None or field.maximum is not None
     return replace(field, minimum=None, maximum=None) if bounded else field
 
 
 def _normalized_text(path: str, text: str) -> str:
-    """``text`` to be looked for within what is stored, which has its letters in one spelling."""
+    """Returns ``text`` in the spelling of stored text, in which it is searched for."""
     try:
         values.check_storable(text)
     except ValueError as problem:
@@ -342,7 +343,7 @@ def _normalized_text(path: str, text: str) -> str:
 
 @lru_cache(1_000)
 def _check_pattern(pattern: str) -> None:
-    """Only the database knows whether it can read a pattern. Raises InvalidFilter; then not cached."""
+    """Raise InvalidFilter if the database cannot parse the pattern. Only successes are cached."""
 
     with timeouts.statement_timeout(), connection.cursor() as cursor:
         cursor.execute("SELECT '' ~ %s", [pattern])

@@ -1,6 +1,6 @@
-"""Which records are on a page of a list, and how many there are: the work of both is bounded.
+"""The records on a page of a list, and how many there are, at a bounded cost.
 
-Where an index answers the filter and the order, a page is its first rows, and counting stops at the cap.
+If an index answers the filter and the order, a page is its first rows, and counting stops at the cap.
 Otherwise the matching records are gathered first, unordered and up to the cap. If these are all, the page is
 sorted out of them. If there are more, matches are so frequent that reading the records in order soon meets a
 page of them. One statement with filter and order would leave the choice to the planner, which reads the whole
@@ -47,20 +47,20 @@ if TYPE_CHECKING:
 
 #: Counting stops here: nobody pages to the end of more, and counting all costs as much as reading.
 COUNT_CAP = 10_000
-#: How many records are looked at, in order, for a page of words that are in many.
+#: How many records are looked at, in order, for a page of words that are in many records.
 MAX_WALK = 20_000
 #: A filter with at most this many values of one column is read with one index scan for each.
 MOST_APART = 8
 
 CONVERTED = f"__{money.Converted.lookup_name}"
 
-#: A key, and the record's values in the columns of the order.
+#: A record's id, and its values in the columns of the order.
 Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class PageKeys:
-    """The keys of a page, and of one record more where there is one; and the number of all records."""
+    """The keys of a page, plus one if there are more; and the number of all records."""
 
     keys: list[Key]
     total: int
@@ -69,16 +69,16 @@ class PageKeys:
 
 @dataclass
 class RecordList:
-    """A list: the records of ``scope`` that pass all ``filters``, those of them with the words of ``search``,
-    in the order of ``sort_keys``. ``narrowed_to`` narrows them in a way that no filter states."""
+    """A list: the records of ``scope`` that match all ``filters`` and the words of ``search``, in the order
+    of ``sort_keys``. ``narrowed_to`` narrows them in a way that no filter can state."""
 
     scope: Scope
     sort_keys: Sequence[SortKey]
     filters: Sequence[Mapping[str, Any] | None] = ()
     search: Search | None = None
     narrowed_to: models.QuerySet | None = None
-    most_counted: int | None = None  #: where counting stops, if not at the cap of all lists
-    condition: Q | None = None  #: the filters compiled, where somebody did that already
+    most_counted: int | None = None  #: where counting stops, if not at the usual cap
+    condition: Q | None = None  #: the compiled filters, if the caller has them
 
     @property
     def _cap(self) -> int:
@@ -86,13 +86,13 @@ class RecordList:
 
     @cached_property
     def queryset(self) -> models.QuerySet:
-        """The records, whatever words are searched for. Raises InvalidFilter."""
+        """The records, without the search. Raises InvalidFilter."""
         found = self.scope.queryset() if self.narrowed_to is None else self.narrowed_to
         return found.filter(self._where)
 
     @cached_property
     def _where(self) -> Q:
-        """What all filters state. Raises InvalidFilter."""
+        """The condition of all filters. Raises InvalidFilter."""
         if self.condition is not None:
             return self.condition
         return Q(*(filters.compile_filter(self.scope, f) for f in self.filters))
@@ -104,9 +104,9 @@ class RecordList:
         *given: Hashable,
         search: Search | None = None,
     ) -> Sql | None:
-        """The statement of what ``build`` makes of the records, whatever words are searched for, of a
-        condition more, of what else is given, and of the ``search``; None where nothing can be found. Of
-        lists that differ in values alone it is made once."""
+        """Returns the statement that ``build`` makes of the records with the condition ``beyond``, further
+        arguments, and the ``search``; None if it can find nothing. It is compiled once for all lists that
+        differ only in values."""
         if not self._is_alike(search):
             return compile_query(build, [self.queryset, beyond], given, search)
         scope, moment = replace(self.scope, as_of=None), self.scope.moment
@@ -117,7 +117,7 @@ class RecordList:
         return compiled_query(of_records, conditions, scope, build, *given, asked=search)
 
     def _is_alike(self, search: Search | None) -> bool:
-        """Whether others with such filters, in this order, differ in values alone."""
+        """Whether lists with the same form of filters, in this order, share their statement."""
         if self.narrowed_to is not None or self.scope.moment is not self.scope.as_of:
             return False
         return search is None or (type(self.scope) is Scope and self.scope.as_of is None)
@@ -125,15 +125,15 @@ class RecordList:
     def page_keys(
         self, size: int, start: int = 0, rest: Sequence[Q] = (), *, count_all: bool = False
     ) -> PageKeys:
-        """``size`` records from ``start`` on, of those that fulfil ``rest``: what comes after a cursor, in
-        stretches that follow each other."""
+        """Returns the keys of ``size`` records from ``start`` on, plus one if there are more. ``rest`` are
+        conditions whose records follow each other, such as those after a cursor."""
         if self._has_index:
             keys = self._in_order(size, start, rest)
             if start == 0 and not rest and len(keys) <= size:
                 return PageKeys(keys, len(keys), True)
             return PageKeys(keys, *self._count_up_to_cap(count_all))
         if self._indexed is not None:
-            # Counted without their values, which stand in JSON: these are only read where there are few.
+            # Count without the values, which are in JSON and only read if there are few records.
             total, exact = self._count_up_to_cap(count_all)
             if not exact or total > self._cap:
                 return PageKeys(self._in_order(size, start, rest), total, exact)
@@ -160,10 +160,10 @@ class RecordList:
         *,
         count_all: bool = False,
     ) -> tuple[list[dict[str, Any]], PageKeys]:
-        """The records of a page as ``reading`` gives them, and their keys.
+        """Returns the records of a page as ``reading`` gives them, and their keys.
 
-        The first page of what an index has in order is one statement: what it reads is bounded whatever is
-        in the table.
+        The first page of a list with an index is one statement: it reads a bounded number of rows, whatever
+        is in the table.
         """
         plain = not (start or rest or count_all) and self._has_index and self._indexed is None
         if plain and self._statements is not None:
@@ -187,14 +187,14 @@ class RecordList:
         return reading.records(found, [key for key, *_ in keys[:size]], moment), page
 
     def first_keys(self, size: int, start: int = 0) -> list[Key]:
-        """The keys of a page, without counting the records."""
+        """Returns the keys of a page, without counting the records."""
         if self._has_index:
             return self._in_order(size, start, ())
         return self.page_keys(size, start).keys
 
     def first_keys_sql(self, size: int, *, gathered: bool) -> Sql | None:
-        """The statement that answers the first keys of what no words narrow, to be part of another: along the
-        order, or ``gathered`` first, where there are no more than are counted. None where there are none."""
+        """Returns the statement for the first keys of a list without a search, as a part of another: in
+        order, or with ``gathered`` among as many records as are counted. None if there are no records."""
         if not gathered:
             order = [column.expression for column in self.sort_keys]
             ordered = self.queryset.order_by(*order).values_list(self.scope.key)
@@ -211,13 +211,13 @@ class RecordList:
 
     @cached_property
     def _equalities(self) -> dict[str, Any] | None:
-        """The filters as column values; None where they are more than that. Raises InvalidFilter."""
+        """The filters as column values; None if they have other conditions. Raises InvalidFilter."""
         plain = self.search is None and self.narrowed_to is None and type(self.scope) is Scope
         return filters.column_equalities(self.scope.noun, self.filters) if plain else None
 
     @cached_property
     def _has_index(self) -> bool:
-        """Whether an index gives exactly these records in this order."""
+        """Whether an index has exactly these records in this order."""
         if self._equalities is None:
             return False
         if not self._equalities and self._indexed is not None:
@@ -226,17 +226,17 @@ class RecordList:
 
     @property
     def _model(self) -> type[models.Model]:
-        """Whose table is read: the noun's, or that of its versions."""
+        """The model of the table that is read: the noun's, or that of its versions."""
         return self.scope.noun if self.scope.as_of is None else self.scope.noun.past
 
     @cached_property
     def _indexed(self) -> IndexedOrder | None:
-        """The order, where it is that of an indexed field of the tenant's own."""
+        """The order, if it is that of an indexed own field of the tenant."""
         return IndexedOrder.of(self.scope, self.sort_keys) if self.search is None else None
 
     @cached_property
     def _index_rows(self) -> models.QuerySet | None:
-        """The rows of the index of the tenant's own field, where they are the records of the list."""
+        """The rows of the index of an own field, if these are exactly the records of the list."""
         if self._indexed is None or self.narrowed_to is not None or type(self.scope) is not Scope:
             return None
         if self.scope.noun.schema.is_limited and visibility.visible_owner() is not None:
@@ -245,12 +245,11 @@ class RecordList:
 
     @cached_property
     def _statements(self) -> ListStatements | None:
-        """The statements of a list whose filters are plain, of now or of a moment, written once for all of
-        its shape."""
+        """The statements of a list with plain filters, current or past, shared by all lists of this form."""
         noun, moment, first = self.scope.noun, self.scope.moment, self.sort_keys[0]
         turned = first.nullable and not first.descending
         if any(key.name.endswith(CONVERTED) for key in self.sort_keys):
-            return None  # rates and the day are no columns
+            return None  # rates and days are not columns
         if self._equalities is None or moment is not self.scope.as_of or turned:
             return None
         if noun.schema.is_limited and visibility.visible_owner() is not None:
@@ -263,7 +262,7 @@ class RecordList:
 
     @property
     def _given(self) -> list[Any]:
-        """What these statements take: the tenant, the values that columns have, and the moment."""
+        """The parameters of these statements: the tenant, the values of columns, and the moment."""
         moment, values = self.scope.moment, (self._equalities or {}).values()
         moments = [] if moment is None else [moment] * versions.VALID_TAKES
         return [tenancy.require().pk, *values, *moments]
@@ -285,10 +284,10 @@ class RecordList:
     # -- in order -----------------------------------------------------------------------------------
 
     def _ordered_conditions(self, start: int, rest: Sequence[Q]) -> Iterator[tuple[Q, bool]]:
-        """Conditions that follow each other, and of each whether its order has nulls first.
+        """Yields conditions whose records follow each other, each with whether its order has nulls first.
 
-        Where the first column ascends and its index descends, the records with a value in it come first,
-        as the index has them when it is read backwards; then those without.
+        If the first column ascends and its index descends, the index is read backwards: first the records
+        with a value, then those without.
         """
         first = self.sort_keys[0]
         turned = (
@@ -328,9 +327,9 @@ class RecordList:
         return keys
 
     def _apart(self) -> tuple[str, list[Any]] | None:
-        """The column of which a filter takes several values, with these, where an index has the records of
-        each value in the order of the list. An index gives several values one after the other, and so in no
-        order: asked for together, all of them would be read and sorted."""
+        """Returns the column for which a filter accepts several values, with these, if an index has the
+        records of each value in the order of the list. One look-up of several values would have to read and
+        sort all their records, because the index has them one value after the other."""
         noun = self.scope.noun
         if self.scope.as_of is not None or self.search is not None or len(self.sort_keys) > 2:
             return None
@@ -344,7 +343,7 @@ class RecordList:
     def _merge_values(
         self, beyond: Q, nulls_first: bool, column: str, values: list[Any], size: int, start: int
     ) -> list[Key]:
-        """The first keys of those with each value in ``column``, merged in order."""
+        """Returns the first keys of the records with each value in ``column``, merged in order."""
         asked = (tuple(self.sort_keys), nulls_first, column, start + size)
         each = self._compiled(keys_of_one, beyond, *asked)
         if each is None:
@@ -356,7 +355,7 @@ class RecordList:
         )  # fmt: skip
 
     def _merge(self, parts: Sequence[models.QuerySet], size: int, start: int) -> list[Key]:
-        """The first keys of each part, merged in order."""
+        """Returns the first keys of each part, merged in order."""
         found = union_sql(
             [p.values_list(self.scope.key, *self._names)[: start + size] for p in parts]
         )
@@ -375,8 +374,8 @@ class RecordList:
     # -- gathered -----------------------------------------------------------------------------------
 
     def _any_keys(self, rest: Sequence[Q] = (), search: Search | None = None) -> Sql | None:
-        """The statement that reads keys in any order, as many as are counted and one more; each with whether
-        it fulfils ``rest``."""
+        """Returns the statement that reads keys in any order, as many as are counted plus one; with ``rest``,
+        each with whether it fulfils that."""
         beyond = reduce(or_, rest) if rest else Q()
         given = (tuple(self.sort_keys), bool(rest), self._cap + 1)
         return self._compiled(keys_in_any_order, beyond, *given, search=search)
@@ -384,7 +383,7 @@ class RecordList:
     def _gather(
         self, search: Search | None, size: int, start: int, rest: Sequence[Q]
     ) -> tuple[int, list[Key]]:
-        """How many records there are, up to one above the cap; and the page if they are all."""
+        """Returns the number of records, up to one above the cap; and the page if that is all."""
         found = self._any_keys(rest, search)
         if found is None:
             return 0, []
@@ -404,7 +403,8 @@ class RecordList:
     # -- words that are in many ----------------------------------------------------------------------
 
     def _walk(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
-        """Record by record along the order until a page is full; else all there are, in order."""
+        """Returns a page by checking record after record in order; if it does not fill up, by merging all
+        parts."""
         condition, nulls_first = next(self._ordered_conditions(start, rest))
         given = (tuple(self.sort_keys), nulls_first, MAX_WALK)
         fitting = self._compiled(keys_with_fit, condition, *given, search=search)
@@ -412,7 +412,7 @@ class RecordList:
             return []
         sql, parameters = fitting
         row = ", ".join(self._row)
-        # What is below a limit comes in its order and no faster than it is taken.
+        # Rows below a limit come in its order, and only as many as are taken.
         keys = _rows(
             f"SELECT {row} FROM ({sql}) AS looked_at ({row}, fits) WHERE fits LIMIT %s OFFSET %s",
             (*parameters, size + 1, start),
@@ -420,7 +420,7 @@ class RecordList:
         return keys if len(keys) > size else self._merge_parts(search, size, start, rest)
 
     def _merge_parts(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
-        """The first keys of each part, merged in order."""
+        """Returns the first keys of each part, merged in order."""
         keys: list[Key] = []
         for condition, nulls_first in self._ordered_conditions(start, rest):
             if (missing := size + 1 - len(keys)) > 0:
@@ -445,7 +445,7 @@ class RecordList:
 
     @property
     def _order(self) -> str:
-        """The order by those names; nulls last either way."""
+        """The order by the names of :attr:`_row`; nulls last either way."""
         return ", ".join(
             f"s{number} {'DESC NULLS LAST' if column.descending else 'ASC'}"
             for number, column in enumerate(self.sort_keys)
@@ -453,7 +453,8 @@ class RecordList:
 
 
 def count_records(found: models.QuerySet, *, everything: bool = False) -> tuple[int, bool]:
-    """How many, and whether that is exact: counting stops at the cap unless all are asked for."""
+    """Returns the number of records, and whether it is exact: counting stops at the cap unless
+    ``everything``."""
     if everything:
         return found.order_by().count(), True
     seen = found.order_by()[: COUNT_CAP + 1].values("pk").count()
@@ -461,8 +462,8 @@ def count_records(found: models.QuerySet, *, everything: bool = False) -> tuple[
 
 
 def narrow_by_search(found: models.QuerySet, search: Search | None) -> tuple[models.QuerySet, bool]:
-    """The records with the words, to be read in any order and in part; and whether there are many, more
-    than are counted: then it is asked record by record, else looked up as a whole."""
+    """Returns the records with the words, to be read in any order and in part; and whether there are more
+    than the cap. If so, each record is checked for the words; otherwise they are looked up as a whole."""
     if search is None:
         return found, False
     gathered = union_sql(

@@ -1,4 +1,4 @@
-"""What people are put into, such as teams: whatever an app declares to join them to (``Surface.joins``)."""
+"""Groups of people, such as teams: nouns that an app joins to them (``Surface.joins``)."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ MOST_OFFERED = 200
 
 
 def person_noun() -> type[Record]:
-    """What a signed-in user is, as an owner of records."""
+    """Returns the noun of the people who own records and may be signed-in users."""
     found: Any = apps.get_model(settings.PERSON_MODEL)
     return found  # type: ignore[no-any-return]
 
 
 def person_joins() -> Iterable[Join]:
-    """By what people are put somewhere."""
+    """Returns the joins that put people into groups."""
     return person_noun().schema.joins.values()
 
 
 def list_groups() -> list[Record]:
-    """The groups of the tenant that the actor sees, as their lists order them."""
+    """Returns the groups of the tenant that the actor sees, in the order of their lists."""
     found: list[Record] = []
     for join in person_joins():
         noun: Any = join.field.target_noun
@@ -37,7 +37,7 @@ def list_groups() -> list[Record]:
 
 
 def find_group(id: str) -> tuple[Join, Record] | None:
-    """The group with this id and how people get into it; None where there is none."""
+    """Returns the group with this id, and the join that puts people into it, or None."""
     for join in person_joins():
         noun: Any = join.field.target_noun
         if id.startswith(f"{noun.prefix}_") and (found := noun.objects.filter(pk=id).first()):
@@ -46,7 +46,7 @@ def find_group(id: str) -> tuple[Join, Record] | None:
 
 
 def people_in(id: str) -> set[str]:
-    """The ids of the people in a group; nobody is in one that is not there."""
+    """Returns the ids of the people in a group; nobody if it does not exist."""
     if (found := find_group(id)) is None:
         return set()
     join: Any = found[0]
@@ -55,7 +55,7 @@ def people_in(id: str) -> set[str]:
 
 
 def put_into(person: str, groups: Iterable[str]) -> None:
-    """Give a person a place in each of the groups. Raises what ``create`` of the place raises."""
+    """Add a person to each of the groups. Raises what ``create`` of the joining noun raises."""
     for id in groups:
         if (found := find_group(id)) is not None:
             join: Any = found[0]

@@ -1,8 +1,8 @@
-"""The stretch of days that a report is about, and the one that it is compared with.
+"""The period of a report, and the one that it is compared with.
 
-Days begin and end in the current time zone (Django's: UTC until somebody has another). A period that is
-under way ends today, and is compared with the same days of the one before: half a month against a whole
-one would always look like a loss.
+Days begin and end in the current time zone (Django's: UTC by default). A period that is not over ends today,
+and is compared with the same days of the previous one: half a month against a whole one would always look
+like a loss.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from headlessly.declaration import days
 from headlessly.declaration.values import parse_iso_day
 from headlessly.errors import InvalidFilter
 
-#: What a period may be made of, and how long it may be, in days.
+#: The bounds of a period, and its maximum length in days.
 EARLIEST, LATEST, LONGEST = date(1990, 1, 1), date(2100, 1, 1), 3_660
 DEFAULT = "last_90_days"
 
 
 @dataclass(frozen=True)
 class Period:
-    """From the day ``first`` to before the day ``end``; its names fit into a sentence."""
+    """The days from ``first`` until before ``end``; its names fit into a sentence."""
 
     first: date
     end: date
@@ -37,11 +37,11 @@ class Period:
     first_before: date
     end_before: date
     name_before: str
-    preset: str = ""  #: its name in an address; empty where that gives the days
+    preset: str = ""  #: its name in an address; empty if that has the days
 
     @property
     def bounds(self) -> tuple[datetime, datetime]:
-        """The first moment, and the first one after it."""
+        """The first moment, and the first one after the end."""
         return days.start_of_day(self.first), days.start_of_day(self.end)
 
     @property
@@ -50,7 +50,7 @@ class Period:
 
     @property
     def before(self) -> Period:
-        """What it is compared with; before that nothing is asked for."""
+        """The period that it is compared with; that one has no earlier one of its own."""
         return Period(
             self.first_before,
             self.end_before,
@@ -62,10 +62,10 @@ class Period:
 
 
 def read_period(given: Mapping[str, str], day: date | None = None) -> Period:
-    """The period that an address names: ``period=last_month``, or ``from=2026-01-01&to=2026-03-31``.
-    ``day`` is the one as of which one asks, today unless given.
+    """Returns the period in an address: ``period=last_month``, or ``from=2026-01-01&to=2026-03-31``. ``day``
+    is the current day of the report, by default today.
 
-    Raises InvalidFilter that names the parameter and what is allowed.
+    Raises InvalidFilter, which names the parameter and what is allowed.
     """
     if day is not None:
         check_day(day, "asOf")
@@ -96,7 +96,7 @@ def _read_day(name: str, text: str) -> date:
 
 
 def check_day(day: date, name: str) -> None:
-    """Raise InvalidFilter for a day so far away that the calendar ends before its months are reckoned."""
+    """Raise InvalidFilter for a day so far away that reckoning its months would leave the calendar."""
     if not EARLIEST <= day < LATEST:
         raise InvalidFilter(
             _("%(name)s: use a day from %(first)s to %(last)s.")
@@ -106,7 +106,7 @@ def check_day(day: date, name: str) -> None:
 
 
 def period_between(first: date, last: date) -> Period:
-    """The days from ``first`` to ``last``, both included. Raises InvalidFilter."""
+    """Returns the period from ``first`` to ``last``, both included. Raises InvalidFilter."""
     if last < first:
         raise InvalidFilter(
             _("to: use a day from %(first)s on, for that is where it begins.") % {"first": first},
@@ -120,19 +120,19 @@ def period_between(first: date, last: date) -> Period:
 
 
 def format_day(day: date) -> str:
-    """``Jan 31, 2026``."""
+    """Returns ``Jan 31, 2026``."""
     return formats.date_format(day, "DATE_FORMAT")
 
 
 def _period_of_days(first: date, end: date, name: str, preset: str) -> Period:
-    """A period compared with as many days before it."""
+    """Returns a period that is compared with as many days before it."""
     days = (end - first).days
     before = _("the day before") if days == 1 else _("the %(days)s days before") % {"days": days}
     return Period(first, end, name, first - (end - first), first, before, preset)
 
 
 def _month_name(first: date, day: date) -> str:
-    """``March``, with its year when that is another one than the year of ``day``."""
+    """Returns ``March``, with its year if that is not the year of ``day``."""
     return date_format(first, "F" if first.year == day.year else "F Y")
 
 
@@ -158,24 +158,24 @@ def _last_month(day: date) -> Period:
 
 
 def _period_that_is_over(day: date, stretch: str, name: Callable[[date], str]) -> Period:
-    """The whole stretch before the one of ``day``, compared with the whole one before it."""
+    """Returns the whole calendar period before that of ``day``, compared with the one before it."""
     before, first, end = (days.start_of_stretch(day, stretch, away) for away in (-2, -1, 0))
     return Period(first, end, name(first), before, first, name(before), f"last_{stretch}")
 
 
 def quarter_number(first: date) -> int:
-    """Which quarter of its fiscal year it is that begins on ``first``."""
+    """Returns the number of the quarter that begins on ``first``, in its fiscal year."""
     return (first.month - fiscal_year.first_month()) % 12 // 3 + 1
 
 
 def quarter_name(first: date) -> str:
-    """``Q4 2026``, or ``Q4 2026/27``."""
+    """Returns ``Q4 2026``, or ``Q4 2026/27``."""
     year = year_name(days.start_of_stretch(first, "year"))
     return _("Q%(number)s %(year)s") % {"number": quarter_number(first), "year": year}
 
 
 def year_name(first: date) -> str:
-    """``2026``, or ``2026/27`` of a year that does not begin in January."""
+    """Returns ``2026``, or ``2026/27`` for a fiscal year that does not begin in January."""
     return f"{first.year}" if first.month == 1 else f"{first.year}/{(first.year + 1) % 100:02}"
 
 
@@ -207,7 +207,7 @@ def _last_90_days(day: date) -> Period:
     return _period_of_days(end - timedelta(days=90), end, _("the last 90 days"), "last_90_days")
 
 
-#: By their names in an address: what they are called and how they are made of today.
+#: By name in an address: the label, and the function that makes the period for a day.
 PRESETS: dict[str, tuple[Any, Callable[[date], Period]]] = {
     "this_month": (gettext_lazy("This month"), _this_month),
     "last_month": (gettext_lazy("Last month"), _last_month),

@@ -19,21 +19,21 @@ from headlessly.query.external_ids import field_of_system
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: How a list may be asked for, beside conditions on its fields.
+#: The parameters of a list, beside conditions on its fields.
 LIST = ("filter", "q", "sort", "limit", "offset", "cursor", "include", "fields", "asOf", "count")
 AGGREGATE = ("filter", "q", "group", "measure", "by", "zone", "having", "sort", "limit", "asOf")
 RECORD = ("include", "fields", "asOf")
 PART = ("limit", "offset")
 PAGE = (*PART, "cursor")
 WRITE = ("dryRun",)
-#: Which record a row of a file is.
+#: Names the fields by which the rows of a file find their records.
 MATCH = "match"
-#: The same of a list in the browser.
+#: The parameters of a list in the browser.
 BROWSER_LIST = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view", "group", "filter")
-#: No field that a tenant adds is called so: a condition on it could not be told from these.
+#: No field of a tenant may have such a name, because a condition on it could not be told from these.
 RESERVED = {*LIST, *AGGREGATE, *RECORD, *PAGE, *WRITE, MATCH, *BROWSER_LIST}
 
-#: Lookups and the operators that they are.
+#: The lookups, and the operators of the filter language.
 LOOKUP_OPERATORS: dict[str, Any] = {
     "exact": "$eq",
     "ne": "$ne",
@@ -48,14 +48,14 @@ LOOKUP_OPERATORS: dict[str, Any] = {
     "regex": "$regex",
 } | {lookup.value: lookup for lookup in operators.Lookup}
 
-#: Types whose values have no comma of their own, but where a choice has one.
+#: Types whose values have no comma, except that a choice may.
 SINGLE_TYPES = {"enum", "reference", "email", "number", "integer", "money", "bool", "date"}
 
 FLAG = Field("isnull", "isnull", "isnull", "bool")
 
 
 def parse_lookup(noun: type[Record], name: str) -> tuple[str, str]:
-    """The path and the lookup in ``score__gte``. Raises InvalidFilter for what does not exist."""
+    """Returns the path and the lookup in ``score__gte``. Raises InvalidFilter if they do not exist."""
     path, separator, lookup = name.partition("__")
     field_at_path(noun, path)
     if separator and lookup not in LOOKUP_OPERATORS:
@@ -69,7 +69,7 @@ def parse_lookup(noun: type[Record], name: str) -> tuple[str, str]:
 
 
 def lookup_filter(noun: type[Record], path: str, lookup: str, text: str) -> dict[str, Any]:
-    """The filter that ``{path}__{lookup}={text}`` stands for. Raises InvalidFilter."""
+    """Returns the filter for ``{path}__{lookup}={text}``. Raises InvalidFilter."""
     field = field_at_path(noun, path)
     if lookup == "isnull":
         operand: Any = not _clean_text(FLAG, f"{path}__isnull", text)
@@ -83,7 +83,7 @@ def lookup_filter(noun: type[Record], path: str, lookup: str, text: str) -> dict
 
 
 def field_at_path(noun: type[Record], path: str) -> Field:
-    """The field at the end of a path of references. Raises InvalidFilter."""
+    """Returns the field at the end of a path of references. Raises InvalidFilter."""
     head, dot, part = path.partition(".")
     if dot and (whole := noun.schema.field(head)) is not None and whole.parts:
         return field_of_system(whole, part)
@@ -100,20 +100,20 @@ def field_at_path(noun: type[Record], path: str) -> Field:
 
 
 def fields_along(noun: type[Record], path: str) -> list[Field]:
-    """The fields at each step of a path of references, the last one too. Raises InvalidFilter."""
+    """Returns the fields at each step of a path of references, including the last. Raises InvalidFilter."""
     names = path.split(".")
     return [field_at_path(noun, ".".join(names[: count + 1])) for count in range(len(names))]
 
 
 def _is_several(field: Field, text: str) -> bool:
-    """Whether ``text`` cannot be one value: the name of a record may have a comma, ids have none."""
+    """Whether ``text`` cannot be one value: the name of a record may have a comma, but ids have none."""
     if "," not in text or field.type not in SINGLE_TYPES or text in field.choices:
         return False
     return field.type != "reference" or text.startswith(f"{field.target_noun.prefix}_")
 
 
 def _clean_text(field: Field, path: str, text: str) -> Any:
-    """``text`` as a value of the field's type; relative dates stay what they are."""
+    """Returns ``text`` as a value of the field's type; relative dates stay as they are."""
     try:
         if not text:
             said = _("Give a value; %s__isnull=true finds records without one.")

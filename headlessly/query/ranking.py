@@ -1,9 +1,9 @@
-"""The best matches of a search first, for who types and picks; a list has its own order.
+"""The best matches of a search first, for pickers; a list has its own order.
 
-First what is called like that, then what begins so, then what has a word that does, then the rest; of
-equals what is open, then by name. A bounded number of matches is gathered and sorted: names that begin
-so by their index, in order, and as many of all matches as they come. Where these are few, names follow in
-which one letter is another than typed.
+First come records with exactly this name, then names that begin so, then names with a word that does, then
+the rest; among equals the open ones first, then by name. A bounded number of matches is gathered and sorted:
+names that begin so, in the order of their index, and a number of all matches in any order. If these are few,
+names with one wrong letter follow.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from headlessly.query.search_words import (
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: How many matches of a kind are looked at for each noun.
+#: How many matches of each part of the search are looked at for each noun.
 LOOKED_AT = 200
-#: With fewer matches than this, of all nouns together, names with an error in them are looked for.
+#: With fewer matches than this, in all nouns together, misspelled names are searched for.
 FEW = 3
-#: How many statements that find them are kept.
+#: How many statements are kept.
 MOST_KEPT = 1_024
-#: Sorts behind every text that begins alike.
+#: Sorts after every text with the same beginning.
 LAST = chr(0x10FFFF)
 
 
@@ -56,7 +56,8 @@ class Match(NamedTuple):
 
 
 def best_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
-    """The matches of ``text`` among the records of ``nouns``, the best first. Raises InvalidFilter."""
+    """Returns the matches of ``text`` among the records of ``nouns``, the best first. Raises
+    InvalidFilter."""
     folded = fold_words(text)
     matches = _find_matches(nouns, text, folded)
     out = " ".join(write_out(text).split())
@@ -70,7 +71,8 @@ def best_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
 
 
 def _find_matches(nouns: Sequence[type[Record]], text: str, folded: str) -> list[Match]:
-    """Some matches of each noun, in no order. Their statement is compiled once for all texts like this."""
+    """Returns some matches of each noun, in no order. The statement is compiled once for all texts of this
+    form."""
     read = SearchedText.read(text, of_many=True)
     if len(read.words) > 1:
         read.look_behind(table for noun in nouns for table in tables_behind(Scope(noun)))
@@ -83,8 +85,8 @@ def _find_matches(nouns: Sequence[type[Record]], text: str, folded: str) -> list
         given += statement.fill([folded, folded + LAST, *texts])
     sql = " UNION ".join(statements)
     if sql and len(read.words) == 1 and read.words[0].has_trigram:
-        # Of one word it is nearly always the same statement, and to plan it takes longer than to look up most
-        # words. The index of a search begins with the tenant, and finds any pattern with trigrams.
+        # With one word the statement is nearly always the same, and planning it takes longer than most
+        # look-ups. The search index begins with the tenant, and finds any pattern with trigrams.
         with prepared.planned_for_any():
             return [Match(*row) for row in prepared.execute_prepared(sql, given)]
     return _read_matches(sql, given) if sql else []
@@ -92,8 +94,8 @@ def _find_matches(nouns: Sequence[type[Record]], text: str, folded: str) -> list
 
 @cached_by_shape(most=MOST_KEPT)
 def _statement(noun: type[Record], key: SearchKey, _tenant: int, _person: str | None) -> Statement:
-    """The statement that finds matches of a noun, of texts with this key: those that begin so, by name, and
-    those of each part of the search."""
+    """Returns the statement that finds matches in a noun, for texts with this key: names that begin so, in
+    order, and some of each part of the search."""
     name, numbers = f"{noun.schema.name_field.name}__folded", count()
     first, last = mark_text(next(numbers)), mark_text(next(numbers))
     beginning = noun.objects.filter(**{f"{name}__gte": first, f"{name}__lt": last})
@@ -112,7 +114,7 @@ def _read_matches(sql: str, given: Sequence[Any]) -> list[Match]:
 
 
 def _misspelled_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
-    """Names in which a word of ``text`` is spelled a letter differently; none where that takes too long."""
+    """Returns names with a word of ``text`` misspelled; none if that takes too long."""
     words, wrong = read_words(text), misspelled.misspelled_words(text)
     if not wrong:
         return []
@@ -141,8 +143,8 @@ def _statement_of_misspelled(
     _tenant: int,
     _person: str | None,
 ) -> Statement | None:
-    """The statement that finds names with an error in one of these of words of these kinds; None where names
-    are not searched."""
+    """Returns the statement that finds names with an error in one of the words at ``wrong``; None if the
+    noun's names are not searched."""
     numbers = count()
     words: list[Word] = [marked_word(kind, numbers) for kind in kinds]
     patterns = {words[place]: mark_text(next(numbers)) for place in wrong}
@@ -151,7 +153,7 @@ def _statement_of_misspelled(
 
 
 def _as_match(noun: type[Record], found: models.QuerySet) -> models.QuerySet:
-    """The first of them, as the rows of a match."""
+    """Returns the first of the records, with the columns of a match."""
     machine = noun.schema.machine
     state = F(machine.name) if machine else Value(None, CharField())
     label = Value(noun.__name__, CharField())

@@ -46,7 +46,7 @@ class Page:
     total_is_exact: bool
     has_more: bool
     cursor: str | None = None
-    missing_rates: Sequence[str] = ()  #: the currencies whose amounts a range leaves out
+    missing_rates: Sequence[str] = ()  #: currencies whose amounts a range leaves out
 
     def as_json(self) -> dict[str, Any]:
         envelope: dict[str, Any] = {
@@ -69,7 +69,7 @@ def find_queryset(
     q: str | None = None,
     as_of: Any = None,
 ) -> models.QuerySet:
-    """The matching records as a queryset; with ``as_of`` the records as they were at that moment."""
+    """Returns the matching records as a queryset; with ``as_of``, as they were at that moment."""
     moment = check_moment(as_of)
     scope = Scope(noun, moment)
     found = scope.queryset().filter(filters.compile_filter(scope, filter))
@@ -99,7 +99,7 @@ def find_queryset(
 
 
 def find_record(noun: type[N], id: Any, *, include: Any = (), as_of: Any = None) -> N:
-    """One record as an object. Raises NotFound."""
+    """Returns one record as an object. Raises NotFound."""
     if not isinstance(id, str) or not values.is_storable(id):
         raise noun.not_found(id)
     moment = check_moment(as_of)
@@ -117,7 +117,7 @@ def find_record(noun: type[N], id: Any, *, include: Any = (), as_of: Any = None)
 def record_json(
     noun: type[Record], id: Any, *, include: Any = (), fields: Any = None, as_of: Any = None
 ) -> dict[str, Any]:
-    """One record as JSON. Raises NotFound."""
+    """Returns one record as JSON. Raises NotFound."""
     moment = check_moment(as_of)
     if not isinstance(id, str) or not values.is_storable(id):
         raise noun.not_found(id)
@@ -150,9 +150,9 @@ def record_page(
     as_of: Any = None,
     count_all: bool = False,
 ) -> Page:
-    """One page of the matching records as JSON, and how many there are.
+    """Returns one page of the matching records as JSON, and how many there are.
 
-    ``conditions`` are more filters; ``cursor`` goes on where a page of the same list ended.
+    ``conditions`` are further filters; ``cursor`` continues where a page of the same list ended.
     """
     if cursor and offset:
         raise InvalidFilter(BY_ONE, field="cursor")
@@ -186,7 +186,7 @@ def record_page(
 
 
 def make_search(scope: Scope, text: Any) -> Search | None:
-    """The search for the words of ``text``, or None where it has none. Raises InvalidFilter."""
+    """Returns the search for the words of ``text``, or None if it has none. Raises InvalidFilter."""
     search = Search(scope, text) if text else None
     return search if search is not None and search.words else None
 
@@ -202,7 +202,8 @@ def first_records(
     q: str | None = None,
     as_of: Any = None,
 ) -> tuple[list[dict[str, Any]], bool]:
-    """The first ``limit`` matching records as JSON, and whether there are more; they are not counted."""
+    """Returns the first ``limit`` matching records as JSON, and whether there are more, without counting
+    them."""
     moment = check_moment(as_of)
     scope = Scope(noun, moment)
     reading = rows.row_statement(
@@ -220,7 +221,7 @@ def first_records(
 
 
 def check_include(noun: type[Record], include: Any) -> tuple[str, ...]:
-    """The wire names to include, references and other sides. Raises InvalidFilter for others."""
+    """Returns the wire names of references and other sides to include. Raises InvalidFilter for others."""
     names = include.split(",") if isinstance(include, str) else include or ()
     if not isinstance(names, list | tuple | set | frozenset):
         raise InvalidFilter("include is a list of names of references.", field="include")
@@ -248,7 +249,7 @@ def check_include(noun: type[Record], include: Any) -> tuple[str, ...]:
 
 
 def check_fields(noun: type[Record], fields: Any) -> tuple[str, ...] | None:
-    """The wire names of the fields to answer, or None for all; meta-fields always come along."""
+    """Returns the wire names of the fields to answer, or None for all; meta-fields are always answered."""
     if fields in (None, "", (), []):
         return None
     names = fields.split(",") if isinstance(fields, str) else fields
@@ -276,7 +277,7 @@ def check_offset(offset: Any) -> int:
 
 
 def check_whole_number(name: str, value: Any, default: int, low: int, high: int) -> int:
-    """The number that a parameter is, or the default of one left out. Raises InvalidFilter."""
+    """Returns the value of a parameter, or the default if it is missing. Raises InvalidFilter."""
     if value is None or value == "":
         return default
     number = None
@@ -290,8 +291,8 @@ def check_whole_number(name: str, value: Any, default: int, low: int, high: int)
 
 
 def check_moment(moment: Any, name: str = "asOf") -> datetime | None:
-    """The past moment that a parameter names, absolute or relative. Raises InvalidFilter, also for one that
-    is yet to come."""
+    """Returns the past moment in a parameter, absolute or relative. Raises InvalidFilter, also if it is in
+    the future."""
     found = read_moment(name, moment)
     if found is not None and clock.is_in_future(found):
         raise InvalidFilter(
@@ -303,7 +304,7 @@ def check_moment(moment: Any, name: str = "asOf") -> datetime | None:
 
 
 def read_moment(name: str, moment: Any) -> datetime | None:
-    """The moment that a parameter names, absolute or relative. Raises InvalidFilter."""
+    """Returns the moment in a parameter, absolute or relative. Raises InvalidFilter."""
     if moment is None:
         return None
     try:
@@ -316,7 +317,7 @@ def read_moment(name: str, moment: Any) -> datetime | None:
 
 
 def not_found(noun: type[Record], id: str) -> NotFound:
-    """The error for an id that is not found; for a merged record it names the one that it was merged into."""
+    """Returns the error for an unknown id; for a merged record it names the record that it lives on in."""
     problem = noun.not_found(id)
     successors = noun.with_deleted.values_list("successor", flat=True)
     while successor := successors.filter(pk=id).first():

@@ -1,8 +1,7 @@
-"""What is asked of one record, or done with it, beside its fields and its verbs: why it has the number that
-it has, what a rule did and what it would have done.
+"""Operations on one record beside its fields and verbs, such as explaining its score or running a rule.
 
-An app declares a function of the record's id and of what the operation takes; its docstring is what programs
-read of it::
+An app declares a function of the record's id and the operation's parameters; its docstring is what programs
+read about it::
 
     @explains(Lead, "score", schema={...}, in_past=True)
     def explain_score(id: str, as_of: datetime | None = None) -> dict[str, Any]:
@@ -10,7 +9,7 @@ read of it::
 
 Every surface has it then: REST at ``GET /leads/{id}/score`` with its part of the OpenAPI document, the client
 as ``acme.Lead.score(id)`` and ``headlessly Lead.score ID``, ``manage.py ask lead_.../score``, an agent by the
-same id, and scripts what writes. Whoever may read the record may ask, unless ``permit`` says otherwise.
+same id, and scripts if it writes. Whoever may read the record may ask, unless ``permit`` refuses.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ F = TypeVar("F", bound=Answer)
 
 @dataclass(frozen=True)
 class Parameter:
-    """What an operation takes beside the record. ``in_path`` says the prefix of the ids that stand in its
-    address; what does is always said."""
+    """A parameter of an operation. With ``in_path`` it is an id in the operation's address, with that prefix,
+    and always required."""
 
     type: str = "string"  #: string, integer, bool or datetime
     description: str = ""
@@ -43,8 +42,8 @@ class Parameter:
     in_path: str = ""
 
     def read(self, name: str, value: Any) -> Any:
-        """The value of what was said. Raises BadRequest or InvalidFilter, which say what is allowed. What is
-        a number is said by whoever counts by it."""
+        """Returns the value of a parameter. Raises BadRequest or InvalidFilter, which say what is allowed.
+        Numbers are checked by the operation itself."""
         match self.type:
             case "datetime":
                 return _read_moment(name, value)
@@ -57,7 +56,7 @@ class Parameter:
         return value
 
     def as_json(self) -> dict[str, Any]:
-        """As ``/schema`` says it, like an input of a verb."""
+        """Returns it as ``/schema`` has it, like an input of a verb."""
         said = {
             "type": "enum" if self.choices else self.type,
             "description": self.description or None,
@@ -67,7 +66,7 @@ class Parameter:
         return {key: value for key, value in said.items() if value is not None}
 
 
-#: What several of them take, and the API has a name for.
+#: Common parameters, which have the same names all over the API.
 AS_OF = Parameter("datetime", "As it was at this moment.")
 DRY_RUN = Parameter("bool", "Answer what would happen, and do nothing.")
 PAGE = {
@@ -78,31 +77,31 @@ PAGE = {
 
 
 def nobody_is_refused() -> None:
-    """Whoever may read the record may ask."""
+    """Allow everybody who may read the record."""
 
 
 @dataclass(frozen=True)
 class RecordOperation:
-    """One of them: of a record of ``noun``, under a name."""
+    """One operation on the records of ``noun``, under a name."""
 
     noun: type[Record]
     name: str
-    schema: Mapping[str, Any]  #: of the answer in JSON Schema; of a list that of each in it
+    schema: Mapping[str, Any]  #: of the answer, in JSON Schema; for a list, of each item
     function: Answer
     takes: Mapping[str, Parameter]
-    method: str = "GET"  #: POST for what takes long or does something
+    method: str = "GET"  #: POST if it takes long or does something
     writes: bool = False
     in_past: bool = False
     is_paged: bool = False
-    path: str = ""  #: behind the record, ``runs/<run>/stop``; the name unless said
-    component: str = ""  #: what the schema of its answer is called; ``LeadScore`` unless said
+    path: str = ""  #: after the record's address: ``runs/<run>/stop``; by default the name
+    component: str = ""  #: the name of its answer's schema; by default such as ``LeadScore``
     status: int = 200
-    columns: tuple[str, ...] = ()  #: what a table of a list shows
+    columns: tuple[str, ...] = ()  #: of a table, for a list
     permit: Callable[[], None] = nobody_is_refused  #: raises Forbidden
 
     @property
     def key(self) -> str:
-        """By which it is known: ``Lead.score``."""
+        """Its name in a registry: ``Lead.score``."""
         return f"{self.noun.__name__}.{self.name}"
 
     @property
@@ -111,23 +110,24 @@ class RecordOperation:
 
     @property
     def in_query(self) -> tuple[str, ...]:
-        """What stands behind the question mark of its address."""
+        """The names of the parameters in the query string."""
         return tuple(name for name, each in self.takes.items() if not each.in_path)
 
     def answer(self, id: Any, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The answer about the record with this id, to what was ``given`` by its names on the wire.
+        """Returns the answer about the record with this id; ``given`` has the parameters by their wire names.
 
-        Raises NotFound and Forbidden before it says anything of what was given, then BadRequest."""
+        Raises NotFound and Forbidden before it checks the parameters, then BadRequest.
+        """
         self.require(id, given or {})
         return self.call(id, given or {})
 
     def require(self, id: Any, given: Mapping[str, Any]) -> None:
-        """Raise Forbidden or NotFound where it is not for whoever asks."""
+        """Raise Forbidden or NotFound if the caller may not use it on this record."""
         self.permit()
         reads.find_record(self.noun, id, as_of=given.get("asOf") if self.in_past else None)
 
     def call(self, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer, where it may be asked for. Raises BadRequest."""
+        """Returns the answer, without checking the permission. Raises BadRequest."""
         said = {name: value for name, value in given.items() if value is not None}
         for name in said:
             if name not in self.takes:
@@ -141,7 +141,7 @@ class RecordOperation:
         return self.function(id, **asked)
 
     def as_json(self) -> dict[str, Any]:
-        """As ``/schema`` says it, for clients."""
+        """Returns it as ``/schema`` has it, for clients."""
         said = {
             "description": self.description,
             "method": self.method,
@@ -169,8 +169,8 @@ def record_operation(
     component: str = "",
     **more: Any,
 ) -> Callable[[F], F]:
-    """Declare what is asked of each record of ``noun``, or done with it, under ``name``. The function has
-    what the operation ``takes`` by the names of Python: ``as_of``, ``from_``."""
+    """Declare an operation on each record of ``noun`` under ``name``. The function receives the parameters in
+    ``takes`` by their Python names: ``as_of``, ``from_``."""
     taken = {**(takes or {}), **({"asOf": AS_OF} if in_past else {}), **(PAGE if is_paged else {})}
 
     def declare(function: F) -> F:
@@ -192,32 +192,33 @@ def record_operation(
     return declare
 
 
-#: What only says something; what is tried at length, and writes nothing; and what changes something.
+#: Operations that only explain; that try something at length and write nothing; and that change something.
 explains = partial(record_operation, method="GET")
 tries = partial(record_operation, method="POST")
 does = partial(record_operation, method="POST", writes=True, status=202)
 
 
 def record_operations(noun: type[Record]) -> list[RecordOperation]:
-    """Those of one noun, in the order in which they were declared."""
+    """Returns the operations of one noun in the order of declaration."""
     return [each for each in _known.values() if each.noun is noun]
 
 
 def named_operation(
     noun: type[Record], name: str, *, writes: bool | None = None
 ) -> RecordOperation | None:
-    """The one of this name, if there is any; only what ``writes``, or does not, where that is said."""
+    """Returns the operation with this name, or None; if ``writes`` is given, only one that does or does
+    not."""
     found = _known.get(f"{noun.__name__}.{name}")
     return found if found and writes in (None, found.writes) else None
 
 
 def describe_operations(noun: type[Record]) -> dict[str, Any]:
-    """Those of one noun, as ``/schema`` says them."""
+    """Returns the operations of one noun, as ``/schema`` has them."""
     return {each.name: each.as_json() for each in record_operations(noun)}
 
 
 def by_path(found: Iterable[RecordOperation]) -> dict[str, list[RecordOperation]]:
-    """Operations by their address: one may be read there, and another done."""
+    """Returns operations by their address: one may be for reading, and another for writing."""
     paths: dict[str, list[RecordOperation]] = {}
     for each in found:
         paths.setdefault(each.path, []).append(each)

@@ -1,4 +1,5 @@
-"""What numbers by name answer: the value, that of the period before, its series, and what changed since."""
+"""The answers of named reports: the value, that of the previous period, the series, and what changed
+since."""
 
 from __future__ import annotations
 
@@ -18,16 +19,15 @@ from headlessly.query.reports import Slice
 if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
 
-#: How long one statement of a number may take in the database, in milliseconds; a point of a series is one
-#: or a few.
+#: The time limit for one statement of a report, in milliseconds; a point of a series needs one or a few.
 PATIENCE = 10_000
-#: What stands for "without" and for whoever asks.
+#: Values of a narrowing that mean "without", and the caller.
 NONE, ME = "-", "me"
 
 
 def read_narrowing(field: Field, text: str) -> str | None:
-    """The id that an address means by ``owner=...``: an id, the name of the one record that is called so,
-    ``me``, or ``-`` for None, without. Raises InvalidFilter."""
+    """Returns the id for ``owner=...``: an id, the name of exactly one record, ``me``, or ``-`` for None,
+    which means without. Raises InvalidFilter."""
     if text == NONE:
         return None
     if text == ME and field.name in WORKERS:
@@ -39,15 +39,15 @@ def read_narrowing(field: Field, text: str) -> str | None:
 
 
 def describe_reports() -> dict[str, Any]:
-    """All reports: what each is called and means, and what it can be asked with."""
+    """Returns all reports: their names and definitions, and their parameters."""
     return {"reports": [report.as_json() for report in reports.by_name.values()]}
 
 
 def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """A report of what is asked for: its value, that of the period before, its series and its list.
+    """Returns a report with its value, that of the previous period, its series and its list.
 
-    Raises NotFound for another name, InvalidFilter that names the parameter and what is allowed, and
-    TooSlow that says what to narrow.
+    Raises NotFound for an unknown report, InvalidFilter, which names the parameter and what is allowed, and
+    TooSlow, which says what to narrow.
     """
     report = reports.require(name)
     asked = {key: str(text) for key, text in given.items() if text not in (None, "")}
@@ -59,7 +59,7 @@ def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     if since is not None:
         periods.check_day(days.day_of(since), "since")
     with timeouts.statement_timeout(PATIENCE):
-        # Said first that both are asked for, so that what can be is read at once.
+        # Announce that both periods are needed, so that they can be read in one pass.
         earlier = slice.before if report.over_time else None
         found = report.as_json() | measure(report, slice).as_json()
         if since is not None:
@@ -79,7 +79,7 @@ def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def measure_series(report: Report, slice: Slice) -> list[tuple[Slice, Measured]]:
-    """A number over time: each day, week or month of the period with what it says of that."""
+    """Returns the series of a report: each day, week or month of the period, with its result."""
     parts = series.parts_of(slice)
     if report.counted_by:
         records = measure(report, slice).records
@@ -96,14 +96,14 @@ def measure_series(report: Report, slice: Slice) -> list[tuple[Slice, Measured]]
 
 
 def _change_since(report: Report, slice: Slice, since: datetime) -> dict[str, Any]:
-    """What the same number of the same days was at the moment ``since``, and by how much it grew."""
+    """Returns the same report as of ``since``, and how much it has changed from then."""
     then = measure(report, slice.at(since))
     change = difference(measure(report, slice).value, then.value)
     return {"asOf": since} | then.as_json() | {"difference": change}
 
 
 def difference(new: Value, old: Value) -> Any:
-    """By how much a value grew, of amounts in each currency; None where one of them is not known."""
+    """Returns by how much a value grew, for amounts in each currency; None if one of them is unknown."""
     if isinstance(new, money.Amounts) and isinstance(old, money.Amounts):
         now, then = new.by_currency, old.by_currency
         return {c: float(now.get(c, 0) - then.get(c, 0)) for c in sorted({*now, *then})}
@@ -126,7 +126,7 @@ def _refuse_unknown(report: Report, asked: Mapping[str, str]) -> None:
 
 
 def read_slice(asked: Mapping[str, str]) -> Slice:
-    """What numbers are asked of: a period, what it is narrowed to, a moment. Raises InvalidFilter."""
+    """Returns the slice to measure: a period, what it is narrowed to, a moment. Raises InvalidFilter."""
     as_of = reads.check_moment(asked.get("asOf"))
     day = as_of and days.day_of(as_of)
     narrowed = {

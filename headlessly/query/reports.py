@@ -1,8 +1,8 @@
-"""Building blocks of reports: which records, of which period and owner, and the list behind each number.
+"""Building blocks of reports: the records of a period and an owner, and the list behind each number.
 
-A number and the list that it opens are made of the same conditions, written as an address says them
+A number and its list are made of the same conditions, in the form of an address
 (:mod:`headlessly.query.querystring`), so that they cannot disagree. Records are read through the nouns'
-managers: of the active tenant, and what the actor sees.
+managers: those of the active tenant that the actor sees.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 #: The quantiles that :class:`Spread` holds.
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-#: The condition that is said in the filter language, for what no lookup says.
+#: The condition in the filter language, for what no lookup can say.
 FILTER = "filter"
 
 
@@ -56,14 +56,15 @@ class Records:
 
     noun: type[Record]
     conditions: Mapping[str, str] = field(default_factory=dict)
-    as_of: datetime | None = None  #: their versions of then
-    #: Those of which these are some, and by which conditions.
+    as_of: datetime | None = None  #: then their versions at that moment
+    #: The wider records from which :meth:`where` made these, and the conditions that it added.
     _narrowed: tuple[Records, Mapping[str, str]] | None = field(
         default=None, compare=False, repr=False
     )
 
     def where(self, **conditions: str) -> Records:
-        """Those of them that fulfil these too; dots of a path are said in a mapping, not here."""
+        """Returns the records that also fulfil these conditions. Paths with dots need a mapping:
+        ``**{...}``."""
         return Records(self.noun, {**self.conditions, **conditions}, self.as_of, (self, conditions))
 
     @property
@@ -86,7 +87,8 @@ class Records:
         return {"$and": found} if found else {}
 
     def queryset(self) -> QuerySet:
-        """The records that the actor sees, in no order; with ``as_of`` their versions of then."""
+        """Returns the records that the actor sees, in no order; with ``as_of``, their versions at that
+        moment."""
         return Scope(self.noun, self.as_of).queryset().filter(self.condition).order_by()
 
     def count_groups(
@@ -95,9 +97,8 @@ class Records:
         made: Mapping[str, Any] | None = None,
         more: Mapping[str, Any] | None = None,
     ) -> QuerySet:
-        """For each combination of values in ``columns``: these, how many records have it, and what is
-        asked for ``more`` (aggregates by alias); ``made`` are columns that are made of others. The most
-        frequent come first."""
+        """Returns for each combination of values in ``columns`` the values, the number of records, and the
+        aggregates ``more`` (by alias); the most frequent first. ``made`` are computed columns."""
         sums = {"how_many": Count("*")} | dict(more or {})
         rows = self.queryset().annotate(**(made or {})).values(*columns).annotate(**sums)
         return rows.order_by(F("how_many").desc(), *columns).values_list(*columns, *sums)
@@ -105,10 +106,10 @@ class Records:
     def count_groups_by_each(
         self, *columns: str, parts: Mapping[str, Q] | None = None
     ) -> dict[str, list[tuple[Any, ...]]]:
-        """For each of the columns alone the values that it has, how many records have each, and how many
-        of these fulfil each of the conditions ``parts``; the most frequent come first.
+        """Returns for each column its values, each with the number of records, and how many of these fulfil
+        each of the conditions ``parts``; the most frequent first.
 
-        All in one pass over the records: read once, they are counted by every column.
+        All columns are counted in one pass over the records.
         """
         parts = parts or {}
         flags = {name: ExpressionWrapper(q, BooleanField()) for name, q in parts.items()}
@@ -119,7 +120,7 @@ class Records:
             return {column: [] for column in columns}
         values = [f"v{n}" for n in range(len(columns))]
         fits = [f"f{n}" for n in range(len(flags))]
-        # Counted together first: several processes of the database share that, and no grouping sets.
+        # Count combinations first: that can run in parallel, and grouping sets cannot.
         counts = ["n", *(f"n{n}" for n in range(len(flags)))]
         each = ["count(*)", *(f"count(*) FILTER (WHERE {fit})" for fit in fits)]
         named = ", ".join(f"{what} AS {name}" for what, name in zip(each, counts, strict=True))
@@ -128,7 +129,7 @@ class Records:
             f"GROUP BY {', '.join(values)}"
         )
         sums = [f"sum({name})::bigint" for name in counts]
-        # Of every row but one value is left, that of the column it is about; NULL is a value as well.
+        # In each row all values but that of its own column are NULL; NULL is a value as well.
         about = " ".join(f"WHEN GROUPING({value}) = 0 THEN {n}" for n, value in enumerate(values))
         with connection.cursor() as cursor:
             cursor.execute(
@@ -146,14 +147,14 @@ class Records:
         return found
 
     def count_parts(self, parts: Iterable[Records]) -> list[int]:
-        """How many of them are in each of ``parts``, in one statement."""
+        """Returns how many of them are in each of ``parts``, in one statement."""
         filtered = {f"n{n}": Count("pk", filter=p.condition) for n, p in enumerate(parts)}
         return list(self.queryset().aggregate(**filtered).values())
 
     @property
     def query(self) -> str:
-        """The address of their list, from ``?`` on: facets are said as facets, so that they can be
-        changed there."""
+        """The address of their list, from ``?`` on. Facets are written as facets, so that they can be changed
+        there."""
         said = list(self._said.values())
         if self.as_of is not None:
             moment = self.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -162,8 +163,8 @@ class Records:
 
     @cached_property
     def _said(self) -> dict[str, str]:
-        """What the address says of each condition, by its name there. A table has hundreds of lists that
-        narrow the same few: what these say is said once."""
+        """The parameters of the address by name. Cached, because a table has hundreds of lists that narrow
+        the same few records."""
         if self._narrowed is None:
             return dict(_facet_or_lookup(self.noun, *each) for each in self.conditions.items())
         wider, conditions = self._narrowed
@@ -172,8 +173,8 @@ class Records:
 
 @cached_by_shape(most=4096)
 def _facet_or_lookup(noun: type[Record], name: str, text: str) -> tuple[str, str]:
-    """A condition as the address of a list says it: its name there, and all of it. A table of figures asks
-    this of the same conditions hundreds of times."""
+    """Returns the name of a condition in the address of a list, and the encoded parameter. Cached, because a
+    table asks for the same conditions hundreds of times."""
     said, value = _name_and_value(noun, name, text)
     return said, urlencode({said: value}, safe=",:")
 
@@ -193,7 +194,7 @@ def _name_and_value(noun: type[Record], name: str, text: str) -> tuple[str, str]
 
 
 def count_by(records: Records, *columns: str) -> dict[Any, int]:
-    """For each value of the column, or combination of values of several, how many records have it."""
+    """Returns the number of records for each value of the column, or combination of values of several."""
     rows = _rows_of(records, _grouped, [records.condition], columns)
     return {_group(values): count for *values, count in rows}
 
@@ -205,8 +206,8 @@ def _group(values: Sequence[Any]) -> Any:
 def count_groups_of_both(
     early: Records, late: Records, moment: str, *columns: str
 ) -> tuple[dict[Any, int], dict[Any, int]]:
-    """The same of two lists of which the second begins, by ``moment`` (on the wire), where the first ends,
-    and which are otherwise the same. In one pass."""
+    """Returns such counts for two lists in one pass. They differ only in ``moment`` (on the wire): the second
+    begins where the first ends."""
     both, is_early = as_one(early, late, moment)
     rows = _rows_of(both, _grouped_in_two, [both.condition, is_early], columns)
     return _of_both((*values, earlier, every - earlier) for *values, every, earlier in rows)
@@ -214,16 +215,16 @@ def count_groups_of_both(
 
 @dataclass(frozen=True)
 class WithSome:
-    """The records of a noun to which some other refers that fulfils ``filter``, by the ``moment`` of that
-    one: ``WithSome(Lead, "activities", "completedAt", {"type": "Call"})`` are the leads with a call."""
+    """The records of a noun with a referring record that fulfils ``filter``, by the ``moment`` of that one:
+    ``WithSome(Lead, "activities", "completedAt", {"type": "Call"})`` are the leads with a call."""
 
     noun: type[Record]
-    relation: str  #: its name on the wire, as that of the moment
+    relation: str  #: its wire name, as that of the moment
     moment: str
     filter: Mapping[str, Any]
 
     def during(self, slice: Slice) -> Records:
-        """Those of a slice with one in its period."""
+        """Returns the records of a slice with one in its period."""
         since, until = map(days.utc_text, slice.period.bounds)
         some = {**self.filter, self.moment: {"$gte": since, "$lt": until}}
         return slice.records(self.noun, filter=json.dumps({self.relation: {"$some": some}}))
@@ -231,9 +232,9 @@ class WithSome:
     def count_of_both(
         self, pair: tuple[Slice, Slice], *columns: str
     ) -> tuple[dict[Any, int], dict[Any, int]]:
-        """For each value of the columns how many of them there are in each of two periods, of which the
-        second begins where the first ends. The others are read once, along their index, and each record
-        once, in the order of their ids, in which neighbours lie together."""
+        """Returns for each value of the columns how many of them there are in each of two periods; the second
+        begins where the first ends. The referring records are read once, along their index, and each record
+        once, in the order of the ids, in which neighbours lie together."""
         early, late = pair
         scope = late.scope(self.noun)
         records = late.records(self.noun)
@@ -267,14 +268,15 @@ class WithSome:
 
 
 def as_one(early: Records, late: Records, moment: str) -> tuple[Records, Q]:
-    """The records of both such lists, and the condition of those in the first."""
+    """Returns the records of both lists, and the condition of those in the first."""
     first, end = early.conditions[f"{moment}__gte"], early.conditions[f"{moment}__lt"]
     is_early = Records(early.noun, {f"{moment}__lt": end}, early.as_of).condition
     return late.where(**{f"{moment}__gte": first}), is_early
 
 
 def _of_both(rows: Iterable[Sequence[Any]]) -> tuple[dict[Any, int], dict[Any, int]]:
-    """Rows of values, how many records of the first list have them, and how many of the second."""
+    """Sorts rows of values, followed by their numbers of records in the first and second list, into one
+    mapping for each."""
     counts: tuple[dict[Any, int], dict[Any, int]] = ({}, {})
     for *values, earlier, later in rows:
         value = _group(values)
@@ -287,7 +289,7 @@ def _of_both(rows: Iterable[Sequence[Any]]) -> tuple[dict[Any, int], dict[Any, i
 def _rows_of(
     records: Records, build: Callable[..., QuerySet], conditions: Sequence[Q], *given: Any
 ) -> list[tuple[Any, ...]]:
-    """The rows of a query that is compiled once for all values of its conditions, as they are read."""
+    """Returns the rows of a query that is compiled once for all values of its conditions."""
     found = prepared_queries.compiled_query(
         build, conditions, Scope(records.noun, records.as_of), *given
     )
@@ -316,7 +318,7 @@ def _grouped_in_two(condition: Q, first: Q, scope: Scope, columns: tuple[str, ..
 
 
 def moment_text(value: datetime) -> str:
-    """A moment as an address says it: the day alone where it begins for whoever reads."""
+    """Returns a moment as an address has it: only the day, if it is the reader's midnight."""
     local = timezone.localtime(value)
     if not any(local.timetuple()[3:6]):
         return f"{local:%Y-%m-%d}"
@@ -325,22 +327,22 @@ def moment_text(value: datetime) -> str:
 
 @dataclass(frozen=True)
 class Slice:
-    """What a report is about: a period, and the references that it is narrowed by.
+    """The subject of a report: a period, and the references that it is narrowed by.
 
-    ``narrowed`` maps their names to an id, or to None for the records without one.
+    ``narrowed`` maps names of references to an id, or to None for the records without one.
     """
 
     period: Period
     narrowed: Mapping[str, str | None] = field(default_factory=dict)
-    as_of: datetime | None = None  #: the records as they were then
+    as_of: datetime | None = None  #: the moment of the records
     _known: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
-    #: That of which it is the period before.
+    #: The slice whose previous period this is.
     after: Slice | None = field(default=None, compare=False, repr=False)
 
     def records(self, noun: type[Record], **conditions: str) -> Records:
-        """The noun's records that it is narrowed to, whenever they are of.
+        """Returns the noun's records that it is narrowed to, in any period.
 
-        Who is asked for as ``owner`` is with every noun the one to whom its records belong.
+        ``owner`` means for every noun the reference to the owner of its records.
         """
         schema = noun.schema
         said: dict[str, str] = {}
@@ -353,17 +355,17 @@ class Slice:
         return Records(noun, said | conditions, self.as_of)
 
     def during(self, noun: type[Record], name: str, **conditions: str) -> Records:
-        """Those of them whose moment ``name`` (on the wire) lies in the period."""
+        """Returns the records whose moment ``name`` (on the wire) is in the period."""
         return self.records(noun, **self.bounds_of(name), **conditions)
 
     def bounds_of(self, name: str) -> dict[str, str]:
-        """What an address says of a moment that lies in the period."""
+        """Returns the conditions of an address for a moment in the period."""
         first, end = map(moment_text, self.period.bounds)
         return {f"{name}__gte": first, f"{name}__lt": end}
 
     def cached(self, report: Callable[..., T], *given: Any, over_time: bool = True) -> T:
-        """The result of ``report`` for this slice, computed once however many tiles show it; one that is not
-        ``over_time`` once for this period and the one before."""
+        """Returns the result of ``report`` for this slice, computed once for all tiles that show it; without
+        ``over_time``, once for this period and the previous one."""
         key = (report, self.period if over_time else None, *given)
         if key not in self._known:
             self._known[key] = report(self, *given)
@@ -371,38 +373,38 @@ class Slice:
 
     @cached_property
     def before(self) -> Slice:
-        """The same of the period before."""
+        """The slice of the previous period."""
         return Slice(self.period.before, self.narrowed, self.as_of, self._known, self)
 
     @property
     def pair(self) -> tuple[Slice, Slice] | None:
-        """The period before and this one, where both are asked for and one begins as the other ends: then
-        what is counted of both is read in one pass (:func:`count_groups_of_both`)."""
+        """The previous and this period, if both were asked for and one begins where the other ends: then both
+        are counted in one pass (:func:`count_groups_of_both`)."""
         late = self.after or self
         early: Slice | None = late.__dict__.get("before")
         return (early, late) if early and early.period.end == late.period.first else None
 
     def at(self, moment: datetime | None) -> Slice:
-        """The same as it was at another moment; None is now."""
+        """Returns the slice as of another moment; None is now."""
         return Slice(self.period, self.narrowed, moment)
 
     @property
     def now(self) -> datetime:
-        """The moment at which it is told: as of which one asks, else the present."""
+        """The moment of the report: as of which it was asked for, else now."""
         return self.as_of or clock.now()
 
     @property
     def today(self) -> date:
-        """The day of that moment, where one reads."""
+        """The reader's day at that moment."""
         return days.day_of(self.now)
 
     def scope(self, noun: type[Record]) -> Scope:
-        """The noun's rows of that moment."""
+        """Returns the noun's rows at that moment."""
         return Scope(noun, self.as_of)
 
 
 class Percentiles(Aggregate):
-    """``percentile_cont`` of the :data:`QUANTILES` of durations; NULL where there is no value."""
+    """``percentile_cont`` of the :data:`QUANTILES` of durations; NULL without values."""
 
     function = "percentile_cont"
     name = "Percentiles"
@@ -415,8 +417,8 @@ class Percentiles(Aggregate):
 
 @dataclass(frozen=True)
 class Spread:
-    """How durations are spread, in seconds: of ``count`` records the median, the quartiles and the
-    deciles at the ends, between values where it must be; None where there is no record."""
+    """The distribution of durations, in seconds: the median, the quartiles and the outer deciles of ``count``
+    records, interpolated if necessary; None without records."""
 
     count: int
     tenth: float | None = None
@@ -427,12 +429,12 @@ class Spread:
 
     @classmethod
     def of_durations(cls, found: QuerySet, duration: Any, *, first: int | None = None) -> Spread:
-        """The spread of an expression over those records that have it, of the ``first`` so many or of all.
+        """Returns the distribution of an expression over the records that have it: all, or the ``first`` so
+        many.
 
-        They are put in order as durations: to make seconds of each takes as long as to sort them.
-
-        Within a limit the expression is asked once of each record. Without one the database puts it in the
-        place of each sum: what is dear, as a look-up in another table, would be asked twice.
+        They are sorted as durations, because converting each to seconds takes as long as sorting. With a
+        limit the expression is evaluated once for each record; without one the database inlines it into each
+        aggregate, so that an expensive one, such as a look-up in another table, is evaluated twice.
         """
         each = found.annotate(_duration=duration)[:first]
         answer = each.aggregate(count=Count("_duration"), at=Percentiles("_duration"))
@@ -442,8 +444,8 @@ class Spread:
 def median_durations(
     lists: Sequence[Records], durations: Callable[[Q, Scope], QuerySet]
 ) -> list[dict[Any, float]]:
-    """For each of the lists the medians of durations, in seconds, by a value, in one statement:
-    ``durations`` makes of a condition and its scope the query of both. Compiled once for all values."""
+    """Returns for each list the medians of durations, in seconds, by a value, in one statement. ``durations``
+    makes the query of both from a condition and its scope. Compiled once for all values."""
     parts, given = [], ()
     for number, records in enumerate(lists):
         scope = Scope(records.noun, records.as_of)
@@ -465,14 +467,14 @@ def median_durations(
 
 
 def duration_between(start: str | Any, end: str | Any) -> ExpressionWrapper:
-    """The time from one moment of a record to another."""
+    """Returns the time from one moment of a record to another."""
     start, end = (F(each) if isinstance(each, str) else each for each in (start, end))
     return ExpressionWrapper(end - start, output_field=DurationField())
 
 
 def record_names(noun: type[Record], ids: Iterable[Any]) -> dict[str, str]:
-    """The names of records by id, of deleted ones too; one of which the actor sees not even the card has
-    none."""
+    """Returns the names of records by id, including deleted ones. Those of which the actor does not even see
+    the card are left out."""
     wanted = {id for id in ids if id and isinstance(id, str)}
     if not wanted:
         return {}

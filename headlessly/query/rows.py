@@ -1,8 +1,8 @@
-"""Records read as JSON, without making objects of them.
+"""Records read as JSON, without creating model instances.
 
-The statement that reads the columns of a noun and of what it includes depends only on their names, so
-it is written once per shape, kept, and prepared by the server. Which records it reads is decided
-before, by a filter's queryset that answers their keys.
+The statement that reads the columns of a noun and of what it includes depends only on their names, so it is
+written once per shape, cached, and prepared by the server. A queryset of a filter decides before which
+records it reads, by their keys.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ INVERSE_LIMIT = 25
 KEY_WIDTH = 1
 META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
 
-#: How values of a type become JSON that the driver does not give as such; JSON itself is read as text.
+#: Conversions to JSON for types that the driver does not return as JSON has them; JSON itself is read as
+#: text.
 CONVERTERS = {
     "money": to_json_value,
     "number": to_json_value,
@@ -44,13 +45,13 @@ CONVERTERS = {
 
 def _converter(noun: type[Record], field: Field) -> Callable[[Any], Any] | None:
     if field.moves and field.given_by:
-        # What states are called is the tenant's at hand; the statement is that of all.
+        # The names of states are the active tenant's; the statement is shared by all tenants.
         return lambda value: noun.schema.fields[field.wire].to_json(value)
     return CONVERTERS.get(field.type)
 
 
 class RowShape:
-    """One noun's columns on the wire, and how a row that has them from ``start`` on becomes a record."""
+    """One noun's columns on the wire, and how a row with them from ``start`` on becomes a record."""
 
     def __init__(
         self, noun: type[Record], only: tuple[str, ...] | None, start: int = KEY_WIDTH
@@ -62,7 +63,7 @@ class RowShape:
         computed = [f for f in chosen if f.computed is not None]
         self.functions = [(f.wire, f.computed) for f in computed if f.computed is not None]
         columns = [column for _, column in META_COLUMNS]
-        # The JSON is read once, not taken apart for each field in it.
+        # Read the JSON once instead of extracting each field from it.
         read = {f.wire: custom_values.json_reader(f.column) for f in self.stored if f.is_custom}
         self.custom = {wire: key for wire, (key, _load) in read.items()}
         self.loads = [(wire, load) for wire, (_key, load) in read.items() if load]
@@ -71,10 +72,10 @@ class RowShape:
         columns += [custom_values.COLUMN] if self.custom else []
         extra = [name for f in computed for name in f.needs]
         self.columns = list(dict.fromkeys([*columns, *extra]))
-        # What is no column has its place there too.
+        # Meta-fields without a column are built in place.
         wires = {wire: column or "id" for wire, column in META.items()}
         wires |= {f.wire: f.column for f in self.plain}
-        # A list has thousands of values: those of a row are taken at once, and few are converted.
+        # A list has thousands of values: take those of a row at once, and convert only the few that need it.
         self.wires = tuple(wires)
         self.take = itemgetter(*(start + self.columns.index(column) for column in wires.values()))
         converted = ((f.wire, _converter(noun, f)) for f in self.plain)
@@ -88,7 +89,7 @@ class RowShape:
 
     @property
     def end(self) -> int:
-        """Where what follows in a row begins."""
+        """The position in a row after its columns."""
         return self.start + len(self.columns)
 
     def select(self, alias: str, key: str = "id") -> str:
@@ -128,7 +129,7 @@ class RowShape:
 
 
 class RowStatement:
-    """A statement for one noun and its included references, and what it makes of each row."""
+    """A statement for one noun and its included references, and how its rows become records."""
 
     def __init__(
         self,
@@ -165,7 +166,7 @@ class RowStatement:
         self.joined_moments = versions.VALID_TAKES * len(joins) if past else 0
 
     def fetch(self, keys: Sequence[Any], as_of: datetime | None = None) -> list[dict[str, Any]]:
-        """The records with these keys, in this order; keys that are gone are left out."""
+        """Returns the records with these keys, in this order, without those that are gone."""
         if not keys:
             return []
         given: list[Any] = [tenancy.require().pk, list(keys)]
@@ -175,7 +176,8 @@ class RowStatement:
         return self.records(rows, keys, as_of)
 
     def find(self, id: str) -> dict[str, Any] | None:
-        """The active tenant's record with this id, if it is not deleted and the actor sees it."""
+        """Returns the active tenant's record with this id, or None if it is deleted or the actor does not see
+        it."""
         visible, parameters = visibility.visible_rows(self.noun, "r")
         rows = prepared.execute_prepared(self.one + visible, [id, *parameters], binary=True)
         return self.records(rows, [id])[0] if rows else None
@@ -183,7 +185,7 @@ class RowStatement:
     def records(
         self, rows: Sequence[Any], keys: Sequence[Any], as_of: datetime | None = None
     ) -> list[dict[str, Any]]:
-        """The records with these keys, in this order, of rows of ``columns``."""
+        """Returns the records with these keys, in this order, from rows of ``columns``."""
         context = tenancy.context_url()
         by_key: dict[Any, dict[str, Any]] = {}
         for row in rows:
@@ -199,15 +201,16 @@ class RowStatement:
         return found
 
     def _fetch_inverse(self, relation: Any, found: dict[str, dict], as_of: datetime | None) -> None:
-        """The other side, the newest 25 of each record, all records in one statement."""
+        """Add the other side of a reference: the newest 25 for each record, in one statement for all
+        records."""
         other = relation.source_noun
         shape = RowShape(other, None)
         quote = connection.ops.quote_name
         table = quote((other.past if as_of else other)._meta.db_table)
         reference = other.schema.by_name[relation.field]
         if reference.is_custom:
-            # An index of the tenant's own fields finds all of them. Without OFFSET the newest records of the
-            # tenant would be walked until there are enough.
+            # The index of own fields finds all of them. Without OFFSET the planner would walk the tenant's
+            # newest records until there are enough.
             wanted = (custom_values.held_json(reference.column, id) for id in found)
             held = [orjson.dumps(each).decode() for each in wanted]
             keys = "unnest(%s::text[], %s::jsonb[]) AS k(id, held)"
@@ -235,7 +238,7 @@ class RowStatement:
 
 
 def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[Record]) -> None:
-    """Leave of the included records that the actor does not see only the card, or the id."""
+    """Reduce included records that the actor does not see to the card, or the id."""
     included = [record for record in found if isinstance(record[field.wire], dict)]
     hidden = visibility.invisible_ids(other, (record[field.wire]["$id"] for record in included))
     introduced = visibility.introduced_ids(other, hidden)
@@ -246,9 +249,9 @@ def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[R
             record[field.wire] = {n: whole[n] for n in card} if id in introduced else id
 
 
-#: For each record the version valid at a moment: the last that had begun, and of several that began
-#: at one moment the one that did not end there, whichever was written first. Found by the key, however many
-#: versions there are; takes the ids, the tenant and the moment, twice.
+#: The version of each record that was valid at a moment: the last that had begun and, of several that began
+#: at that moment, the one that did not end there, in whichever order they were written. Found by the key,
+#: however many versions there are. Takes the ids, the tenant, and the moment twice.
 LAST_UNTIL = """(
     SELECT last.* FROM unnest(%s::text[]) AS k(id) CROSS JOIN LATERAL (
         SELECT p.* FROM {table} p WHERE p.tenant_id = %s AND p.id = k.id AND p.valid_from <= %s
@@ -271,7 +274,7 @@ def _join(noun: type[Record], field: Field, other: type[Record], alias: str, pas
     )
 
 
-#: Clients choose the shape, so not every shape that was ever asked for is kept.
+#: Limited, because clients choose the shape.
 @cached_by_shape(most=1024)
 def row_statement(
     noun: type[Record],
@@ -279,5 +282,5 @@ def row_statement(
     includes: tuple[str, ...] = (),
     past: bool = False,
 ) -> RowStatement:
-    """The statement for this shape, written once per process."""
+    """Returns the statement for this shape, written once per process."""
     return RowStatement(noun, only, includes, past)

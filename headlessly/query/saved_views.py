@@ -1,8 +1,8 @@
-"""Saved views: the filters, columns and order of a noun's list under a name, or a report about it; who starts
-with which, and whose page shows which reports.
+"""Saved views: the filters, columns and order of a noun's list under a name, or a report about it. Also the
+views that users start with, and the reports on their pages.
 
-A view is private, or shared with the tenant by somebody whom :func:`headlessly.access.actors.may_share` lets.
-A shared one belongs to the team: whoever may share may change it, whoever made it.
+A view is private, or shared with the tenant by somebody whom :func:`headlessly.access.actors.may_share`
+allows. A shared one belongs to the team: everybody who may share may change it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from headlessly.notifications.models import Follower
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: What a view is of: a list, or a report made of the same filters.
+#: The kinds of views: a list, or a report made of the same filters.
 LIST, REPORT = "list", "report"
-#: At most this many reports stand on one person's page.
+#: The maximum number of reports on one person's page.
 MAX_PINS = 12
-#: One person can save at most this many views of a noun.
+#: The maximum number of views that one person can save for a noun.
 MAX_VIEWS = 50
-#: Longer addresses are cut off by some who carry them.
+#: The maximum length of an address: some software cuts off longer ones.
 MAX_QUERY = 4_000
 
 
@@ -48,12 +48,13 @@ class View(TenantRow):
     kind = models.CharField(max_length=8, default=LIST)
     name = models.CharField(max_length=NAME)
     query = models.TextField(blank=True)
-    #: Who made it; a shared one outlives them.
+    #: The creator; a shared view outlives them.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
     )
     shared = models.BooleanField(default=False)
-    #: Whether what enters and leaves it is in the log, whoever follows it (:mod:`headlessly.subscriptions`).
+    #: Whether the log has the records that enter and leave it, for anybody who follows it
+    #: (:mod:`headlessly.subscriptions`).
     watched = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -70,7 +71,7 @@ class View(TenantRow):
 
     @classmethod
     def watched_ones(cls) -> QuerySet[View]:
-        """The lists of the active tenant whose changes are noted, whoever follows them."""
+        """Returns the lists of the active tenant whose changes are logged."""
         return cls.objects.filter(kind=LIST, shared=True, watched=True)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
@@ -83,7 +84,7 @@ class View(TenantRow):
 
     @property
     def key(self) -> str:
-        """What an address calls it."""
+        """Its name in an address."""
         return self.pk
 
     @property
@@ -107,7 +108,7 @@ class View(TenantRow):
         if not shared:
             self.watched = False
         if not shared and self.user_id is None:
-            self.user_id = actors.current().id  # or nobody would see it any more
+            self.user_id = actors.current().id  # otherwise nobody would see it any more
         with transaction.atomic():
             self._store()
             if no_more:
@@ -117,7 +118,7 @@ class View(TenantRow):
         return Follower.objects.filter(tenant=self.tenant_id, record=self.pk)
 
     def remove(self) -> None:
-        """Delete it; who started with it starts with none in particular. Raises Forbidden."""
+        """Delete it; users who started with it then start with the plain list. Raises Forbidden."""
         if not self.may_change:
             raise Forbidden(_("Managers change what the team shares."))
         with transaction.atomic():
@@ -138,7 +139,7 @@ class View(TenantRow):
 
 
 class Start(TenantRow):
-    """The view with which one user begins the list of one noun: a saved one, or a ready-made one."""
+    """The view with which one user starts the list of one noun: a saved or a ready-made one."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
@@ -179,35 +180,36 @@ def _visible(kind: str) -> models.QuerySet[View]:
 
 
 def visible_lists() -> models.QuerySet[View]:
-    """The views of lists that the actor may use, of all nouns: their own and the shared ones, by name."""
+    """Returns the views of lists that the actor may use, in all nouns: their own and the shared ones, by
+    name."""
     return _visible(LIST)
 
 
 def visible_views(noun: type[Record]) -> list[View]:
-    """The same of one noun."""
+    """Returns those of one noun."""
     return list(visible_lists().filter(noun=noun.__name__))
 
 
 def get_view(id: str) -> View:
-    """One view of a list. Raises NotFound, for somebody else's as for none."""
+    """Returns one view of a list. Raises NotFound, also for somebody else's private view."""
     return _only(_visible(LIST).filter(pk=id))
 
 
 @read_once
 def watched_views() -> dict[str, tuple[str, str]]:
-    """The noun and the name of each view that is watched, by its id: there are a hundred at the most."""
+    """Returns the noun and the name of each watched view, by its id: there are at most a hundred."""
     return {
         id: (noun, name) for id, noun, name in View.watched_ones().values_list("pk", "noun", "name")
     }
 
 
 def visible_reports() -> list[View]:
-    """The reports that the actor may use, of all nouns, by name."""
+    """Returns the reports that the actor may use, in all nouns, by name."""
     return list(_visible(REPORT))
 
 
 def get_report(id: str) -> View:
-    """One report. Raises NotFound, for somebody else's as for none."""
+    """Returns one report. Raises NotFound, also for somebody else's private one."""
     return _only(_visible(REPORT).filter(pk=id))
 
 
@@ -220,7 +222,7 @@ def _only(found: models.QuerySet[View]) -> View:
 def save_view(
     noun: type[Record], name: str, query: str, *, shared: bool = False, kind: str = LIST
 ) -> View:
-    """A new view of the actor's. Raises Invalid, Conflict and Forbidden."""
+    """Create a view of the actor's. Raises Invalid, Conflict and Forbidden."""
     actor = actors.current()
     if shared and not actors.may_share(actor):
         raise Forbidden(_("Managers share views with the team."))
@@ -242,7 +244,7 @@ def save_view(
 
 
 def check_name(name: str) -> str:
-    """A name that can be stored, without the space around it. Raises Invalid."""
+    """Returns a name that can be stored, stripped. Raises Invalid."""
     name = name.strip()
     try:
         check_storable(name)
@@ -255,13 +257,13 @@ def check_name(name: str) -> str:
 
 
 def start_view_of(noun: type[Record]) -> str:
-    """The key of the view with which the actor begins, or nothing."""
+    """Returns the key of the view with which the actor starts, or an empty string."""
     mine = Start.objects.filter(user=actors.current().id, noun=noun.__name__)
     return next(iter(mine.values_list("view", flat=True)), "")
 
 
 def set_start_view(noun: type[Record], key: str) -> None:
-    """Begin with this view from now on; with none in particular where ``key`` is empty."""
+    """Start with this view from now on; with the plain list if ``key`` is empty."""
     who: dict[str, Any] = {
         "tenant": tenancy.require(),
         "user_id": actors.current().id,
@@ -281,13 +283,13 @@ def _my_pins() -> models.QuerySet[Pin]:
 
 
 def pinned_reports() -> list[View]:
-    """The reports on the actor's page in their order; what is no longer shared is left out."""
+    """Returns the reports on the actor's page in order, without those that are no longer shared."""
     visible = _visible(REPORT).values("pk")
     return [pin.view for pin in _my_pins().filter(view__in=visible).select_related("view")]
 
 
 def pin_report(view: View) -> None:
-    """Put a report at the end of the actor's page. Raises Conflict where there is no room."""
+    """Put a report at the end of the actor's page. Raises Conflict if it is full."""
     places = list(_my_pins().values_list("view", "place"))
     if view.pk in dict(places):
         return
@@ -299,12 +301,12 @@ def pin_report(view: View) -> None:
 
 
 def unpin_report(view: View) -> None:
-    """Take a report away from the actor's page."""
+    """Remove a report from the actor's page."""
     _my_pins().filter(view=view).delete()
 
 
 def move_report(view: View, steps: int) -> None:
-    """Put a report on the actor's page so many places further down, or up."""
+    """Move a report on the actor's page down by ``steps``, or up if negative."""
     with transaction.atomic():
         shown = {pinned.pk for pinned in pinned_reports()}
         pins = [pin for pin in _my_pins().select_for_update() if pin.view_id in shown]

@@ -1,4 +1,4 @@
-"""Which rows a filter is asked of: records as they are now, or their versions at a moment."""
+"""The rows that a filter selects from: current records, or their versions at a moment."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ EVERYTHING = ~NOTHING
 
 @dataclass(frozen=True)
 class Scope:
-    """The rows that a filter is asked of: a noun's records now, or their versions at a moment."""
+    """The rows that a filter selects from: a noun's current records, or their versions at a moment."""
 
     noun: type[Record]
     as_of: datetime | versions.RowsMoment | None = None
 
     @property
     def moment(self) -> datetime | None:
-        """The one moment that it is of; None where it is of now, or each row has its own."""
+        """The moment of all rows; None for current records, or if each row has its own."""
         return self.as_of if isinstance(self.as_of, datetime) else None
 
     def queryset(self) -> models.QuerySet[Any]:
-        """The records of the active tenant, or their versions of then."""
+        """Returns the records of the active tenant, or their versions."""
         if self.as_of is None:
             return self.noun.objects.all()
         return versions.versions_at(self.noun, self.as_of)
 
     @property
     def key(self) -> str:
-        """The column that holds the record's id."""
+        """The column with the record's id."""
         return "pk" if self.as_of is None else "record"
 
     def for_noun(self, noun: type[Record]) -> Scope:
-        """What lies behind a reference: of the same moment."""
+        """Returns the scope behind a reference, at the same moment."""
         inner = isinstance(self.as_of, versions.RowsMoment)
         return Scope(noun, self.as_of.within() if inner else self.as_of)  # type: ignore[union-attr]

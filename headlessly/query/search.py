@@ -1,13 +1,13 @@
-"""Words in any searchable field, found without reading more of the tables than that takes.
+"""Words in any searchable field, found without reading more of the tables than necessary.
 
-A record fits when every word is somewhere in its own fields or in those of its references. An OR over
-joins would use no index, so the question is asked in parts, one for each table in which a word can be;
-their union is the answer. Of several words what is behind references is listed first, in one statement:
-most words are in few of the tables, and what is listed is then looked up together with the record's own
-fields. Where a word is in too many to be listed it stays a part. Two words lead, the rarest as the planner
-estimates them, so that indexes are met with each other; the others are looked for record by record.
+A record matches if every word is somewhere in its own fields or in those of its references. An OR over joins
+would use no index, so the search is done in parts, one for each table that may have a word; their union is
+the result. For several words, the matches behind references are listed first, in one statement: most words
+are in few of the tables, and the listed ids are then looked up together with the record's own fields. If a
+word has too many matches to be listed, its table stays a part. The two rarest words, by the planner's
+estimate, lead, so that indexes can be combined; the others are checked record by record.
 
-What a word is, and when a column has one, is in :mod:`.search_words`.
+:mod:`.search_words` defines what a word is, and when a column has one.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ if TYPE_CHECKING:
 
 #: Up to how many matches behind a reference are listed.
 LISTED = 1_000
-#: How many statements are kept that list them.
+#: How many statements that list them are kept.
 MOST_KEPT = 256
 
-#: A table that is searched, from wherever it is referred to: its rows, and the columns.
+#: A table that is searched, whichever noun refers to it: its rows, and the columns.
 SearchPlace = tuple[Scope, tuple[str, ...]]
 
 
@@ -62,7 +62,8 @@ class SearchTable:
     scope: Scope
     reference: str  #: the column that refers to it; empty for the noun's own table
     columns: tuple[str, ...]
-    #: For columns with a list of values, such as tags: the values that each word begins.
+    #: For columns with a list of values, such as tags: by word, the values that have a word beginning with
+    #: it.
     listed: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     @property
@@ -90,13 +91,14 @@ class SearchTable:
         return found or NOTHING
 
     def _others(self) -> list[Field]:
-        """The fields with more of what is searched: addresses beside one, and telephones anyway."""
+        """Returns the fields with further values of the searched ones: addresses beside a first one, and
+        telephone numbers anyway."""
         schema = self.scope.noun.schema
         searched = {*self.columns, *schema.phones}
         return [each for each in schema.others if searched.intersection(each.beside)]
 
     def records_with_words(self, *words: Word) -> Q:
-        """The condition of records with all ``words`` in this table, looked up from here by its index."""
+        """Returns the condition for records with all ``words`` in this table, looked up by its index."""
         conditions = [self.word_condition(word) for word in words]
         if not self.reference:
             return reduce(and_, conditions)
@@ -104,7 +106,8 @@ class SearchTable:
         return Q(**{f"{self.reference}__in": inside.values(self.scope.key)})
 
     def record_has_word(self, word: Word) -> Q:
-        """The same condition asked record by record, so that the planner does not list all matches first."""
+        """Returns the condition for one word checked record by record, so that the planner does not list all
+        matches first."""
         if not self.reference:
             return self.word_condition(word)
         mine = self._there().filter(**{self.scope.key: OuterRef(self.reference)})
@@ -112,17 +115,17 @@ class SearchTable:
         return Q(Subquery(there, output_field=models.BooleanField()))
 
     def matches(self, word: Word) -> models.QuerySet:
-        """The records of the table that have ``word``, in no order."""
+        """Returns the records of the table that have ``word``, in no order."""
         return self._there().filter(self.word_condition(word)).order_by()
 
     def records_of(self, ids: Sequence[str]) -> Q:
-        """The condition of records that refer to one of these of the table."""
+        """Returns the condition for records that refer to one of these ids in the table."""
         if not ids:
             return NOTHING
         return Q(Among(F(self.reference), Value(ids, ArrayField(models.TextField()))))
 
     def _there(self) -> models.QuerySet:
-        """Where it looks behind a reference: at cards too, where it asks for nothing else."""
+        """Returns the rows to search: including cards, if only fields on cards are searched."""
         card = {field.name for field in self.scope.noun.schema.card}
         others = (each.name for each in self._others())
         searched = (*self.columns, *self.scope.noun.schema.phones, *others)
@@ -132,16 +135,16 @@ class SearchTable:
 
 
 class Searched(NamedTuple):
-    """What of a noun is searched: columns of its own, and of its references."""
+    """What is searched of a noun: columns of its own, and of its references."""
 
     own: tuple[str, ...] | None
     behind: tuple[tuple[Field, tuple[str, ...]], ...]
-    lists: dict[str, str]  #: of columns with values of a list, such as tags, its name
+    lists: dict[str, str]  #: the names of the lists of columns with listed values, such as tags
 
 
 @cached_by_shape
 def searched(noun: type[Record]) -> Searched:
-    """The columns of the search, as the tenant has them."""
+    """Returns the columns of the search, as the tenant has them."""
     schema = noun.schema
     tables: dict[str, list[str]] = {}
     for path in schema.search:
@@ -157,23 +160,24 @@ def searched(noun: type[Record]) -> Searched:
 
 
 class SearchedText:
-    """The words of a text, and what was looked up of them: once, in however many nouns they are searched
-    for.
+    """The words of a text, and what was looked up for them: once, however many nouns are searched.
 
-    ``of_many``: in several nouns. Most words are behind few references: who refers to what is asked only
-    where there is something, and the longest words lead, as an estimate for each noun would take longer.
+    ``of_many`` means a search in several nouns. Then references are only followed where the word has matches,
+    because most words are behind few references; and the longest words lead, because an estimate for each
+    noun would take longer.
     """
 
     def __init__(self, words: Iterable[Word], *, of_many: bool = False) -> None:
         self.words, self.of_many = tuple(words), of_many
-        #: By the name of a list and the text of a word the values in which a word begins with it.
+        #: By the name of a list and the text of a word: the values that have a word beginning with it.
         self.listed: dict[str, dict[str, list[str]]] = {}
-        #: By place and word the records that have it; None where they are too many to be listed.
+        #: By place and word: the ids of the records that have it; None if there are too many to list.
         self.matches: dict[tuple[SearchPlace, Word], list[str] | None] = {}
 
     @classmethod
     def read(cls, text: Any, *, of_many: bool = False) -> SearchedText:
-        """Raises InvalidFilter for what is no text, and for signs alone, which no index has."""
+        """Reads the words of a text. Raises InvalidFilter if it is not text, or only symbols, which no index
+        has."""
         if not isinstance(text, str):
             raise InvalidFilter("A search is text.", field="q")
         try:
@@ -189,8 +193,8 @@ class SearchedText:
         return found
 
     def values_of_list(self, name: str) -> dict[str, list[str]]:
-        """The values of a list in which each word begins: they are few, and an index has the records with
-        one."""
+        """Returns for each word the values of a list with a word that begins with it. They are few, and an
+        index has the records with one."""
         if name not in self.listed:
             words = [word for word in self.words if not word.is_symbol]
             texts = [each.text for word in words for each in word.spellings]
@@ -207,7 +211,7 @@ class SearchedText:
         return self.listed[name]
 
     def look_behind(self, tables: Iterable[SearchTable]) -> None:
-        """List the records of these tables with each word, in one statement, where they are few enough."""
+        """List the records of these tables with each word, in one statement, if they are few enough."""
         asked = [
             (place, word)
             for place in dict.fromkeys(table.place for table in tables)
@@ -234,11 +238,11 @@ class SearchedText:
 
     @property
     def kinds(self) -> tuple[WordKind, ...]:
-        """What matters of the words besides their letters."""
+        """What matters of each word besides its letters."""
         return tuple(map(word_kind, self.words))
 
     def key_in(self, noun: type[Record]) -> tuple[SearchKey, list[Any]]:
-        """What the statement that searches a noun is made of, and the texts that it is filled in with."""
+        """Returns the key of the statement that searches a noun, and the texts that it is filled in with."""
         there, has_values, has_matches = searched(noun), [], []
         given: list[Any] = [text for word in self.words for text in word_texts(word)]
         for name in dict.fromkeys(there.lists.values()):
@@ -254,7 +258,7 @@ class SearchedText:
 
     @classmethod
     def marked(cls, noun: type[Record], key: SearchKey, numbers: Iterator[int]) -> SearchedText:
-        """The text that stands for all with this key while their statement is compiled."""
+        """Returns the placeholder for all texts with this key, for compiling their statement."""
         found = cls([marked_word(kind, numbers) for kind in key.kinds], of_many=True)
         for name, some in zip(
             dict.fromkeys(searched(noun).lists.values()), key.has_values, strict=True
@@ -272,8 +276,8 @@ class SearchedText:
 
 
 class SearchKey(NamedTuple):
-    """What a statement that searches a noun is made of: the kinds of the words, and which of them a list and
-    a table behind a reference have."""
+    """Identifies the statement that searches a noun: the kinds of the words, and which of them have values in
+    a list, or matches in a table behind a reference."""
 
     kinds: tuple[WordKind, ...]
     has_values: tuple[tuple[bool, ...], ...]
@@ -281,7 +285,7 @@ class SearchKey(NamedTuple):
 
 
 def tables_behind(scope: Scope) -> list[SearchTable]:
-    """The tables behind references in which a noun is searched."""
+    """Returns the tables behind references in which a noun is searched."""
     return [
         SearchTable(scope.for_noun(reference.target_noun), reference.column, columns)
         for reference, columns in searched(scope.noun).behind
@@ -292,7 +296,7 @@ def tables_behind(scope: Scope) -> list[SearchTable]:
 def _statement_of_matches(
     place: SearchPlace, kind: WordKind, _tenant: int, _person: str | None
 ) -> Statement | None:
-    """The statement that lists the records of a place with a word of that kind."""
+    """Returns the statement that lists the records of a place with a word of this kind."""
     scope, columns = place
     table = SearchTable(scope, "", columns)
     found = table.matches(marked_word(kind, count())).values_list(scope.key)[: LISTED + 1]
@@ -303,7 +307,7 @@ def _statement_of_matches(
 
 
 class Search:
-    """Words searched for among the records of a scope: of a text, or of one that was read before."""
+    """A search for words among the records of a scope; ``text`` may have been read before."""
 
     def __init__(self, scope: Scope, text: Any) -> None:
         """Raises InvalidFilter."""
@@ -322,8 +326,8 @@ class Search:
         return found
 
     def led(self, found: models.QuerySet) -> Search:
-        """The same with the words in the order in which they lead among ``found``, and with what is behind
-        references listed where that is asked for: nothing is left to ask that its statements are made of."""
+        """Returns the search with the leading words among ``found`` first, and with listed matches behind
+        references: everything that its statements depend on is then known."""
         if len(self.words) < 2:
             return self
         led = SearchedText(self._by_rarity(found), of_many=True)
@@ -337,7 +341,7 @@ class Search:
 
     @property
     def key(self) -> SearchKey:
-        """What statements of it are made of; :func:`compiled_query` fills in the :attr:`values`."""
+        """The key of its statements; :func:`compiled_query` fills in the :attr:`values`."""
         return self._asked[0]
 
     @property
@@ -345,12 +349,12 @@ class Search:
         return self._asked[1]
 
     def marked(self, numbers: Iterator[int]) -> Search:
-        """The search that stands for all with this key while their statement is compiled."""
+        """Returns the placeholder for all searches with this key, for compiling their statement."""
         return Search(self.scope, SearchedText.marked(self.scope.noun, self.key, numbers))
 
     def parts(self, found: models.QuerySet) -> list[models.QuerySet]:
-        """The matching records of ``found``, one queryset per table, or per pair of places where there are
-        several words, led by their indexes; they may overlap. None where a word is nowhere."""
+        """Returns the matching records of ``found``, as one queryset per table or, for several words, per
+        pair of places, led by their indexes. They may overlap. Empty if a word is nowhere."""
         if not self.words:
             return [found]
         if len(self.words) == 1:
@@ -373,16 +377,16 @@ class Search:
         ]
 
     def _ids_behind(self, table: SearchTable, word: Word) -> list[str] | None:
-        """The records behind a reference with a word, where they are few enough to be listed. Most words are
-        only in some of the tables: the others are then not asked with each of these."""
+        """Returns the ids of the records behind a reference with a word; None if there are too many to list.
+        Most words are only in some tables, so that the others need not be searched."""
         if not table.reference:
             return None
         self.text.look_behind(each for each in self.tables if each.reference)
         return self.text.matches.get((table.place, word))
 
     def _places(self, word: Word) -> dict[str, Q]:
-        """By reference, the condition that a record has ``word`` behind it. Where these are listed, they are
-        looked up together with the record's own fields."""
+        """Returns by reference the condition that a record has ``word`` there. Listed ids are looked up
+        together with the record's own fields."""
         near, far = Q(), {}
         for table in self.tables:
             ids = self._ids_behind(table, word)
@@ -411,15 +415,15 @@ class Search:
 
     @property
     def record_condition(self) -> Q:
-        """The condition that one record matches, asked record by record."""
+        """The condition that a record matches, checked record by record."""
         found = Q()
         for word in self.words:
             found &= reduce(or_, (table.record_has_word(word) for table in self.tables))
         return found
 
     def _anywhere(self, word: Word) -> Q:
-        """The condition that a record found by another word has this one: behind a reference asked record
-        by record, but where so few have it that they are listed."""
+        """Returns the condition that a record found by another word has this one too. Behind a reference it
+        is checked record by record, unless the matches are listed."""
         found = NOTHING
         for table in self.tables:
             ids = self._ids_behind(table, word)
@@ -427,8 +431,9 @@ class Search:
         return found
 
     def _by_rarity(self, found: models.QuerySet) -> list[Word]:
-        """The words, the rarest first by the planner's estimate, the longest first of equally rare ones;
-        signs last: no index leads to them. Two that an index has lead together, whichever is rarer."""
+        """Returns the words, the rarest first by the planner's estimate, the longest first among equals, and
+        symbols last, because no index has them. Two words with an index lead together, so their order does
+        not matter."""
         if self.text.of_many or [word.has_trigram for word in self.words] == [True, True]:
             return self.words
         rows = {word: self._estimate(found, word) for word in self.words}
@@ -439,7 +444,7 @@ class Search:
 
 
 def estimate_rows(found: models.QuerySet) -> int:
-    """How many records there are, as the planner expects."""
+    """Returns the number of records that the planner expects."""
     try:
         sql, parameters = found.order_by().values("pk").query.sql_with_params()
     except EmptyResultSet:

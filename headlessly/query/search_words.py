@@ -1,8 +1,8 @@
-"""The words of a search: how a text is read as words, and which conditions say that a column has one.
+"""The words of a search: how a text is split into words, and which conditions find them in a column.
 
-Words are compared folded, telephone numbers by their digits. What is too short for a trigram is looked
-for where a word begins: there the index has it, and one letter inside of words is in every record. In long
-texts, such as notes, everything is looked for where a word begins.
+Words are compared folded, telephone numbers by their digits. A word too short for a trigram is only looked
+for at the beginning of words: there the index has it, and a single letter inside of words is in every record.
+In long texts, such as notes, every word is looked for at the beginning of words.
 """
 
 from __future__ import annotations
@@ -24,37 +24,38 @@ from headlessly.declaration.folding import draw_together, fold, phone_digits, wr
 from headlessly.declaration.schema import Field
 from headlessly.query.scope import MAX_WORDS
 
-#: How many letters a trigram takes, and what is around a word counts: two before it, one behind.
+#: The length of a trigram, and the padding that counts around a word: two before it, one after it.
 TRIGRAM, BEFORE, BEHIND = 3, 2, 1
 LETTERS = re.compile(r"[^\W_]+")
-#: What people write for an apostrophe and for a hyphen, as it is folded.
+#: Typographic apostrophes and hyphens, and their plain forms.
 PLAIN_SIGNS = str.maketrans(
     dict.fromkeys("\u2019\u2018\u02bc`", "'") | dict.fromkeys("\u2010\u2013", "-")
 )
-#: What words begin after, besides the beginning of the text.
+#: What precedes a word, besides the beginning of the text.
 BEFORE_WORDS = (" ", "-")
 NUMBER = re.compile(r"[+()./\-\u2010-\u2015]*\d[\d+()./\-\u2010-\u2015]*\Z")
-#: From how many digits on a number may be one of a telephone; in several groups that begin like no other
-#: number, or like any.
+#: The minimum number of digits of a telephone number: a single group, or groups that begin like one; and
+#: other groups, which may be any numbers.
 PHONE_DIGITS, PHONE_GROUPS = 5, 7
-#: Fewer letters are looked for as they are written alone.
+#: A shorter word has no spelling with letters drawn together.
 FEWEST_LETTERS = 2
 
 
 class Spelling(NamedTuple):
-    """One way in which a word is written: text as it is folded."""
+    """One way in which a word is written, folded."""
 
     text: str
-    #: What of it an index of words knows: letters and digits that stand together; nothing where they are
-    #: those of another spelling.
+    #: The parts of it that an index of words knows: sequences of letters and digits. Empty if another
+    #: spelling has the same.
     letters: tuple[str, ...]
     #: Whether an index finds it inside of words, too.
     is_anywhere: bool
-    #: What else is in a text with it, written out: "muller" is in Müller and Muller, and "mueller" in one.
+    #: A text must also contain this, written out: "muller" is found in Müller and Muller, "mueller" only in
+    #: one.
     written_out: str = ""
 
     def is_meant(self, column: str) -> Q:
-        """The condition that what was found in a column is this."""
+        """Returns the condition that a match in a column is really meant."""
         if not self.written_out:
             return Q()
         return Q(**{f"{column}__written_out__contains": self.written_out})
@@ -62,11 +63,11 @@ class Spelling(NamedTuple):
 
 @dataclass(frozen=True)
 class Word:
-    """What is looked for as one: text as it is folded, and the digits where it may be a phone number."""
+    """A search word: its folded text, and its digits if it may be a telephone number."""
 
     text: str
     digits: str = ""
-    #: The text with two letters for one that may be written so: "mueller", of Müller and Mueller.
+    #: The text with two letters for an umlaut: "mueller" for Müller and Mueller.
     written_out: str = ""
 
     @classmethod
@@ -75,7 +76,7 @@ class Word:
 
     @cached_property
     def spellings(self) -> tuple[Spelling, ...]:
-        """The text as it is, with ae for ä and ä for ae, each with the signs that are usual for its
+        """The text as it is, with ae for ä, and with ä for ae; each with the usual characters for its
         apostrophes and hyphens."""
         out = self.written_out or self.text
         together = draw_together(out)
@@ -94,7 +95,7 @@ class Word:
 
     @property
     def is_symbol(self) -> bool:
-        """Whether no index knows of it."""
+        """Whether it has no letters, so that no index has it."""
         return not self.spellings[0].letters
 
     @property
@@ -103,7 +104,7 @@ class Word:
         return not self.is_symbol and all(each.is_anywhere for each in self.spellings)
 
     def text_condition(self, column: str) -> Q:
-        """The condition that a column with a long text has it."""
+        """Returns the condition that a column with a long text has it."""
         if self.is_symbol:
             return Q(**{f"{column}__folded__contains": self.text})
         condition = Q()
@@ -114,7 +115,7 @@ class Word:
         return condition
 
     def column_condition(self, column: str) -> Q:
-        """The condition that a column of text has it."""
+        """Returns the condition that a column with a short text has it."""
         condition = Q()
         for each in self.spellings:
             if each.is_anywhere:
@@ -127,14 +128,14 @@ class Word:
         return condition
 
     def inside_condition(self, column: str) -> Q:
-        """The condition that a column has it anywhere, however short it is."""
+        """Returns the condition that a column has it anywhere, however short it is."""
         condition = Q()
         for each in self.spellings:
             condition |= Q(**{f"{column}__folded__contains": each.text}) & each.is_meant(column)
         return condition
 
     def others_condition(self, field: Field) -> Q:
-        """The condition that one of the values has it which a record has beside the first."""
+        """Returns the condition that one of the further values beside the first has it."""
         filled = Q(**{f"{field.column}__isnull": False})
         if field.item is not None and field.item.normalize is normalization.normalize_phone:
             if not self.digits:
@@ -143,7 +144,7 @@ class Word:
         return filled & self._within_json(f"{field.column}__whole")
 
     def _within_json(self, whole: str) -> Q:
-        """The condition that JSON has it in one of its texts, each of which begins behind quotation marks."""
+        """Returns the condition that a text within JSON has it; each text begins after a quotation mark."""
         somewhere = Q()
         for each in self.spellings:
             written = json.dumps(each.text, ensure_ascii=False)[1:-1]
@@ -154,8 +155,8 @@ class Word:
         return somewhere
 
     def custom_condition(self, columns: Sequence[str]) -> Q:
-        """The condition that one of the tenant's own fields has it. An index has the JSON of all of them
-        together, where a value begins behind its quotation mark."""
+        """Returns the condition that one of the tenant's own fields has it. The index has the JSON of all of
+        them together, so the exact columns are checked as well."""
         exact = reduce(or_, (self.column_condition(column) for column in columns))
         return Q(custom__isnull=False) & self._within_json(custom_values.TEXTS) & exact
 
@@ -175,7 +176,7 @@ def _with_signs(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class MarkedWord(Word):
-    """What stands for a word while a query is compiled: nothing depends on its letters but this."""
+    """A placeholder for a word while a query is compiled."""
 
     marked: tuple[Spelling, ...] = ()
 
@@ -185,7 +186,7 @@ class MarkedWord(Word):
 
 
 def read_words(text: str, most: int | None = MAX_WORDS) -> list[Word]:
-    """The words of ``text``, the first ones. The groups of a phone number are one."""
+    """Returns the first words of ``text``. The groups of a telephone number are one word."""
     words: dict[Word, None] = {}
     spelled = map(normalization.normalize_word, text.split())
     for numbers, group in groupby(spelled, key=lambda word: NUMBER.match(word) is not None):
@@ -225,7 +226,7 @@ def word_kind(word: Word) -> WordKind:
 
 
 def word_texts(word: Word) -> list[str]:
-    """What a word is made of: :func:`marked_word` has a mark for each."""
+    """Returns the texts that a word consists of: :func:`marked_word` has a mark for each."""
     found = [word.digits] if word.digits else []
     for each in word.spellings:
         found += [each.text, *each.letters, *([each.written_out] if each.written_out else ())]

@@ -1,4 +1,4 @@
-"""Numbers over time: the days, weeks or months of a period, and how many records each of them has."""
+"""Numbers over time: the days, weeks or months of a period, and how many records are in each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
-#: A series has a point for each day up to so many days, else for each week, else for each month.
+#: A series has a point for each day up to this many days, then for each week, and then for each month.
 MOST_DAYS, MOST_WEEKS = 31, 190
 
 
@@ -32,7 +32,7 @@ def step_of(period: Period) -> str:
 
 
 def parts_of(slice: Slice) -> list[Slice]:
-    """The days, weeks (from Monday) or months of a slice; the first and the last may be cut by its ends."""
+    """Returns the days, weeks (from Monday) or months of a slice; its ends may cut the first and the last."""
     step, start, found = step_of(slice.period), slice.period.first, []
     while start < slice.period.end:
         if step == "day":
@@ -49,17 +49,17 @@ def parts_of(slice: Slice) -> list[Slice]:
 
 
 def count_by_part(records: Records, name: str, parts: Sequence[Slice]) -> list[int]:
-    """How many of the records have their day or moment ``name`` (on the wire) in each of the parts, which
-    follow each other."""
+    """Returns how many records have their day or moment ``name`` (on the wire) in each of the consecutive
+    parts."""
     return [groups.total() for groups in count_groups_by_part(records, name, parts)]
 
 
 def count_groups_by_part(
     records: Records, name: str, parts: Sequence[Slice], *columns: str
 ) -> list[Counter[tuple[Any, ...]]]:
-    """The same for each combination of values in ``columns``.
+    """Returns these numbers for each combination of values in ``columns``.
 
-    Counted along the index of its ranges where there is one, else in one pass over them, grouped by day.
+    Counted along an index of the moment if there is one, else in one pass grouped by day.
     """
     field = find_field(records.noun, name)
     if records.as_of is None and indexes.has_index_of_ranges(records.noun, field.column):
@@ -75,15 +75,15 @@ def count_groups_by_part(
 def groups_by_part(
     slice: Slice, noun: type[Record], name: str, *columns: str
 ) -> list[Counter[tuple[Any, ...]]]:
-    """Of a noun's records with their moment ``name`` in the slice, how many have which values in
-    ``columns``, for each part of it: what several reports say is a sum of these, counted once."""
+    """Returns for each part of a slice how many records with their moment ``name`` in it have which values in
+    ``columns``. Several reports are sums of these, so that they are counted once."""
     return count_groups_by_part(slice.during(noun, name), name, parts_of(slice), *columns)
 
 
 def _count_each(
     records: Records, field: Field, parts: Sequence[Slice], columns: Sequence[str]
 ) -> list[Counter[tuple[Any, ...]]]:
-    """The records of each part, in one statement that reads each by itself."""
+    """Counts the records of each part in one statement that reads each part separately."""
     bounds = [RawSQL(f"part.{end}", [], output_field=DateTimeField()) for end in ("first", "last")]
     inside = {f"{field.column}__gte": bounds[0], f"{field.column}__lt": bounds[1]}
     found: list[Counter[tuple[Any, ...]]] = [Counter() for _ in parts]

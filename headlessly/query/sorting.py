@@ -22,15 +22,15 @@ from headlessly.query.filters import META_FIELDS, find_field
 from headlessly.query.scope import NOTHING, Scope
 
 MAX_SORT_KEYS = 8
-#: How other languages say an order.
+#: The way in which other languages write a direction.
 DIRECTION = re.compile(r"(?P<name>\S+)(?:\s+|:)(?P<direction>asc|desc)", re.IGNORECASE)
-#: What people write: sorted without case and accents, as they look names up.
+#: Text that people write is sorted ignoring case and accents, as they look names up.
 WRITTEN = ("string", "text", "email")
 
 
 @dataclass(frozen=True)
 class SortKey:
-    """One column of an order, with the conditions that compare a row with a value in it."""
+    """One column of an order, with the conditions that compare rows with a value in it."""
 
     name: str
     type: str
@@ -38,7 +38,7 @@ class SortKey:
     nullable: bool
 
     def value_of(self, record: Any) -> Any:
-        """The value in this column by which a list puts ``record`` in order."""
+        """Returns the value in this column by which a list sorts ``record``."""
         if self.name.endswith(f"__{money.Converted.lookup_name}"):
             found = type(record).with_deleted.filter(pk=record.pk)
             return found.values_list(self.name, flat=True).first()
@@ -48,24 +48,25 @@ class SortKey:
 
     @property
     def expression(self) -> Any:
-        """Nulls last either way, said only where there can be any: the index is declared so too."""
+        """The order with nulls last in either direction; this is explicit only if there can be nulls, as in
+        the declaration of the index."""
         if not self.descending:
             return models.F(self.name).asc()
         return models.F(self.name).desc(**({"nulls_last": True} if self.nullable else {}))
 
     def after_value(self, value: Any) -> Q:
-        """The rows strictly after ``value`` in this column, without those that have none."""
+        """Returns the condition for rows strictly after ``value`` in this column, without nulls."""
         return Q(**{f"{self.name}__{'lt' if self.descending else 'gt'}": value})
 
     def from_value(self, value: Any) -> Q:
-        """The rows with ``value`` and those after it, without those that have none."""
+        """Returns the condition for rows with ``value`` and those after it, without nulls."""
         return Q(**{f"{self.name}__{'lte' if self.descending else 'gte'}": value})
 
     def equal_to(self, value: Any) -> Q:
         return Q(**({f"{self.name}__isnull": True} if value is None else {self.name: value}))
 
     def after_value_or_null(self, value: Any) -> Q:
-        """The rows strictly after ``value``, including those without one, which come last."""
+        """Returns the condition for rows strictly after ``value``, including nulls, which come last."""
         if value is None:
             return NOTHING
         return (
@@ -76,7 +77,8 @@ class SortKey:
 
 
 def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
-    """The sort keys of an order; the record's id is the last. Raises InvalidFilter for other fields."""
+    """Returns the sort keys of an order, of which the record's id is the last. Raises InvalidFilter for other
+    fields."""
     noun = scope.noun
     named = _parse_sort(sort) if sort else _parse_sort(noun.Surface.ordering)
     found: list[SortKey] = []
@@ -97,8 +99,8 @@ def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
 
 
 def columns_of(found: models.QuerySet) -> list[SortKey]:
-    """The order of a queryset of rows that are no records, whose columns all have a value; none where an
-    expression is in it."""
+    """Returns the order of a queryset that is not of records, whose columns all have a value; nothing if it
+    has an expression."""
     named = [str(name) for name in found.query.order_by if isinstance(name, str)]
     if len(named) < len(found.query.order_by):
         return []
@@ -117,12 +119,12 @@ def _column_type(model: type[models.Model], name: str) -> str:
 
 
 def order_by_expressions(scope: Scope, sort: Any) -> list[Any]:
-    """The order as ``QuerySet.order_by`` takes it."""
+    """Returns the order as ``QuerySet.order_by`` takes it."""
     return [column.expression for column in sort_keys(scope, sort)]
 
 
 def _parse_sort(sort: Any) -> list[tuple[str, bool]]:
-    """The fields to sort by, and whether each is in descending order."""
+    """Returns the fields to sort by, and whether each is in descending order."""
     if isinstance(sort, Mapping):
         pairs = []
         for name, direction in sort.items():

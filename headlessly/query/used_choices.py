@@ -1,4 +1,4 @@
-"""Which texts records have of a field that holds several, and how many have each."""
+"""The texts that records have in a field with several values, and how many records have each."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
-#: How many records are counted at the most; and how many texts are answered.
+#: How many records are counted, and how many texts are returned, at most.
 MOST_COUNTED, MOST_ANSWERED = 10_000, 100
 
 
 def used_choices(noun: type[Record], field: Field) -> list[tuple[str, int]]:
-    """The texts that the actor's records have, most used first, each with how many have it."""
+    """Returns the texts in the actor's records, the most used first, each with its number of records."""
     quote = connection.ops.quote_name
     visible, mine = visibility.visible_rows(noun, "n")
     column = (

@@ -1,6 +1,6 @@
-"""Short Python scripts against the nouns, run in a sandbox, all or nothing.
+"""Short Python scripts that use the nouns, run in a sandbox, all or nothing.
 
-``run = scripts.run("Lead.find({...})")`` answers what came out, what it recorded and what it printed.
+``run = scripts.run("Lead.find({...})")`` returns the script's value, its events and its output.
 """
 
 from headlessly.access import actors
@@ -13,11 +13,11 @@ __all__ = ["Busy", "ScriptFailed", "ScriptRun", "proposals", "run"]
 
 
 def run(code: str, *, dry_run: bool = False) -> ScriptRun:
-    """Run a script as the actor at hand, in the tenant at hand.
+    """Run a script as the current actor in the active tenant.
 
-    What somebody may only propose is stored as a proposal, unless it changes nothing. Raises ScriptFailed
-    with the line and the error inside, BadRequest for what is no script, Forbidden for a stranger, and Busy
-    where too many are running; then nothing was done.
+    If the actor may only propose, it is stored as a proposal, unless it changes nothing. Raises ScriptFailed
+    with the line and the inner error, BadRequest for text that is no script, Forbidden for a stranger, and
+    Busy if too many scripts are running; then nothing was done.
     """
     if actors.current().role == actors.PROPOSER:
         return proposals.propose_instead(code, dry_run=dry_run)

@@ -1,8 +1,7 @@
-"""Whether a script does what it was said to do: the events of two of its runs, held against each other.
+"""Compares the events of two runs of a script, to check that it does what it was said to do.
 
-What every run makes anew is the same in both: the ids of new records and of events, the moments at which it
-happened, who did it. All else has to be: which records, which verbs, in which order, from which version, and
-every value before and after.
+Some things differ in every run: the ids of new records and of events, the moments, and the actor. Everything
+else has to be equal: the records, the verbs and their order, the versions, and every value before and after.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from typing import Any
 from headlessly.declaration.schema import META
 from headlessly.log.events import Event, plain_json
 
-#: How many differences are told.
+#: How many differences are shown.
 MAX_DIFFERENCES = 50
 
 
 def differences(before: Sequence[Event], now: Sequence[Event]) -> list[dict[str, Any]]:
-    """What ``now`` does differently: ``{name, target, field, was, now}`` for each value that is another;
-    without a field for an event that is there in one of them only."""
+    """Returns the differences in ``now``: ``{name, target, field, was, now}`` for each value that differs;
+    without a field for an event that only one of them has."""
     old, new = _Comparable(before), _Comparable(now)
     found: list[dict[str, Any]] = []
     matcher = SequenceMatcher(None, old.keys, new.keys, autojunk=False)
@@ -36,7 +35,7 @@ def differences(before: Sequence[Event], now: Sequence[Event]) -> list[dict[str,
 
 
 class _Comparable:
-    """The events of one run, without what every run makes anew."""
+    """The events of one run, without what differs in every run."""
 
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = list(events)
@@ -55,17 +54,18 @@ class _Comparable:
         self.keys = [(e.name, self.stable_names.get(e.target or "", e.target)) for e in events]
 
     def values(self, at: int) -> dict[str, Any]:
-        """Everything that an event says, by name."""
+        """Returns everything in an event, by name."""
         event = self.events[at]
         found: dict[str, Any] = {"$version": event.version}
         data = self._stabilized(event.data or {})
-        made = META if event.target else ()  # of a record; what is tracked has names of its own
+        # Meta-fields of a record; tracked events have names of their own.
+        made = META if event.target else ()
         found |= {key: value for key, value in data.items() if key not in made}
         previous = self._stabilized(event.previous or {})
         return found | {f"previous.{key}": value for key, value in previous.items()}
 
     def cause(self, at: int) -> str | None:
-        """The event among these that caused it; none where the script itself did it."""
+        """Returns the event among these that caused it, or None if the script itself did it."""
         return self.stable_names.get(self.events[at].cause or "")
 
     def _stabilized(self, value: Any) -> Any:

@@ -1,8 +1,8 @@
-"""What a script writes that would have no effect, told before it runs: ``lead.status = "Lost"``, which saves
-nothing, and ``lead.convert`` without its brackets, which does nothing.
+"""Finds statements in a script that would have no effect: ``lead.status = "Lost"`` saves nothing, and
+``lead.convert`` without brackets does nothing.
 
-The interpreter has no ``__setattr__``, and a method that is named is a value to it; so the text is
-read.
+The interpreter has no ``__setattr__``, and for it a method without a call is just a value. So the text is
+searched before the script runs.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from headlessly.scripts.paths import Expressions
 
 #: `.name = ...`, also `+=`.
 ASSIGNED = re.compile(r"\.\s*(?P<name>[^\W\d]\w*)\s*(?:[-+*/%&|^@]|\*\*|//|<<|>>)?=(?!=)")
-#: `lead.name, found = ...`: what is assigned several values at once.
+#: `lead.name, found = ...`: several targets of one assignment.
 SEVERAL = re.compile(r"^(?P<targets>[^=\n]+)=(?!=)", re.MULTILINE)
 TARGET = re.compile(r"\s*\*?[^\W\d]\w*(?:\.\w+|\[[^\]\n]*\])*\s*\Z")
 OF_ATTRIBUTE = re.compile(r"\.(?P<name>\w+)\s*\Z")
-#: A class of one's own says `self`.
+#: A class of the script's own uses `self`.
 OWN = re.compile(r"(?:self|cls)\b")
-#: A name that stands for itself is told; a longer expression is not repeated.
+#: A short expression is repeated in the message; a longer one is not.
 LONGEST_BASE = 60
 
 
 class WithoutEffect(NamedTuple):
-    """Where something stands that would have no effect, and what to write."""
+    """The place of a statement without effect, and what to write instead."""
 
     at: int
     message: str
 
 
 def find_without_effect(code: str, mask: str) -> WithoutEffect | None:
-    """The first of them. ``mask`` is ``code`` with quotes for all of a string, also for what an f-string says
-    of values (``{lead.name=}``), and spaces for comments."""
+    """Returns the first such statement, or None. ``mask`` is ``code`` with quotes for everything in strings,
+    including expressions that an f-string only shows (``{lead.name=}``), and spaces for comments."""
     expressions = Expressions(mask)
 
     def base_of(dot: int) -> str:
@@ -71,7 +71,7 @@ def _assigning(at: int, name: str, base: str) -> WithoutEffect:
 
 
 def _lines_outside_of_brackets(mask: str) -> set[int]:
-    """Where the lines begin that go on with no bracket of a line before."""
+    """Returns the offsets of the lines that do not continue a bracket of an earlier line."""
     found, depth = {0}, 0
     for at, char in enumerate(mask):
         if char in "([{":
@@ -85,7 +85,8 @@ def _lines_outside_of_brackets(mask: str) -> set[int]:
 
 @cached_by_shape
 def _uncalled() -> re.Pattern[str]:
-    """A line that ends with a verb of a noun, and assigns it to nothing; no field is called like it."""
+    """Matches a line that ends with a verb of a noun without assigning it; verbs with the name of a field are
+    left out."""
     fields = {
         n
         for noun in registry.values()

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.errors import HeadlesslyError, RateLimited
 
-#: A message is told up to here, in characters: a script writes its own.
+#: The maximum length of a message, in characters, because a script can raise its own.
 MAX_MESSAGE_LENGTH = 1_000
 
 
@@ -65,6 +65,6 @@ class ScriptFailed(ScriptError):
         self.status, self.code = inner.status, inner.code  # type: ignore[misc]
 
     def body(self) -> dict[str, Any]:
-        """The inner error's body with what is known of the place."""
+        """Returns the inner error's body with what is known of the place."""
         where = {"line": self.line, "source": self.source or None, "output": self.output or None}
         return super().body() | {key: value for key, value in where.items() if value is not None}

@@ -1,7 +1,7 @@
-"""What the interpreter says of a mistake, with what would have been right where that is known.
+"""Adds a hint to the interpreter's error messages, if the right way is known.
 
-What is written here is what people and models write who know other clients, other ORMs or JavaScript: each
-is told what to write instead, so that the next attempt succeeds.
+The mistakes are those of people and models who know other clients, other ORMs or JavaScript. The hint says
+what to write instead, so that the next attempt succeeds.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from headlessly.scripts.host import asked_elsewhere, methods_sentence
 MISSING_ATTRIBUTE = re.compile(
     r"(?P<type>type object )?'(?P<owner>[\w.]+)'(?: object)? has no attribute '(?P<wanted>\w+)'"
 )
-#: What the interpreter says of an exception that is made of something else than a text.
+#: The interpreter's message for an exception whose argument is not text.
 NO_TEXT = "exceptions can only be called"
 WITHOUT_RECORD = re.compile(
     r"(?:(?:\w+\.)?(?P<verb>\w+)\(\) .*)?required positional argument: 'self'"
 )
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
-#: What other languages call it.
+#: Names in other languages, and those in Python.
 IN_PYTHON = {
     "null": "None",
     "undefined": "None",
@@ -37,7 +37,7 @@ IN_PYTHON = {
 JAVASCRIPT = re.compile(
     r"^\s*(?:const|let|var|function|export)\s|=>|===|!==|&&|\|\||\?\.|\bnew [A-Z]|[;{]\s*$"
 )
-#: What a list of records has elsewhere.
+#: For methods that lists of records have elsewhere.
 LIST_HINT = "find answers a list: found.first(), found[0], found[:5], len(found), a loop or a comprehension."
 MOMENT_HINT = (
     "Moments and days of records are text, as in JSON: datetime.fromisoformat(lead.createdAt) makes one to "
@@ -46,7 +46,7 @@ MOMENT_HINT = (
 
 
 def explain_error(inner: BaseException, text: str, source: str = "") -> str:
-    """The message for an error of the interpreter, which came up in this line of the script."""
+    """Returns the message for an error of the interpreter that occurred in this line of the script."""
     kind = type(inner).__name__
     message = f"{kind}: {text}" if text else kind
     if isinstance(inner, NotImplementedError) and "synchronous context" in text:
@@ -73,7 +73,7 @@ def explain_error(inner: BaseException, text: str, source: str = "") -> str:
 
 
 def explain_unreadable(problem: Exception) -> str:
-    """What to say of a value that cannot leave the sandbox, from what reading it raised."""
+    """Returns the message for a value that cannot leave the sandbox, from the exception while reading it."""
     if isinstance(problem, TypeError) and "unhashable" in str(problem):
         return "a set, or the keys of an object, cannot be records. Use a list, or their ids."
     if isinstance(problem, RecursionError):
@@ -151,7 +151,7 @@ def _is_record_attribute(name: str) -> bool:
 
 
 def _value_hints(text: str) -> Iterator[str]:
-    """What to say where two kinds of values do not go together."""
+    """Yields hints for two types of values that do not go together."""
     kinds = set(re.findall(r"'([\w.]+)'", text))
     if {"datetime.datetime", "str"} <= kinds or {"datetime.date", "str"} <= kinds:
         yield MOMENT_HINT

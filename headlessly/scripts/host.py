@@ -1,8 +1,7 @@
-"""What a script asks of the nouns, answered: the only door out of the sandbox.
+"""Answers the calls of a script: the only way out of the sandbox.
 
-A script may ask anything with any values, also past the classes of the prelude, so nothing of a question is
-taken for granted. Reads are the readers' of every surface, verbs the executor's; tenant, actor and sight are
-ambient as everywhere.
+A script may call with any values, and bypass the classes of the prelude, so every argument is checked. Reads
+and verbs are the same as on every surface; tenant, actor and visibility are ambient as everywhere.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
     from headlessly.nouns import Noun
 
-#: What a read takes, in this order or by name.
+#: The parameters of reads, in this order or by name.
 READ_ARGUMENTS = {
     "find": ("filter", "sort", "limit", "include", "fields", "q", "asOf"),
     "get": ("id", "include", "fields", "asOf"),
@@ -52,14 +51,14 @@ READ_ARGUMENTS = {
 }  # fmt: skip
 TRACK = ("name", "properties")
 UNDO = ("request", "event")
-#: How long what is only proposed may hold what it has locked, in seconds, and how long it waits for what
-#: others have, in milliseconds.
+#: How long a proposed script may hold its locks, in seconds, and how long it waits for those of others, in
+#: milliseconds.
 REHEARSAL_SECONDS, REHEARSAL_PATIENCE = 0.8, 20
 LOCK_BOUND = "SELECT set_config('lock_timeout', %s, true)"
 
 
 class Host:
-    """The answers to one script, and what it has used up."""
+    """Answers the calls of one script, and counts what it uses."""
 
     def __init__(
         self,
@@ -74,13 +73,13 @@ class Host:
         self.calls = self.records = 0
         self.seconds = limits.seconds
         self.has_written = False
-        #: Seconds spent on answers, and waiting for others in between.
+        #: Seconds spent on answers, and on waiting for short requests in between.
         self.worked = self.waited = 0.0
         self.on_shorter_deadline: Callable[[], None] = lambda: None
 
     def begin_writing(self) -> None:
-        """Before the first verb: what somebody may only propose is tried without standing in anybody's way.
-        It waits for no lock, and holds its own for a moment only."""
+        """Called before the first verb: makes sure that the trial of a proposed script gets in nobody's way.
+        It waits for no lock, and holds its own only for a moment."""
         if self.has_written or not self.is_rehearsal:
             return
         self.has_written = True
@@ -90,7 +89,7 @@ class Host:
             self.on_shorter_deadline()
 
     def exceeded_time(self) -> LimitExceeded:
-        """The error of a script whose time is over."""
+        """Returns the error for a script that has run out of time."""
         if self.seconds == self.limits.seconds:
             return self.limits.exceeded("seconds")
         return LimitExceeded(
@@ -100,7 +99,8 @@ class Host:
         )
 
     def answer(self, question: Sequence[Any], named: Mapping[str, Any]) -> Any:
-        """The answer to one call: ``question`` is (noun, method, positional arguments, named arguments).
+        """Returns the answer to one call: ``question`` is (noun, method, positional arguments, named
+        arguments).
 
         Raises a HeadlesslyError, which the script may catch; any other exception ends it.
         """
@@ -129,14 +129,14 @@ class Host:
             self.worked += time.monotonic() - began
 
     def let_others_pass(self) -> None:
-        """Give way to short requests once this script has asked for long. It waits for others no longer than
-        others wait for it: it takes twice as long at the most."""
+        """Let short requests go first once this script has computed for long. It waits for others at most as
+        long as it has worked, so that it takes at most twice the time."""
         left = min(self.worked - self.waited, self.deadline - time.monotonic())
         if self.worked > SHORT and left > 0:
             self.waited += short_requests.let_pass(left)
 
     def _bound_database(self) -> None:
-        """Give the database no longer than the script has left. Raises LimitExceeded."""
+        """Limit the database to the script's remaining time. Raises LimitExceeded."""
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise self.exceeded_time()
@@ -195,8 +195,8 @@ class Host:
     def _operate(
         self, found: RecordOperation, given: list[Any], options: dict[str, Any]
     ) -> dict[str, Any]:
-        """What is done with a record beside its verbs. Raises Forbidden in a proposal: it leaves no event
-        by which somebody could see what it would do."""
+        """Execute an operation of a record beside its verbs. Raises Forbidden in a proposal, because an
+        operation leaves no event to look at."""
         if self.only_events:
             raise Forbidden(
                 f"{found.key} leaves no event to look at: it cannot be proposed.",
@@ -221,7 +221,7 @@ class Host:
         return _packed(upserts.upsert(named, data, wire=True, if_match=version))
 
     def _track(self, given: list[Any], options: dict[str, Any]) -> Any:
-        if len(given) == 1 and isinstance(given[0], dict):  # one object, as of a noun
+        if len(given) == 1 and isinstance(given[0], dict):  # one object, as for a noun
             given, options = [], given[0] | options
         asked = _named_arguments(EVENT, "create", TRACK, given, options)
         tracking.permit_tracking()
@@ -237,27 +237,27 @@ class Host:
         return plain_json(own_fields.call_own_fields(what, given, options))
 
     def count_read(self, found: Sequence[Any]) -> None:
-        """Note what was read. Raises LimitExceeded."""
+        """Count records that were read. Raises LimitExceeded."""
         self.records += len(found)
         if self.records > self.limits.records:
             raise self.limits.exceeded("records")
 
 
 def methods_sentence(noun: type[Noun]) -> str:
-    """A sentence that lists the methods of a noun."""
+    """Returns a sentence with the methods of a noun."""
     others = [each.name for each in record_operations(noun) if each.writes]
     return f"There is: {', '.join([*READS, UPSERT, *noun.verbs, *others])}."
 
 
 def asked_elsewhere(noun: type[Noun], what: str) -> str:
-    """A sentence for whoever asks in a script what is asked of a record beside it; nothing for all else."""
+    """Returns a hint for an operation that is not available in scripts; empty for other names."""
     if (found := named_operation(noun, wire_name(what), writes=False)) is None:
         return ""
     return f"{found.key} is asked outside of scripts: by REST, or by fetch of <id>/{found.name}."
 
 
 def bound_statements(seconds: float) -> None:
-    """Let no statement of this transaction take longer; 0 for the bound of the process."""
+    """Limit the statements of this transaction; 0 resets the limit to that of the process."""
     if seconds:
         prepared.execute_prepared(timeouts.BOUND, [str(max(1, int(seconds * 1000)))])
     else:
@@ -267,7 +267,7 @@ def bound_statements(seconds: float) -> None:
 def _named_arguments(
     noun: str, what: str, names: Sequence[str], given: list[Any], options: dict[str, Any]
 ) -> dict[str, Any]:
-    """The arguments by name; in snake_case as well. Raises BadRequest."""
+    """Returns the arguments by name, also if given in snake_case. Raises BadRequest."""
     if len(given) > len(names):
         raise BadRequest(f"{noun}.{what} takes {', '.join(names)}.")
     asked = dict(zip(names, given, strict=False))
@@ -286,7 +286,7 @@ def _named_arguments(
 
 
 def _condition_hint(noun: str, what: str, key: str, names: Sequence[str]) -> str:
-    """How to say what was meant as a condition."""
+    """Returns a hint how to write a condition, if a field was given as an argument."""
     schema = registry[noun].schema if noun in registry and "filter" in names else None
     if schema is None or (field := schema.fields.get(key) or schema.by_name.get(key)) is None:
         return ""
@@ -342,7 +342,7 @@ def _get(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
 
 
 def _card_json(noun: type[Noun], id: Any) -> dict[str, Any] | None:
-    """What a rep who is limited sees of somebody whom only their own records introduce."""
+    """Returns the card of a record that a limited rep may see only as that, or None."""
     if not isinstance(id, str) or not visibility.introduced_ids(noun, [id]):
         return None
     whole = results.record_json(visibility.with_cards(noun).get(pk=id))
@@ -392,7 +392,7 @@ def _execute(verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:
 
 
 def _packed(record: Any) -> Any:
-    """The record as a script gets it; only its id where it is not theirs to see."""
+    """Returns the record for a script; only its id if the actor does not see it."""
     noun = type(record)
     if visibility.invisible_ids(noun, [record.pk]):
         return marshalling.pack_record({"$id": record.pk, "$type": noun.__name__})
@@ -402,7 +402,7 @@ def _packed(record: Any) -> Any:
 def _input_of(
     name: str, verb: Verb, given: list[Any], options: dict[str, Any]
 ) -> tuple[dict[str, Any], int | None]:
-    """The input of a verb by wire names, and the version that is asked for. Raises BadRequest."""
+    """Returns the input of a verb by wire names, and the requested version. Raises BadRequest."""
     data: dict[str, Any] = {}
     if given:
         if len(given) > 1 or not isinstance(given[0], dict):
@@ -423,7 +423,7 @@ def _input_of(
 
 
 def _by_wire_name(verb: Verb, data: dict[str, Any]) -> dict[str, Any]:
-    """The input by wire names, where a script said it in snake_case; the executor checks it."""
+    """Returns the input by wire names, if the script used snake_case; the executor checks it."""
     named = {}
     for key, value in data.items():
         field = verb.python_inputs.get(key) if key not in verb.inputs else None

@@ -1,4 +1,4 @@
-"""How much one script may use, by the role of who sends it: the one table, which every check reads."""
+"""How much one script may use, by the sender's role; every check uses this table."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from headlessly.scripts.failures import LimitExceeded
 
 @dataclass(frozen=True)
 class Limits:
-    """What one run may use; beyond any of these it fails and has done nothing."""
+    """The limits of one run; if it exceeds one of them, it fails and has no effect."""
 
-    seconds: float  #: from its beginning to its end, the database's answers included
-    memory: int  #: bytes, in the interpreter
+    seconds: float  #: from the beginning to the end, including the database
+    memory: int  #: bytes in the interpreter
     calls: int  #: of nouns: reads and verbs
     records: int  #: read, by all calls together
-    answer: int  #: bytes of its value as JSON
-    output: int  #: bytes that it prints
+    answer: int  #: bytes of the value as JSON
+    output: int  #: bytes of printed text
     code: int = 20_000  #: characters of the script itself
-    depth: int = 200  #: of functions that call each other
-    turns: int = 100_000  #: to the host, for whatever; calls of nouns are counted apart
+    depth: int = 200  #: of nested function calls
+    #: All calls of the host, of which calls of nouns are also counted separately.
+    turns: int = 100_000
 
     def exceeded(self, name: str) -> LimitExceeded:
-        """The error of a script that uses more than the limit of this name."""
+        """Returns the error for exceeding the limit with this name."""
         most = getattr(self, name)
         return LimitExceeded(name, most, EXCEEDED[name].format(most=most, megabytes=most // MB))
 
@@ -50,12 +51,12 @@ LIMITS: dict[str, Limits] = {
     actors.PROPOSER: _WRITER,
     actors.VIEWER: _READER,
 }
-#: The most records that one `find` answers, whatever is left.
+#: The maximum number of records of one `find`, whatever is left.
 MAX_FIND = 1_000
 
 
 def limits_of(actor: Actor) -> Limits:
-    """The limits of an actor, by its role. Raises Forbidden for a visitor, who may run no scripts."""
+    """Returns the limits of an actor, by role. Raises Forbidden for a visitor, who may not run scripts."""
     if (found := LIMITS.get(actor.role)) is None:
         raise Forbidden(f"As {actor.role} you may not run scripts.")
     return found

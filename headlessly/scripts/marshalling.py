@@ -1,7 +1,8 @@
-"""Values on their way between the sandbox and the host: checked, and bounded before they are walked.
+"""Values on their way between the sandbox and the host: checked, with their size limited while they are
+copied.
 
-A value of a few kilobytes may stand for a billion things: a list of ten times the same list, ten deep. So the
-size that counts is that of its JSON, and counting stops when it is too much.
+A value of a few kilobytes may represent a billion items: a list of ten times the same list, ten levels deep.
+So the size that counts is that of its JSON, and counting stops at the limit.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from headlessly.declaration.values import to_json_value
 from headlessly.log.events import plain_json
 from headlessly.scripts.prelude import EVENT
 
-#: How deep lists and objects may lie in each other.
+#: The maximum depth of nested lists and objects.
 DEPTH = 32
-#: How many bytes of JSON the input of one call may be: as much as a request's body.
+#: The maximum size of one call's input as JSON, in bytes: that of a request's body.
 INPUT = 1_000_000
 
 
@@ -29,7 +30,7 @@ PackedRecord = tuple[str, Any, dict[str, Any], str | None]
 
 
 class NotJson(Exception):
-    """A value that is no JSON; the message says what it is. ``size`` says that it is too large."""
+    """A value that is not JSON; the message says what it is. With ``size`` it is too large."""
 
     def __init__(self, message: str, *, size: bool = False) -> None:
         super().__init__(message)
@@ -37,12 +38,12 @@ class NotJson(Exception):
 
 
 def to_host(value: Any) -> Any:
-    """What a script hands to a verb or a read: JSON, with records as their ids. Raises NotJson."""
+    """Returns what a script passes to a verb or a read: JSON, with records as their ids. Raises NotJson."""
     return _BoundedCopy(INPUT, records=False).copy(value)
 
 
 def to_caller(value: Any, most: int) -> Any:
-    """What a script answers: JSON, with records as every surface says them. Raises NotJson."""
+    """Returns the value of a script: JSON, with records as on every surface. Raises NotJson."""
     return _BoundedCopy(most, records=True).copy(value)
 
 
@@ -134,8 +135,8 @@ def _with_article(name: str) -> str:
 def pack_record(
     record: dict[str, Any], included: Iterable[str] = (), as_of: datetime | None = None
 ) -> PackedRecord:
-    """A record for the sandbox: its noun, what it says as JSON, the records that it includes, and the moment
-    that it was read as of."""
+    """Returns a record for the sandbox: its noun, its JSON, the records that it includes, and the moment as
+    of which it was read."""
     data = plain_json(record)
     moment = as_of.isoformat() if as_of else None
     others = {name: _pack_included(data[name], moment) for name in included if data.get(name)}
@@ -143,7 +144,7 @@ def pack_record(
 
 
 def _pack_included(found: Any, moment: str | None) -> Any:
-    """An included record, or those of the other side of a reference."""
+    """Returns an included record, or those of the other side of a reference."""
     if isinstance(found, list):
         return [(item["$type"], item, {}, moment) for item in found]
     return (found["$type"], found, {}, moment)

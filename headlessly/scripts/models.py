@@ -1,4 +1,4 @@
-"""What was proposed, what it would do, and what became of it."""
+"""Proposals: scripts with the events that they would record, and what became of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headlessly.declaration.fields import PublicId
 from headlessly.log.events import Event, EventJson
 from headlessly.scripts.script_run import events_json
 
-#: What is kept of an event that would be recorded.
+#: The fields that are kept of a foreseen event.
 KEPT_FIELDS = (
     "id",
     "name",
@@ -30,17 +30,17 @@ KEPT_FIELDS = (
 
 
 class Proposal(TenantRow):
-    """A script that waits for somebody to approve it, with the events that it would record.
+    """A script that waits for approval, with the events that it would record.
 
-    Its events are those of the last time that it was tried: ``version`` counts these, so that nobody
-    approves what they have not seen.
+    Its events are those of the last trial. ``version`` counts trials, so that nobody approves events that
+    they have not seen.
     """
 
     prefix: ClassVar[str] = "proposal"
 
     PENDING, STALE, APPROVED, REFUSED = "Pending", "Stale", "Approved", "Refused"
     STATUSES: ClassVar = (PENDING, STALE, APPROVED, REFUSED)
-    #: Stale ones wait as well: they no longer work, and may work again.
+    #: Stale proposals wait as well: they no longer work, but may do so again.
     OPEN: ClassVar = (PENDING, STALE)
 
     id = PublicId()
@@ -52,14 +52,14 @@ class Proposal(TenantRow):
     status = models.CharField(max_length=16, choices=[(s, s) for s in STATUSES], default=PENDING)
     proposed_by = models.CharField(max_length=32, db_collation="C")
     proposed_at = models.DateTimeField()
-    #: The script's own clock: the same whenever it runs, so that the same comes of it.
+    #: The script's clock: the same in every run, so that it has the same result.
     moment = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
     tried_at = models.DateTimeField()
     foreseen = EventJson(default=list)  #: the events
     value = EventJson(null=True)
     output = models.TextField(default="", blank=True)
-    differences = EventJson(null=True)  #: from the time before, where the world had changed
+    differences = EventJson(null=True)  #: from the trial before, if the data had changed
     problem = EventJson(null=True)  #: why it no longer works
     decided_by = models.CharField(max_length=32, null=True, db_collation="C")
     decided_at = models.DateTimeField(null=True)
@@ -81,7 +81,7 @@ class Proposal(TenantRow):
 
     @property
     def events(self) -> list[Event]:
-        """What it would record, or did, as events that are not in the log."""
+        """The events that it would record, or did, without a place in the log."""
         unlogged = {"tenant_id": self.tenant_id, "request_id": "", "seq": None}
         return [
             new_instance(
@@ -92,7 +92,7 @@ class Proposal(TenantRow):
         ]
 
     def as_json(self, *, whole: bool = True) -> dict[str, Any]:
-        """The proposal as JSON says it; in a list without what it would do."""
+        """Returns the proposal for JSON; without ``whole``, as for a list, without its events."""
         data = {
             "$id": self.pk,
             "$type": "Proposal",

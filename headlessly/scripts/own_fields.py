@@ -1,4 +1,5 @@
-"""``Schema`` in a script: the tenant's own fields, for its admins. The same functions as everywhere."""
+"""``Schema`` in a script: lets admins manage the tenant's own fields, with the same functions as
+elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from headlessly.errors import BadRequest, Forbidden
 from headlessly.shaping import custom_fields
 from headlessly.shaping.models import CustomField
 
-#: What there is, and how it is called.
+#: The methods, and how they are called.
 CALLS = {
     "fields": "Schema.fields(noun) or Schema.fields()",
     "addField": 'Schema.addField(noun="Lead", label="Contract end", type="date", ...)',
@@ -18,12 +19,12 @@ CALLS = {
     "restoreField": 'Schema.restoreField("Lead.contractEnd")',
     "deleteField": 'Schema.deleteField("Lead.contractEnd", "contractEnd")',
 }
-#: How many values each takes by their place, at least and at most.
+#: How many positional arguments each method takes, at least and at most.
 PLACES = {"fields": (0, 1), "addField": (0, 0), "deleteField": (1, 2)}
 
 
 def call_own_fields(what: str, given: list[Any], options: dict[str, Any]) -> Any:
-    """What one of :data:`CALLS` answers: fields as they are said. Raises BadRequest for another call of it,
+    """Returns the answer of one of :data:`CALLS`: fields as JSON. Raises BadRequest for wrong arguments,
     Forbidden, and what :mod:`headlessly.shaping.custom_fields` raises."""
     if not actors.may_administer(actors.current()):
         raise Forbidden("Admins decide which fields there are.")

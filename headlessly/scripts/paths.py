@@ -1,10 +1,10 @@
-"""What the interpreter has no classes for, written for it: ``lead.deal.value`` and ``find(...).first()``.
+"""Rewrites what the interpreter has no classes for: ``lead.deal.value`` and ``find(...).first()``.
 
-A reference of a record is the id of another one, and what ``find`` answers is a list. The interpreter lets
-neither text nor lists have more attributes, nor a class compute one when it is read. So a path through a
-reference becomes a call of a function of the prelude, with the record and the name of the reference: it reads
-the other record by its id, as of the same moment. ``.first()`` is done alike. Nothing here guards anything,
-and the lines stay where they are.
+A record's reference is the id of another one, and ``find`` returns a list. The interpreter allows neither
+further attributes of text and lists, nor computed attributes of a class. So a path through a reference
+becomes a call of a function in the prelude, with the record and the name of the reference, which reads the
+other record by its id, as of the same moment. ``.first()`` is rewritten likewise. This is no protection of
+anything, and line numbers stay the same.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from keyword import iskeyword
 from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
 
-#: The functions of the prelude: a reference's record; the first of a list; the first that a noun finds.
+#: The functions of the prelude: the record of a reference; the first of a list; the first match of a noun.
 READ_REFERENCE, FIRST, FIND_FIRST = "_at", "_first", "_find_first"
 
 BRACKETS = {")": "(", "]": "[", "}": "{"}
 WORD = re.compile(r"\w+")
-#: `.first()`, whatever it is asked of.
+#: `.first()`, on any value.
 FIRST_CALL = re.compile(r"\.\s*first\s*\(\s*\)")
 #: `.find(` right before the bracket that closes before `.first()`.
 FIND_CALL = re.compile(r"\.\s*find\s*\Z")
-#: What text has itself: `lead.owner.startswith(...)` asks the id.
+#: The methods of text itself: `lead.owner.startswith(...)` means the id.
 TEXT_METHODS = frozenset(dir(str))
 
 
 def rewrite_paths(code: str, mask: str) -> str:
-    """``code`` with its paths over references and its ``.first()`` as calls of the prelude.
+    """Returns ``code`` with paths over references and ``.first()`` replaced by calls of the prelude.
 
-    ``mask`` is the same with quotes for all of a string, and spaces for comments.
+    ``mask`` is the code with quotes for everything in strings, and spaces for comments.
     """
     expressions = Expressions(mask)
     changes: list[tuple[int, int, int, str]] = []  # at, until, rank at the same place, text
@@ -43,7 +43,8 @@ def rewrite_paths(code: str, mask: str) -> str:
             continue
         if (begin := expressions.begin_of(start)) is not None:
             changes.append((begin, begin, -end, f"{READ_REFERENCE}("))
-            number = reference_names().index(found["name"])  # no quotes: it may be inside of some
+            # No quotes, because it may be inside of some.
+            number = reference_names().index(found["name"])
             asked = f", {number}, {found['quote'] is not None})"
             changes.append((start, end, 0, _lines_of(found["reference"]) + asked))
     for found in FIRST_CALL.finditer(mask):
@@ -73,7 +74,7 @@ def _lines_of(text: str) -> str:
 
 @cached_by_shape
 def reference_names() -> list[str]:
-    """What references are called, in either spelling."""
+    """Returns the names of references, in both spellings."""
     names = {
         name
         for noun in registry.values()
@@ -86,17 +87,17 @@ def reference_names() -> list[str]:
 
 @cached_by_shape
 def _reference_pattern() -> re.Pattern[str]:
-    """A reference of any noun that something is read behind: ``.deal.value`` or ``["deal"].value``."""
+    """Matches a reference of any noun from which something is read: ``.deal.value`` or ``["deal"].value``."""
     name = "|".join(map(re.escape, reference_names()))
     return re.compile(
         rf"(?P<reference>(?:\.\s*|\[\s*(?P<quote>[\"']))(?P<name>{name})(?(quote)(?P=quote)\s*\]|\b))"
-        # What follows is looked at only, as it may be a reference itself.
+        # Only looked at, because it may be a reference itself.
         r"(?=\s*\.\s*(?P<next>[^\W\d]\w*)\s*(?P<call>\()?)"
     )
 
 
 class Expressions:
-    """Where the expressions of a script begin; each part is walked over once."""
+    """Finds where the expressions of a script begin; each part is scanned once."""
 
     def __init__(self, mask: str) -> None:
         self.mask = mask
@@ -113,7 +114,7 @@ class Expressions:
             self.word_begins[word.end()] = word.start()
 
     def begin_of(self, end: int) -> int | None:
-        """Where the expression begins that the dot or bracket at ``end`` is asked of; None without one."""
+        """Returns where the expression before the dot or bracket at ``end`` begins; None without one."""
         walked: list[int] = []
         at, found = end, None
         while True:
@@ -144,7 +145,8 @@ class Expressions:
         return found
 
     def find_call(self, end: int) -> tuple[int, int, int] | None:
-        """The dot, the bracket and the closing bracket of ``.find(...)`` where that ends before ``end``."""
+        """Returns the positions of the dot, the bracket and the closing bracket of a ``.find(...)`` that ends
+        before ``end``."""
         close = self._skip_spaces(end) - 1
         bracket = self.opening.get(close)
         if bracket is None:
@@ -153,7 +155,7 @@ class Expressions:
         return (found.start(), bracket, close) if found else None
 
     def _is_called(self, opening: int) -> bool:
-        """Whether the bracket belongs to what stands before it, as that of a call or an index."""
+        """Whether the bracket is a call or an index of the expression before it."""
         begin = self.word_begins.get(opening)
         if begin is not None:
             return not iskeyword(self.mask[begin:opening])

@@ -1,11 +1,11 @@
-"""What is there before a script begins, written in the sandbox's own Python: a class for every noun.
+"""The code that runs before a script, in the sandbox's own Python: a class for every noun.
 
-A record in a script is an object of the sandbox. Its fields are plain attributes, so that they are read
-without asking anybody; a verb asks the host (:mod:`headlessly.scripts.host`), and gives the object the
-values that the record has then. It equals its id, which is what references are; a record that is read over
-a reference (:mod:`headlessly.scripts.paths`) is kept until a verb may have changed it, and is of the moment
-that the record before it was read as of. Nothing here guards anything: whatever a script does to these
-classes, the host checks what it is asked.
+A record in a script is an object of the sandbox. Its fields are plain attributes, which are read without
+calling the host; a verb calls the host (:mod:`headlessly.scripts.host`) and updates the attributes. A record
+equals its id, because references are ids. A record that is read over a reference
+(:mod:`headlessly.scripts.paths`) is kept until a verb may have changed it, and has the moment of the record
+before it. This is no protection of anything: whatever a script does to these classes, the host checks its
+calls.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from headlessly.scripts import own_fields
 from headlessly.scripts.paths import FIND_FIRST, FIRST, READ_REFERENCE, reference_names
 from headlessly.scripts.source import DOLLAR
 
-#: The one function that leads out of the sandbox.
+#: The only function that leads out of the sandbox.
 ASK = "_ask"
-#: What a noun and its records have beside verbs.
+#: The methods of nouns and records beside verbs.
 READS = ("find", "get", "count", "aggregate", "history")
-#: What changes a record by what it is called, or creates it.
+#: Changes the record with a name, or creates it.
 UPSERT = "upsert"
-#: What a tracked event is recorded with.
+#: Records tracked events.
 EVENT = "Event"
-#: What a script takes back.
+#: Undoes a request.
 REQUEST = "Request"
-#: What a script asks about the tenant's own fields.
+#: Manages the tenant's own fields.
 SCHEMA = "Schema"
 
 COMMON = f"""
@@ -141,7 +141,7 @@ class {noun}:
 """
 
 
-#: What a script may still assign to: objects of its own.
+#: Restricts assignments to the script's own objects.
 ASSIGNING = """
 def setattr(thing, name, value):
     if isinstance(thing, tuple(_by_prefix.values())):
@@ -152,7 +152,7 @@ def setattr(thing, name, value):
 
 @cached_by_shape
 def prelude_code() -> str:
-    """The whole of it: the same for every script, as the nouns are."""
+    """Returns the whole prelude, which is the same for every script of a tenant."""
     parts = [
         COMMON,
         f"_references = {reference_names()!r}\n",
@@ -163,7 +163,7 @@ def prelude_code() -> str:
     for name, noun in registry.items():
         lines = [NOUN.format(noun=name)]
         lines.append(_method("find", f'[_record(p) for p in {ASK}("{name}", "find", a, k)]'))
-        # Of a record, get reads a field as get of a dict does; the nouns' own get takes an id.
+        # A record's get reads a field, like dict.get; the noun's own get takes an id.
         lines.append(
             "    def get(*a, **k):\n"
             f"        if len(a) > 1 and isinstance(a[0], {name}) and isinstance(a[1], str):\n"
@@ -211,7 +211,7 @@ def _method(name: str, answer: str) -> str:
 
 
 def _meta() -> dict[str, str]:
-    """What ``$id`` and its like are called as attributes."""
+    """Returns the attribute names of ``$id`` and the other meta-fields."""
     return {name: name[1:] for name in META if name not in ("$type", "$context")}
 
 

@@ -1,8 +1,8 @@
-"""Propose and approve: a script is tried, what it would do is looked at, and then exactly that is done.
+"""Propose and approve: a script is tried, its effects are looked at, and then exactly those happen.
 
-Whoever may only propose is tried with what an approver may; nothing of it is kept but the proposal. On
-approval the script runs again, as the approver, and what it does is held against what was seen: where it
-differs, all of it is undone, and the new outcome is there to be looked at.
+The trial of somebody who may only propose runs with an approver's permissions; only the proposal is kept. On
+approval the script runs again, as the approver, and its events are compared with those that were seen. If
+they differ, everything is rolled back, and the new outcome can be looked at.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from headlessly.scripts.models import KEPT_FIELDS, Proposal
 from headlessly.scripts.runner import Plan, perform
 from headlessly.scripts.script_run import ScriptRun
 
-#: A person has to look at them: how many events one proposal may have, how many proposals may wait in a
-#: tenant, and how many of one key's or user's, so that nobody takes the room of all.
+#: The limits that keep proposals reviewable: events per proposal, proposals waiting in a tenant, and those of
+#: one key or user, so that nobody takes up all the room.
 MOST_EVENTS, MOST_OPEN, MOST_OWN = 200, 500, 100
 LONGEST_NOTE, LONGEST_REASON = 500, 2_000
 NOTE = Field("note", "note", "note", "text", max_length=LONGEST_NOTE)
@@ -46,7 +46,8 @@ class ProposalChanged(Conflict):
 
 
 def propose_instead(code: str, *, dry_run: bool) -> ScriptRun:
-    """What comes of a script whose sender may only propose: a proposal, or the answer to what it read."""
+    """Return the result of a script whose sender may only propose: a proposal, or the value if it only
+    reads."""
     run, proposal = _dry_run(code, "", keep=not dry_run)
     run.dry_run = dry_run
     if proposal is not None:
@@ -55,8 +56,8 @@ def propose_instead(code: str, *, dry_run: bool) -> ScriptRun:
 
 
 def propose(code: str, note: Any = None) -> Proposal:
-    """Store what a script would do, for somebody to decide. Raises what running it raises, and Invalid for
-    one that changes nothing."""
+    """Store the effects of a script for a decision. Raises what running it raises, and Invalid for one that
+    changes nothing."""
     _run, proposal = _dry_run(code, _checked_text(NOTE, note or ""), keep=True)
     if proposal is None:
         raise Invalid.for_fields(
@@ -104,7 +105,7 @@ def _dry_run(code: str, note: str, *, keep: bool) -> tuple[ScriptRun, Proposal |
 
 
 def _refuse_too_many_open(actor: Actor) -> None:
-    """Raise Conflict where as many wait as somebody can look at."""
+    """Raise Conflict if too many proposals are waiting already."""
     waiting = Proposal.objects.filter(status__in=Proposal.OPEN)
     own = waiting.filter(proposed_by=actor.id)
     for found, most, whose in ((waiting, MOST_OPEN, ""), (own, MOST_OWN, " of yours")):
@@ -116,7 +117,7 @@ def _refuse_too_many_open(actor: Actor) -> None:
 
 
 def verb_events(found: Sequence[Event]) -> list[Event]:
-    """The events of the verbs, without the script's own."""
+    """Returns the events of the verbs, without the script's own."""
     return [event for event in found if event.name != SCRIPT_RAN]
 
 
@@ -144,7 +145,7 @@ def _outcome_columns(run: ScriptRun, foreseen: Sequence[Event]) -> dict[str, Any
 
 
 def _checked_text(field: Field, value: Any) -> str:
-    """The text as it is stored. Raises Invalid for what is none, or too long."""
+    """Returns the text as it is stored. Raises Invalid if it is no text, or too long."""
     try:
         return field.clean(value) or ""
     except ValueError as problem:
@@ -155,7 +156,7 @@ def _checked_text(field: Field, value: Any) -> str:
 
 
 def visible_proposals() -> models.QuerySet[Proposal]:
-    """The tenant's proposals that the actor sees: all for those who decide, else their own."""
+    """Returns the tenant's proposals that the actor sees: all for those who decide, otherwise their own."""
     actor = actors.current()
     if not actors.may_propose(actor):
         return Proposal.objects.none()
@@ -164,14 +165,14 @@ def visible_proposals() -> models.QuerySet[Proposal]:
 
 
 def count_to_decide() -> int:
-    """How many open proposals the actor may decide on; 0 for one who may not."""
+    """Returns how many open proposals the actor may decide on."""
     if not actors.may_approve(actors.current()):
         return 0
     return visible_proposals().filter(status__in=Proposal.OPEN).count()
 
 
 def find_proposal(id: Any) -> Proposal:
-    """Raises NotFound, also for another tenant's and for one that the actor does not see."""
+    """Returns a proposal that the actor sees. Raises NotFound."""
     if (found := visible_proposals().filter(pk=str(id)).first()) is None:
         raise NotFound(f"There is no Proposal {str(id)[:64]}.", type="Proposal", id=str(id)[:64])
     return found
@@ -183,10 +184,11 @@ def find_proposal(id: Any) -> Proposal:
 def approve(id: Any, *, version: Any = None) -> tuple[Proposal, ScriptRun]:
     """Do what was proposed, and nothing else.
 
-    ``version`` (one, or several of which any will do) is the outcome that was looked at. Raises Stale where
-    it is another by now, Conflict where it is decided already, and Changed where it would do something else,
-    or works no longer: then nothing was done, and the proposal says what is different. Raises Forbidden for
-    a key, and for who proposed it, themselves or by a key of theirs, unless the tenant allows that.
+    ``version`` (one, or several of which any is accepted) is the outcome that was looked at. Raises Stale if
+    there is a newer one, Conflict if it is already decided, and ProposalChanged if the script would now do
+    something else, or no longer works: then nothing was done, and the proposal shows the differences. Raises
+    Forbidden for a key, and for the person who proposed it, directly or by a key of theirs, unless the tenant
+    allows that.
     """
     proposal = _find_to_decide(id)
     if not may_approve_proposal(proposal):
@@ -231,8 +233,8 @@ def approve(id: Any, *, version: Any = None) -> tuple[Proposal, ScriptRun]:
 
 
 def may_approve_proposal(proposal: Proposal) -> bool:
-    """Whether the actor, who decides on proposals, may approve this one: nobody approves their own, by a key
-    of theirs neither, unless the tenant says so."""
+    """Whether the actor, who decides on proposals, may approve this one: not their own, nor that of their own
+    key, unless the tenant allows it."""
     actor = actors.current()
     if actor is actors.SYSTEM or tenancy.require().allows_own_approval:
         return True
@@ -242,8 +244,8 @@ def may_approve_proposal(proposal: Proposal) -> bool:
 
 
 def refuse(id: Any, reason: Any, *, version: Any = None) -> Proposal:
-    """Refuse a proposal. Raises Invalid without a reason, Conflict where it is decided already, Stale where
-    it has another outcome than the one that was looked at."""
+    """Refuse a proposal. Raises Invalid without a reason, Conflict if it is already decided, Stale if its
+    outcome is newer than the one that was looked at."""
     proposal = _find_to_decide(id)
     if not (text := _checked_text(REASON, reason)):
         raise Invalid.for_fields(
@@ -257,7 +259,7 @@ def refuse(id: Any, reason: Any, *, version: Any = None) -> Proposal:
 
 
 class _DifferentOutcome(Exception):
-    """What a script has just done is not what was seen."""
+    """Raised if the script did something else than what was seen."""
 
     def __init__(self, run: ScriptRun, found: list[Event], different: list[dict[str, Any]]) -> None:
         super().__init__()
@@ -282,7 +284,7 @@ def _find_to_decide(id: Any) -> Proposal:
 
 
 def _lock_open(id: str, version: Any) -> Proposal:
-    """The proposal, locked. Raises Conflict for one that is decided, Stale for another version."""
+    """Returns the proposal, locked. Raises Conflict if it is decided, Stale for another version."""
     locked = Proposal.objects.select_for_update(no_key=True).get(pk=id)
     if not locked.is_open:
         raise Conflict(
@@ -305,7 +307,7 @@ def _lock_open(id: str, version: Any) -> Proposal:
 
 
 def _save_decision(locked: Proposal) -> None:
-    """Save a proposal with who decided on it, and when."""
+    """Save a proposal with the current actor and moment as its decision."""
     locked.decided_by, locked.decided_at = actors.current().id, clock.now()
     locked.save()
 
@@ -313,7 +315,7 @@ def _save_decision(locked: Proposal) -> None:
 def _keep_new_outcome(
     proposal: Proposal, version: Any, changed: _DifferentOutcome
 ) -> ProposalChanged:
-    """Store the outcome of the last run, to be looked at, and answer the error that says so."""
+    """Save the outcome of the last run for another look, and return the error that says so."""
     kept = _keep_change(
         proposal,
         version,
@@ -332,7 +334,7 @@ def _keep_new_outcome(
 
 
 def _keep_failure(proposal: Proposal, version: Any, problem: ScriptFailed) -> ProposalChanged:
-    """Store that the script no longer works, and why, and answer the error that says so."""
+    """Save that the script no longer works, and why, and return the error that says so."""
     body = problem.body()
     kept = _keep_change(
         proposal,
@@ -351,7 +353,7 @@ def _keep_failure(proposal: Proposal, version: Any, problem: ScriptFailed) -> Pr
 
 
 def _keep_change(proposal: Proposal, version: Any, **values: Any) -> dict[str, Any]:
-    """Store what has changed of an open proposal; returns what its error says of it."""
+    """Save changes of an open proposal; returns the details of the error about them."""
     with transaction.atomic():
         locked = _lock_open(proposal.pk, version)
         for name, value in (values | {"version": locked.version + 1}).items():

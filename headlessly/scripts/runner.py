@@ -1,4 +1,4 @@
-"""One script, from its text to what it did: all of it in one transaction, or nothing."""
+"""Runs a script in one transaction: all of it takes effect, or nothing."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from headlessly.scripts.host import Host, bound_statements
 from headlessly.scripts.limits import Limits
 from headlessly.scripts.script_run import MAX_VALUE_LENGTH, ScriptRun
 
-#: What may be the id of a record, where a script names it.
+#: Text in a script that may be the id of a record.
 ID = re.compile(r"\b[a-z]+(?:_[a-z]+)*_[0-9A-Za-z]{12}\b")
 
 
 class ScriptExecution(executor.Execution):
-    """The execution of a script's verbs: all that they leave names the script's own event as its cause.
+    """The execution of a script's verbs, whose events name the script's own event as their cause.
 
-    That event stands before them in the log. It is written last, when it is known what to say in it; where
-    the script reads the log meanwhile, its place is kept.
+    The script's event comes before them in the log, but is written last, when its content is known. If the
+    script reads the log before that, its number is reserved.
     """
 
     def __init__(self, about: dict[str, Any], *, is_rehearsal: bool) -> None:
@@ -64,7 +64,7 @@ class ScriptExecution(executor.Execution):
 
     def perform(self, *arguments: Any, **options: Any) -> Any:
         if not self.has_begun:
-            # A script that only reads locks nothing.
+            # Not before the first verb: a script that only reads locks nothing.
             self.has_begun = True
             if not self.is_rehearsal:
                 self.lock_in_order(ID.findall(self.about["code"]))
@@ -98,23 +98,23 @@ class ScriptExecution(executor.Execution):
 
 @dataclass
 class Plan:
-    """How a script is run beside its code: what surrounds it, in the same transaction."""
+    """How to run a script: what happens around it, in the same transaction."""
 
     dry_run: bool = False
-    #: Whether whoever sends it may only propose: it is tried without standing in anybody's way.
+    #: Whether the sender may only propose: then the trial gets in nobody's way.
     is_rehearsal: bool = False
-    #: Whether it is proposed: it does only what leaves events, by which it is looked at and approved.
+    #: Whether it is a proposal, which may only do what leaves events to look at and approve.
     only_events: bool = False
-    about: dict[str, Any] = field(default_factory=dict)  #: what its event says of it
-    moment: datetime | None = None  #: its own clock, else now
+    about: dict[str, Any] = field(default_factory=dict)  #: data of its event
+    moment: datetime | None = None  #: its own clock, instead of now
     seed: str | None = None  #: of its random numbers
     before: Callable[[], None] = lambda: None
-    #: Looks at what it recorded, before that is kept; what it raises undoes all.
+    #: Checks what it recorded, before the commit; an exception rolls everything back.
     after: Callable[[ScriptRun], None] = lambda run: None
 
 
 def perform(code: str, plan: Plan) -> ScriptRun:
-    """Run a script by a plan. Raises what :func:`run` does, and what the plan raises."""
+    """Run a script by a plan. Raises what :func:`run` does, and what the plan's functions raise."""
     if running.current_execution() is not None:
         raise RuntimeError(
             "A script runs in a transaction of its own, not within another execution."
@@ -160,7 +160,8 @@ def _perform_once(code: str, prepared: str, limits: Limits, plan: Plan) -> Scrip
 
 
 def _checked_value(script: sandbox.RunningScript, value: Any, limits: Limits) -> Any:
-    """The value as JSON. Raises ScriptFailed, with the line that answers it, for what is none or too much."""
+    """Returns the value as JSON. Raises ScriptFailed, with the line of the value, if it is not JSON or too
+    large."""
     try:
         return _as_json(value, limits)
     except HeadlesslyError as problem:
@@ -183,6 +184,6 @@ def _as_json(value: Any, limits: Limits) -> Any:
 
 
 def _value_for_log(value: Any) -> Any:
-    """The value as the log keeps it: as it is, or the beginning of what it says."""
+    """Returns the value for the log, shortened if it is too long."""
     text = dump_json(value).decode()
     return value if len(text) <= MAX_VALUE_LENGTH else text[:MAX_VALUE_LENGTH] + "…"

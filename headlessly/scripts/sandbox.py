@@ -1,4 +1,4 @@
-"""One script, driven in a worker process that interprets it (:mod:`headlessly.scripts.workers`)."""
+"""Runs one script in a worker process with the interpreter (:mod:`headlessly.scripts.workers`)."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from headlessly.scripts.host import Host
 from headlessly.scripts.limits import Limits
 from headlessly.scripts.source import line_text
 
-#: How long after its time a script is ended from outside, in seconds.
+#: How long after its time a script is killed from outside, in seconds.
 GRACE = 0.1
-#: What the interpreter calls the script in its tracebacks: the prelude was fed before it.
+#: The script's name in tracebacks of the interpreter, in which the prelude comes first.
 SCRIPT = "<python-input-1>"
 
 
 class DeadlineTimer:
-    """Ends the worker of a script when its time is over, wherever it is: what it has locked is free then.
+    """Kills the worker of a script that has run out of time, wherever it is, which releases its locks.
 
-    The interpreter counts its own time alone, and only looks while it computes.
+    The interpreter only counts its own time, and only checks it while it computes.
     """
 
     def __init__(self, session: MontySession, host: Host) -> None:
@@ -62,7 +62,7 @@ class DeadlineTimer:
     def _start(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        # The interpreter's own end, which says the line, comes first where it can.
+        # The interpreter's own limit comes first if possible, because it names the line.
         left = self.host.deadline - time.monotonic() + GRACE
         self._timer = threading.Timer(max(0, left), self._end_worker)
         self._timer.daemon = True
@@ -86,7 +86,7 @@ class DeadlineTimer:
 
 @dataclass
 class RunningScript:
-    """One script while it runs: the host that answers it, what it has printed, and what went wrong."""
+    """A running script: its host, its output, and its errors."""
 
     session: MontySession
     code: str
@@ -100,9 +100,9 @@ class RunningScript:
     end: DeadlineTimer = field(init=False)
 
     def run(self, code: str) -> Any:
-        """Run ``code``, the prepared script, and answer its last expression. Raises ScriptFailed.
+        """Run the prepared script ``code`` and return its last expression. Raises ScriptFailed.
 
-        Errors that no script may catch are raised as they are; ``line`` says where they came up.
+        Errors that no script may catch are raised as they are; ``line`` says where they occurred.
         """
         with DeadlineTimer(self.session, self.host) as self.end:
             try:
@@ -112,14 +112,14 @@ class RunningScript:
                 )
                 while not isinstance(turn, MontyComplete):
                     turn = self._go_on(partial(turn.resume, *self._answer_turn(turn)))
-                # Only now is it read.
+                # The output is only decoded here.
                 return self._go_on(lambda: turn.output)
             except MontyError as problem:
                 raise self._explain_failure(problem) from None
 
     def _go_on(self, step: Callable[[], Any]) -> Any:
-        """Let the script run on to its next turn, or its end. Raises MontyError, and ScriptFailed for what it
-        hands over and nobody here can read: that is the script's mistake, whatever reading it raises."""
+        """Let the script run until its next call, or its end. Raises MontyError; and ScriptFailed for a value
+        that cannot be read, which is the script's mistake, whatever exception that raises."""
         try:
             return step()
         except MontyError:
@@ -128,13 +128,14 @@ class RunningScript:
             raise self.as_failure(_unreadable(problem), self.last_line()) from problem
 
     def _raising_line(self) -> int | None:
-        """The line that raises, where only one does: of some errors the interpreter tells none."""
+        """Returns the line that raises, if there is only one: for some errors the interpreter gives no
+        line."""
         lines = enumerate(self.code.split("\n"), 1)
         raising = [n for n, text in lines if re.match(r"\s*raise\b", text)]
         return raising[0] if len(raising) == 1 else None
 
     def last_line(self) -> int | None:
-        """The line that a script's answer is of, which is its last; None for one of comments only."""
+        """Returns the line of the script's value, which is its last; None if there are only comments."""
         lines = self.code.rstrip().split("\n")
         numbered = [n for n, text in enumerate(lines, 1) if text.strip()[:1] not in ("", "#")]
         return numbered[-1] if numbered else None
@@ -153,11 +154,11 @@ class RunningScript:
     # -- one turn ---------------------------------------------------------------------------------
 
     def _answer_turn(self, turn: Any) -> tuple[Any, ...]:
-        """What the script is resumed with. Raises what it cannot go on from."""
+        """Returns the arguments with which to resume the script. Raises what it cannot continue from."""
         if time.monotonic() > self.host.deadline:
             return self._end_script(turn, self.host.exceeded_time())
         if isinstance(turn, NameLookupSnapshot):
-            return ()  # what is not there: the sandbox says so
+            return ()  # an unknown name: the sandbox reports it
         if isinstance(turn, FutureSnapshot):
             return self._end_script(turn, ScriptError("Nothing here has to be awaited."))
         if turn.is_os_function:
@@ -184,20 +185,21 @@ class RunningScript:
         return ({"return_value": answer},)
 
     def _end_script(self, turn: Any, problem: Exception) -> NoReturn:
-        """Let the script hear of what it cannot go on from, to learn the line; then end it, heard or not."""
+        """Raise an error inside the script that it cannot continue from, to learn the line, and then end
+        it."""
         if isinstance(turn, FunctionSnapshot):
             try:
                 turn.resume({"exc_type": "BaseException", "message": "The script ends here."})
             except MontyError as heard:
                 self.line = _script_line(heard)
-            except Exception:  # what it hands over then is of no interest
+            except Exception:  # whatever it does in response does not matter
                 self.line = None
         raise problem
 
     # -- what went wrong --------------------------------------------------------------------------
 
     def as_failure(self, inner: HeadlesslyError, line: int | None = None) -> ScriptFailed:
-        """``inner`` as the error of this script."""
+        """Returns ``inner`` as the error of this script."""
         line = line or self.line
         return ScriptFailed(inner, line=line, source=line_text(self.code, line), output=self.output)
 
@@ -206,7 +208,7 @@ class RunningScript:
         if isinstance(problem, MontyCrashedError):
             if problem.timed_out or self.end.has_come:
                 return self.as_failure(self.host.exceeded_time())
-            # It does so, for one, where a class of the script's own is handed over before a record of it.
+            # For example if one of the script's own classes is passed to a record.
             mistake = ScriptError(
                 "The script brought its interpreter down. Answer values and records, no classes."
             )
@@ -225,12 +227,12 @@ class RunningScript:
 
 
 def _unreadable(problem: Exception) -> ScriptError:
-    """The error for what a script hands over and reading raised this."""
+    """Returns the error for a value that a script passes and that cannot be read."""
     return ScriptError(f"This cannot be handed over: {hints.explain_unreadable(problem)}")
 
 
 def _exceeded_limit(inner: BaseException, text: str) -> str | None:
-    """The limit that the interpreter says was exceeded."""
+    """Returns the limit that was exceeded, according to the interpreter."""
     match inner:
         case MemoryError() if "memory limit" in text:
             return "memory"
@@ -242,20 +244,20 @@ def _exceeded_limit(inner: BaseException, text: str) -> str | None:
 
 
 def failed_after_writing() -> bool:
-    """Whether something failed after something was written: nothing of it may stay."""
+    """Whether something failed after a write, so that nothing may be kept."""
 
     execution = running.current_execution()
     return execution is not None and execution.failure is not None
 
 
 def _script_line(problem: MontyError) -> int | None:
-    """The innermost line of the script itself."""
+    """Returns the innermost line of the script itself."""
     frames = problem.traceback() if hasattr(problem, "traceback") else []
     return next((f.line for f in reversed(frames) if f.filename in (SCRIPT, "script")), None)
 
 
 def _python_exception(problem: HeadlesslyError) -> str:
-    """Which of Python's exceptions a refusal is to a script that catches it."""
+    """Returns the Python exception that a script can catch for a refusal."""
     match problem:
         case NotFound():
             return "LookupError"
@@ -267,7 +269,7 @@ def _python_exception(problem: HeadlesslyError) -> str:
 
 
 def _refuse_system_call(turn: FunctionSnapshot) -> Any:
-    """What the operating system would be asked, which there is none of."""
+    """Returns the error for a call of the operating system, which is not available."""
     if turn.function_name == "import":
         return {"exc_type": "ImportError", "message": "Imports are not available."}
     return {

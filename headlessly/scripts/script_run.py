@@ -1,4 +1,4 @@
-"""What came of a script: its value, its output and the events it recorded."""
+"""The result of a script: its value, its output and its events."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from headlessly.log.events import Event, plain_json
 from headlessly.log.names import SCRIPT_RAN
 
-#: How many events are shown; of more than these, how many an answer shows, which an agent reads; and how
-#: much of the value the log keeps, in characters.
+#: How many events are shown; how many the answer of a script with more events shows, because an agent reads
+#: it; and the maximum length of the value in the log, in characters.
 MAX_EVENTS_SHOWN, MAX_EVENTS_ANSWERED, MAX_VALUE_LENGTH = 100, 20, 1_000
 
 
 @dataclass
 class ScriptRun:
-    """What a script did, or would do: its value as JSON, its events and what it printed."""
+    """What a script did, or would do: its value as JSON, its events and its output."""
 
     value: Any
     events: list[Event]
@@ -27,25 +27,25 @@ class ScriptRun:
     event: str | None = None  #: the id of the script's own event
 
     def as_json(self) -> dict[str, Any]:
-        """As JSON says it; of a proposal, what was proposed instead of what came out."""
+        """Returns the result for JSON; for a proposal, the proposal instead."""
         if self.proposal is not None:
             return {"proposal": self.proposal, **answered_events_json(self.events)}
         data = {"value": self.value, **answered_events_json(self.events), "output": self.output}
         if self.events and not self.dry_run:
-            data["requestId"] = self.events[0].request_id  # by which it can be taken back
+            data["requestId"] = self.events[0].request_id  # for an undo
         return data | {"dryRun": True} if self.dry_run else data
 
 
 def events_json(recorded: Sequence[Event]) -> dict[str, Any]:
-    """``events``, each in few words, and how many were left out."""
+    """Returns ``events`` in short, and how many were left out."""
     shown = plain_json([event_summary(event) for event in recorded[:MAX_EVENTS_SHOWN]])
     left_out = len(recorded) - len(shown)
     return {"events": shown} | ({"eventsLeftOut": left_out} if left_out else {})
 
 
 def answered_events_json(recorded: Sequence[Event]) -> dict[str, Any]:
-    """The events in few words. Of more than are shown, the first that the script itself caused, and of all
-    how often each happened: what hooks did about each record is as often the same."""
+    """Returns the events in short. If there are too many, it returns the first that the script itself caused,
+    and how often each name occurs, because hooks often do the same to each record."""
     if len(recorded) <= MAX_EVENTS_SHOWN:
         return events_json(recorded)
     of_verbs = {event.id for event in recorded if event.name != SCRIPT_RAN}
@@ -57,7 +57,7 @@ def answered_events_json(recorded: Sequence[Event]) -> dict[str, Any]:
 
 
 def event_summary(event: Event) -> dict[str, Any]:
-    """An event in few words: of a record only its changes, each with the value before and after."""
+    """Returns an event in short; for a record only its changes, each with the value before and after."""
     summary: dict[str, Any] = {
         "$id": event.id,
         "name": event.name,
@@ -67,7 +67,8 @@ def event_summary(event: Event) -> dict[str, Any]:
     }
     data = event.data or {}
     if event.target is None:
-        own = ("code", "value") if event.name == SCRIPT_RAN else ()  # the answer has them already
+        # They are in the answer already.
+        own = ("code", "value") if event.name == SCRIPT_RAN else ()
         summary["data"] = {k: v for k, v in data.items() if k not in own}
         return summary
     if event.version == 1:

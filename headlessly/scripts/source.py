@@ -1,6 +1,6 @@
-"""The text of a script before it runs: ``$`` made a name, and mistakes told where they stand.
+"""Prepares the text of a script: replaces ``$`` by a name, and reports mistakes with their place.
 
-Only what is code is looked at, never strings and comments. The lines stay where they are.
+Only code is searched, never strings and comments. Line numbers stay the same.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from headlessly.errors import BadRequest
 from headlessly.scripts import effects, paths
 from headlessly.scripts.failures import LimitExceeded, ScriptError, ScriptFailed
 
-#: What ``$`` is called inside.
+#: The name that replaces ``$``.
 DOLLAR = "_nouns"
 
 STRING_PREFIXES = frozenset(["r", "b", "u", "f", "t", "rb", "br", "fr", "rf", "tr", "rt"])
@@ -24,7 +24,7 @@ META_NAMES = {name: name[1:] for name in META}
 
 
 class Piece(NamedTuple):
-    """A stretch of the script; ``inner`` is code within an f-string."""
+    """A part of the script; ``inner`` is code within an f-string."""
 
     text: str
     start: int
@@ -33,10 +33,10 @@ class Piece(NamedTuple):
 
 
 def prepare(code: str, longest: int) -> str:
-    """The script as the interpreter takes it.
+    """Returns the script for the interpreter.
 
-    Raises BadRequest for what is no text, LimitExceeded for too much of it, and ScriptFailed, with the
-    line, for what is not available.
+    Raises BadRequest if it is no text, LimitExceeded if it is too long, and ScriptFailed, with the line, for
+    what is not available.
     """
     if not isinstance(code, str) or not code.strip():
         raise BadRequest("code: send a script, for example Lead.count().", field="code")
@@ -58,8 +58,8 @@ def prepare(code: str, longest: int) -> str:
 
 
 def _mask(pieces: Iterable[Piece], *, inner: bool = True) -> str:
-    """Code with quotes for all that is a string, and spaces for comments; without ``inner`` also for what an
-    f-string says of values."""
+    """Returns the code with quotes for strings and spaces for comments; without ``inner`` also quotes for
+    expressions in f-strings."""
     return "".join(
         piece.text
         if piece.is_code and (inner or not piece.inner)
@@ -88,19 +88,20 @@ def _mistake_at(code: str, at: int, message: str) -> ScriptFailed:
 
 
 def line_text(code: str, line: int | None) -> str:
-    """The text of one line, within reason."""
+    """Returns the text of one line, shortened."""
     lines = code.split("\n")
     return lines[line - 1].strip()[:200] if line and line <= len(lines) else ""
 
 
 def split_code(code: str) -> Iterator[Piece]:
-    """The script in stretches of code, strings and comments, in order and without a gap.
+    """Yields the script in parts of code, strings and comments, in order and without gaps.
 
-    Code within the braces of an f-string is code. What is not closed goes on to the end: the interpreter
-    will say so.
+    Code within the braces of an f-string is code. What is not closed goes on to the end, because the
+    interpreter will report it.
     """
     at = start = 0
-    #: What we are inside of: an f-string's (quote, raw), or the number of brackets open in its braces.
+    #: What we are inside of: the text of an f-string (quote, raw), or the number of open brackets in its
+    #: braces.
     inside: list[tuple[str, bool] | int] = []
 
     def piece(end: int, is_code: bool) -> Iterator[Piece]:
@@ -155,7 +156,7 @@ def split_code(code: str) -> Iterator[Piece]:
                 inside[-1] = here - 1
             at += 1
         else:
-            # A name is passed as a whole: its end is no prefix of a string.
+            # Skip a name as a whole, so that its end is not taken for the prefix of a string.
             word = re.compile(r"\w+").match(code, at)
             at = word.end() if word else at + 1
     yield from piece(at, not isinstance(inside[-1] if inside else None, tuple))
@@ -166,7 +167,7 @@ def _is_prefix(prefix: str | None) -> bool:
 
 
 def _end_of_string(code: str, at: int, quote: str) -> int:
-    """Where a plain string ends; an escaped quote ends none, in a raw one neither."""
+    """Returns where a plain string ends; an escaped quote does not end it, even in a raw string."""
     while at < len(code):
         if code.startswith(quote, at):
             return at + len(quote)

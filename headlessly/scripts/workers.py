@@ -1,7 +1,7 @@
-"""The interpreters: a bounded number of worker processes, one for each script that runs.
+"""The interpreters: a limited number of worker processes, one for each running script.
 
-Workers belong to the process that started them. They end with it: what they read is closed, whatever ended
-it. One that crashes or is killed is replaced.
+Workers belong to the process that started them, and end with it, however it ends, because their input is
+closed. One that crashes or is killed is replaced.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from headlessly.scripts.failures import Busy
 from headlessly.scripts.limits import Limits
 from headlessly.web.front.short_requests import SHORT
 
-#: Scripts at once in one process; one more than one tenant has in one of four threads.
+#: How many scripts one process runs at once; one more than one tenant may run with four threads.
 SCRIPTS_AT_ONCE = 3
-#: How long a script waits for one of them to end, in seconds.
+#: How long a script waits for another one to end, in seconds.
 PATIENCE = 5
-#: How far workers stand back behind the site where there are too few cores for both, as `nice` counts: at
-#: first, and when their script has run for ``SHORT`` seconds.
+#: The nice value of workers, so that the site goes first if there are too few cores: at first, and after
+#: their script has run for ``SHORT`` seconds.
 NICE, NICE_WHEN_LONG = 3, 10
 #: A worker is replaced after this many scripts.
 RETIREMENT = 500
-#: Starts an interpreter in a session of its own: Linux shares the cores out among sessions before it does
-#: among their processes, and what a script computes is not to be of the site's share.
+#: Starts an interpreter in a session of its own. Linux shares the cores among sessions first and then among
+#: their processes, and scripts should not take from the site's share.
 LAUNCHER = """#!/bin/sh
 exec {setsid} {interpreter} "$@"
 """
@@ -49,7 +49,7 @@ _inherited: list[Any] = []
 
 
 def _workers() -> Monty:
-    """This process's workers, started when the first script comes."""
+    """Returns this process's workers, started with the first script."""
     global _pool
     if _inherited:
         raise RuntimeError("This process was forked from one that ran scripts: it cannot run any.")
@@ -68,12 +68,12 @@ def _workers() -> Monty:
 
 
 def _launcher() -> str | None:
-    """What starts a worker, in memory of this process; None for the interpreter itself, where the system
-    knows no sessions or lets nothing of memory be started."""
+    """Returns the path of the launcher, a file in memory; None to start the interpreter directly if the
+    system has no sessions, or cannot execute files in memory."""
     setsid = shutil.which("setsid")
     if setsid is None or not hasattr(os, "memfd_create"):
         return None
-    file = os.memfd_create("launcher")  # open as long as the process is
+    file = os.memfd_create("launcher")  # stays open as long as the process
     interpreter = find_monty_binary()
     text = LAUNCHER.format(setsid=shlex.quote(setsid), interpreter=shlex.quote(interpreter))
     os.write(file, text.encode())
@@ -83,7 +83,7 @@ def _launcher() -> str | None:
 
 @atexit.register
 def stop_workers() -> None:
-    """End the workers; another script starts new ones."""
+    """Stop the workers; the next script starts new ones."""
     global _pool
     with _lock:
         pool, _pool = _pool, None
@@ -92,14 +92,14 @@ def stop_workers() -> None:
 
 
 def _forget_workers_of_parent() -> None:
-    """In a forked child: the workers are the parent's, and stay so.
+    """In a forked child, leave the workers to the parent.
 
-    The library's threads do not live on in a fork, and it cannot start them again. So servers fork first,
-    and each of their processes starts its workers when the first script comes.
+    The library's threads do not survive a fork and cannot be started again. So servers fork first, and each
+    of their processes starts its workers with the first script.
     """
     global _pool, _lock
     if _pool is not None:
-        _inherited.append(_pool)  # never collected here, which would end them
+        _inherited.append(_pool)  # never garbage-collected here, which would stop them
     _pool, _lock = None, threading.Lock()
 
 
@@ -112,11 +112,11 @@ def reserve_worker(
 ) -> Iterator[MontySession]:
     """A session of a worker process for one script; the worker is free again after the block.
 
-    The script's clock stands still at ``moment`` (else now), and its random numbers follow from ``seed``.
-    Raises Busy when no worker is free within ``PATIENCE`` seconds, or when waiting for one would take the
-    process's last thread.
+    The script's clock stands still at ``moment`` (by default now), and its random numbers follow from
+    ``seed``. Raises Busy if no worker becomes free within ``PATIENCE`` seconds, or if waiting would occupy
+    the process's last thread.
     """
-    # A script has the product's clock, standing still, and cannot wait.
+    # A script has the product's clock, standing still, and cannot sleep.
     policy: OSPolicy = {
         "datetime": moment or clock.now(),
         "sleep": "call_host",
@@ -149,11 +149,11 @@ def reserve_worker(
 
 
 class StandingBack:
-    """Lets the site have the cores first, and short scripts before those that have run for long.
+    """Lets the site have the cores first, and short scripts before long ones.
 
-    Those of who runs several at once stand back from their beginning: among many there is always one that
-    has just begun. Who is not root cannot take a process's lower priority back: a worker that was lowered is
-    replaced, which takes some milliseconds.
+    Scripts of a tenant that runs several at once have a lower priority from the beginning, because among many
+    there is always one that has just begun. Only root can raise a process's priority again, so a worker with
+    a lower priority is replaced, which takes some milliseconds.
     """
 
     def __init__(self, session: MontySession, *, is_one_of_several: bool) -> None:
@@ -185,7 +185,8 @@ class StandingBack:
             lower_priority(self.pid, NICE_WHEN_LONG)
             try:
                 lower_session(self.pid, NICE_WHEN_LONG)
-            except BlockingIOError:  # the system takes one a tenth of a second from who is not root
+            # Without root, the system allows one change in a tenth of a second.
+            except BlockingIOError:
                 self._wait()
 
     def __exit__(self, *problem: object) -> None:
@@ -199,21 +200,20 @@ class StandingBack:
 
 
 def lower_priority(pid: int, nice: int) -> None:
-    """Have all threads of a worker stand back: the one that computes is not its first, and a priority is a
-    thread's own."""
-    with suppress(OSError):  # it is gone already, which its first use will tell
+    """Lower the priority of all threads of a worker: it is a property of threads, and the computing one is
+    not the first."""
+    with suppress(OSError):  # it is gone already, which its next use will show
         try:
             threads = [int(each.name) for each in Path(f"/proc/{pid}/task").iterdir()]
-        except FileNotFoundError:  # no Linux: there it is the process's
+        except FileNotFoundError:  # not Linux: the priority is the process's
             threads = [pid]
         for each in threads:
             os.setpriority(os.PRIO_PROCESS, each, nice)
 
 
 def lower_session(pid: int, nice: int) -> None:
-    """Have the session of a worker stand back, if it is its own, behind others that want the core: Linux
-    compares threads of the same session only, if it groups them. Raises BlockingIOError where it is too soon
-    after another."""
+    """Lower the priority of a worker's session, if it has its own: with autogroups, Linux compares threads
+    only within a session. Raises BlockingIOError if it is too soon after another change."""
     with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
         if os.getsid(pid) == pid:
             Path(f"/proc/{pid}/autogroup").write_text(str(nice))

@@ -1,5 +1,5 @@
-"""Import and export: many records at once, in files, for every noun from its declaration.
+"""Import and export of many records at once, in files, for every noun from its declaration.
 
-An import is kept in the database with its file, done in the background in chunks, and never does a row
-twice: rows, events and progress are one transaction. An export streams what a list would show.
+An import is stored in the database with its file, runs in the background in chunks, and never imports a row
+twice, because rows, events and progress are one transaction. An export streams what a list would show.
 """

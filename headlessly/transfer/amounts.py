@@ -1,4 +1,5 @@
-"""One number as people write it: ``CHF 1’234.50``, ``(5.00)``, ``1,2 Mio``, ``12 T€``, ``Rs. 1,20,000/-``."""
+"""Parses a number as people write it: ``CHF 1’234.50``, ``(5.00)``, ``1,2 Mio``, ``12 T€``, ``Rs.
+1,20,000/-``."""
 
 from __future__ import annotations
 
@@ -15,11 +16,11 @@ POWERS = {
     "mn": 6, "mm": 6, "mio": 6, "mill": 6, "mln": 6, "million": 6, "millions": 6, "millionen": 6, "cr": 7,
     "crore": 7, "crores": 7, "b": 9, "bn": 9, "mrd": 9, "billion": 9, "billions": 9, "milliarden": 9,
 }  # fmt: skip
-#: Letters for them that stand right before a currency: ``T€``, ``kEUR``, ``MSEK``.
+#: Letters for them right before a currency: ``T€``, ``kEUR``, ``MSEK``.
 LETTERS = {"t": 3, "k": 3, "m": 6}
 WORD = "|".join(sorted(POWERS, key=len, reverse=True))
 SPACES = " \u00a0\u202f\u2009"
-#: A currency, perhaps with how many of it are one: ``Mio. €``.
+#: A currency, perhaps with a multiple: ``Mio. €``.
 UNIT = rf"(?:(?P<{{0}}>[tkm](?={CURRENCY})|(?:{WORD})\b\.?\s*(?={CURRENCY}))?{CURRENCY}\s*)"
 WRITTEN = re.compile(
     rf"(?P<sign>[-+\u2212]?)\s*{UNIT.format('before')}?(?P<minus>[-\u2212]?)\s*"
@@ -28,9 +29,9 @@ WRITTEN = re.compile(
     rf"\s*(?:{UNIT.format('behind')}|%)?\Z",
     re.I,
 )
-#: As accountants write what is below zero, with the currency before the bracket or in it.
+#: Negative amounts as accountants write them, with the currency before or inside the brackets.
 IN_BRACKETS = re.compile(rf"({CURRENCY})?\s*\((.*)\)\s*({CURRENCY})?\Z", re.I)
-#: What may stand before the other mark: digits in threes, or in twos and three as in India.
+#: The whole part by its separator: digits in threes, or in twos and three as in India.
 WHOLE = {
     mark: re.compile(
         rf"\d*|[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+"
@@ -38,7 +39,7 @@ WHOLE = {
     )
     for mark in (",", ".", "'", "’", *SPACES)
 }
-#: What a heading says in brackets of the amounts below it: ``(T€)``, ``($ 000s)``, ``(in millions)``.
+#: The unit of a column's amounts in brackets in the heading: ``(T€)``, ``($ 000s)``, ``(in millions)``.
 HEADING_UNIT = re.compile(
     rf"(?:in\s+)?(?:{CURRENCY},?\s*)?(?:in\s+)?(?:(?P<letter>t(?={CURRENCY})|[km](?=\Z|{CURRENCY}))|(?P<word>{WORD})\b\.?"
     rf"|(?P<noughts>['’]?000)s?)\s*(?:(?:of\s+)?{CURRENCY})?\Z",
@@ -47,7 +48,8 @@ HEADING_UNIT = re.compile(
 
 
 class Number(NamedTuple):
-    """A number in words, as it reads with either mark before its decimals; None where it does not."""
+    """The digits of a number, read with a comma or with a point as the decimal mark; None if it cannot be
+    read so."""
 
     comma: str | None
     point: str | None
@@ -55,8 +57,8 @@ class Number(NamedTuple):
 
 @lru_cache(50_000)
 def parse_number(text: str, power: int = 0) -> Number | None:
-    """What is written; None for what is no number. ``power`` is that of the ten of which the column says that
-    its numbers are so many, where they do not say it themselves."""
+    """Returns the number, or None for other text. ``power`` is the power of ten in the column's heading, used
+    if the number itself has none."""
     text = normalize_text(text).removeprefix("'")  # a spreadsheet's mark for text
     if (negative := IN_BRACKETS.match(text)) is not None:
         text = f"{negative[1] or ''}{negative[2]}{negative[3] or ''}"
@@ -86,7 +88,7 @@ def parse_number(text: str, power: int = 0) -> Number | None:
 
 
 def _with_a_point(digits: str, decimal: str) -> str | None:
-    """The digits as Python writes them, if ``decimal`` is the mark before their decimals."""
+    """Returns the digits as Python writes them, if ``decimal`` is their decimal mark; else None."""
     whole, mark, rest = digits.rpartition(decimal)
     if not mark:
         whole, rest = digits, ""
@@ -102,7 +104,7 @@ def _with_a_point(digits: str, decimal: str) -> str | None:
 
 
 def _times(digits: str, power: int) -> str:
-    """``digits`` times ten to the ``power``, in digits: no float comes between."""
+    """Returns ``digits`` times ten to the ``power``, computed without floats."""
     whole, _, rest = digits.partition(".")
     if power:
         rest = rest.ljust(power, "0")
@@ -111,7 +113,7 @@ def _times(digits: str, power: int) -> str:
 
 
 def heading_power(addition: str) -> int:
-    """The power of ten in which the amounts of a column are, by what its heading says in brackets; else 0."""
+    """Returns the power of ten of a column's amounts, according to the brackets in its heading; else 0."""
     found = HEADING_UNIT.match(addition.strip(" ()[]"))
     if found is None:
         return 0

@@ -1,4 +1,4 @@
-"""Verbs by the thousand: checked one by one like any other, written together."""
+"""Verbs by the thousand: each is checked like any other, and all are written together."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
 
-#: A unique value: the noun, the field, the value as it is compared.
+#: A unique value: the noun, the field, and the value as it is compared.
 Key = tuple[str, str, Any]
 
 
 class Collision(Exception):
-    """The database refused the rows together: which of them it was, only one by one will tell."""
+    """The database refused the rows together; only writing them one by one will tell which of them it was."""
 
 
 class Importing(executor.Execution):
-    """An execution in which an admin's new records may bring their past with them.
+    """An execution in which an admin's new records may have a past.
 
-    ``cause`` is the event of the import: that of all that it does.
+    ``cause`` is the event of the import, which is the cause of all others.
     """
 
     is_import = True
@@ -41,13 +41,13 @@ class Importing(executor.Execution):
         super().__init__()
         self.sets_protected_fields = stating
         self.cause = cause
-        #: For the row whose verb is executed next: when its record was created, and what it says that no
-        #: field holds. The event keeps it.
+        #: For the row whose verb is executed next: the creation date of its record, and the cells that no
+        #: field holds, which the event keeps.
         self.stated_creation: datetime | None = None
         self.left_out: dict[str, Any] = {}
-        #: The steps that the dates of the record tell that is being created.
+        #: The steps in the past of the record being created, according to its dates.
         self.steps: list[PastStep] = []
-        #: What it was before it was written, oldest first, and what it is.
+        #: Its states before it was written, oldest first, and the current one.
         self.states: list[Record] = []
 
     def append(self, **what: Any) -> Event:
@@ -63,7 +63,7 @@ class Importing(executor.Execution):
             return
         if not (steps := stated_steps(record, self.stated_creation)):
             return
-        # It was there by the first of its steps, if nothing says when it began.
+        # Without a creation date, it is created with its first step.
         record.created_at = self.stated_creation or steps[0].moment
         sources = [first_state(type(record)), *(step.state for step in steps)]
         for source, step in zip(sources, steps, strict=False):
@@ -84,7 +84,8 @@ class Importing(executor.Execution):
             table.table_of(type(record)).copy_past(_spans(states))
 
     def _record_event(self, verb: Verb, record: Record, was: Record | None) -> Event:
-        """The event of the verb; of a record with a past, the events of all its steps."""
+        """Returns the event of the verb. For a record with a past, the events of its further steps are
+        recorded too."""
         states, self.states = self.states, []
         if not states:
             return self._with_left_out(super()._record_event(verb, record, was))
@@ -103,9 +104,9 @@ class Importing(executor.Execution):
 
 
 class Gathering(Importing):
-    """An execution of verbs without hooks that ask for rows: what they create is written when needed.
+    """An execution of verbs whose hooks do not read rows: created records are written only when needed.
 
-    ``taken`` are the unique values that are known to be in use, as :func:`keys_of` says them.
+    ``taken`` are the unique values known to be in use, in the form of :func:`keys_of`.
     """
 
     def __init__(self, stating: bool, cause: str | None, taken: set[Key]) -> None:
@@ -144,17 +145,17 @@ class Gathering(Importing):
 
 
 def _spans(states: Sequence[Record]) -> list[tuple[Record, datetime]]:
-    """The states that are over, with the moment when each ended."""
+    """Returns the past states, each with the moment when it ended."""
     return [(state, later.updated_at) for state, later in pairwise(states)]
 
 
 def keys_of(record: Noun) -> list[Key]:
-    """The unique values of a record."""
+    """Returns the unique values of a record."""
     fields = [field for field in record.schema.stored if field.unique]
     noun = type(record).__name__
     return [(noun, f.name, key_of(value)) for f in fields for value in record.held_values(f)]
 
 
 def key_of(value: Any) -> Any:
-    """A unique value as it is compared: text whatever its case."""
+    """Returns a unique value as it is compared: text ignoring case."""
     return value.lower() if isinstance(value, str) else values.to_json_value(value)

@@ -1,4 +1,4 @@
-"""Cells of one meaning: read, and put where they belong in what their row says."""
+"""Reads the cells of one meaning, and puts them into the values of their row."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from headlessly.transfer.row_values import RowValues
 from headlessly.transfer.rows import Formula
 from headlessly.transfer.stated_past import milestones
 
-#: Between two addresses or two numbers in one cell. A slash is also part of a number: ``030/123 456``.
+#: The separators of several addresses or numbers in one cell. A slash may also be part of a number: ``030/123
+#: 456``.
 BETWEEN = re.compile(r"\s*(?:::+|[;,|/\n])\s*|\s+(?:or|and|oder|und)\s+", re.I)
 
-#: What a spreadsheet shows where a column is too narrow, and of an id that it took for a number.
+#: What a spreadsheet shows if a column is too narrow, and for an id that it took for a number.
 HIDDEN, ROUNDED_ID = re.compile(r"\s*#{3,}\s*\Z"), re.compile(r"\s*\d[.,]\d+E\+\d\d\s*\Z", re.I)
 
 
 class CellReader:
-    """Reads the cells of one meaning, and puts them where they belong."""
+    """Reads the cells of one meaning, and puts them into the values of their row."""
 
     def __init__(
         self,
@@ -42,29 +43,29 @@ class CellReader:
         alone: bool = True,
         words: Mapping[str, Any] | None = None,
     ) -> None:
-        """``alone`` says that no other column may have what this one does not; ``words`` are what a mapping
-        says of them, by :func:`word_key`."""
+        """``alone`` means that no other column has the same meaning; ``words`` are a mapping's values for
+        words, by :func:`word_key`."""
         self.words = words or {}
         self.meaning, self.path, self.field = meaning, meaning.path, meaning.field
         kind = self.field.type if self.field is not None else ""
         addition = ADDITION.search(heading) if kind == "money" else None
-        #: The power of ten of which the amounts of the column are so many, and the currency that it names.
+        #: The power of ten of the column's amounts, and the currency in its heading.
         self.power = heading_power(addition[0]) if addition else 0
         self.usual_currency: Named | None = currencies_of(addition[0]) if addition else None
         in_utc = IN_UTC.search(heading) is not None
         self.read = _reader(meaning, notation, in_utc, foreign, self.power)
         self.is_email, self.is_phone = kind == "email", is_phone(self.field)
         self.is_plain_name = meaning.own and self._named(meaning.noun.schema.name_field.name)
-        #: Whether a value is checked at once, since another column may have a better one.
+        #: Whether a value is checked immediately, because another column may have a better one.
         self.checks = self.field is not None and (kind == "enum" or not alone)
         self.state = _flagged_state(meaning) if foreign else None
         machine = meaning.noun.schema.machine
-        #: The states in which records begin, where this is the field of the state.
+        #: The states in which records begin, if this is the state's field.
         self.entry = machine.entry if machine and self._named(machine.name) else None
-        #: Whether its cells are what another system calls a record.
+        #: Whether its cells are ids in another system.
         self.is_id = self.field is not None and "." in self.field.wire
         self.is_money = kind == "money"
-        #: Where the record says the currency of its amounts; without such they are in the tenant's.
+        #: The path of the currency of the record's amounts; without one they are in the tenant's.
         self.currency: str | None = None
         if self.is_money and (own := meaning.noun.schema.currency) is not None:
             self.currency = f"{self.path.rpartition('.')[0]}.{own.name}".lstrip(".")
@@ -77,7 +78,7 @@ class CellReader:
         return self.field is not None and self.field.name == name
 
     def put(self, values: RowValues, cell: Any, lenient: bool) -> None:
-        """Take a cell that says something."""
+        """Read a cell that is not empty."""
         if isinstance(cell, Formula):
             told = _(
                 "%s was saved without its value. Open the workbook, save it and send it again."
@@ -147,19 +148,19 @@ class CellReader:
     def _put_beside(
         self, values: RowValues, found: dict[str, Any], wire: str, cell: Any, value: Any
     ) -> None:
-        """Take what another column says otherwise."""
+        """Handle a second value for the same field."""
         if self.field is not None and self.field.type == "text":
             found[wire] = f"{found[wire]}\n{value}"
         elif self.entry is not None and (value in self.entry) != (found[wire] in self.entry):
-            # In one of them records begin: the other is what became of it.
+            # One of them is an initial state: the other is what it became.
             values.beside.add(self.path)
             found[wire] = found[wire] if value in self.entry else value
         else:
             values.others.append((self, cell))
 
     def put_another(self, values: RowValues, cell: Any) -> None:
-        """What a row has more than the field can hold: another number has a field of its own, else it is one
-        of the others beside it."""
+        """Put a further value of the row into another field: a telephone number into a free telephone field,
+        otherwise among the further values."""
         found, _wire = values.values_of(self.path)
         if self.is_phone:
             for other in self.meaning.noun.schema.stored:
@@ -174,7 +175,7 @@ class CellReader:
             )
 
     def _add_other(self, values: RowValues, cell: Any) -> bool:
-        """Put a value among the others beside this field, if it has such; whether that could be done."""
+        """Add a value to the field's further values, if it has such a field; returns whether it has."""
         beside = (f for f in self.meaning.noun.schema.others if self._named_in(f.beside))
         if (others := next(beside, None)) is None or others.item is None:
             return False
@@ -186,7 +187,7 @@ class CellReader:
             return False
         if reference or isinstance(found.get(wire), list):
             found[wire] = [*(found.get(wire) or ()), value]
-        else:  # those that a record has already stay
+        else:  # further values that the record already has are kept
             added = found.setdefault(wire, {choices.ADD: []})
             added[choices.ADD].append(value)
         return True
@@ -196,7 +197,7 @@ class CellReader:
 
 
 def _flagged_state(meaning: Meaning) -> str | None:
-    """The state that a yes in this column says: that of the verb that sets its moment."""
+    """Returns the state that a yes in this column means: that of the verb that sets its moment."""
     if meaning.field is None or "." in meaning.path:
         return None
     states = {each.state for each in milestones(meaning.noun) if each.field is meaning.field}
@@ -208,7 +209,7 @@ def is_phone(field: Field | None) -> bool:
 
 
 def split_several(cell: str, *, phones: bool) -> list[str]:
-    """The addresses or numbers in one cell."""
+    """Returns the addresses or numbers in one cell."""
     parts = [part for part in BETWEEN.split(cell) if part]
     if phones:
         whole = all(

@@ -1,6 +1,6 @@
-"""Cells of a table: what people and spreadsheets write for a number, a day, a yes.
+"""Cells of a table: how people and spreadsheets write numbers, days and flags.
 
-Here a cell's spelling becomes the product's own; whether the value is allowed is the field's question.
+This module converts a cell to the product's own spelling; the field checks whether the value is allowed.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from headlessly.transfer.currency_signs import currencies_of
 from headlessly.transfer.notations import COMMA, MARKS, Notation
 from headlessly.transfer.rows import is_blank
 
-#: What a spreadsheet would run, and what would be taken for a guarded cell, gets an apostrophe.
+#: A cell that a spreadsheet would execute, or that looks like a guarded one, gets an apostrophe.
 RUNS = "=+-@\t\r"
 GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 YES = {"true", "t", "yes", "y", "1", "on", "x", "ja", "j", "wahr", "✓", "✔"}
 NO = {"false", "f", "no", "n", "0", "off", "nein", "falsch"}
-#: How people say that there is nothing, where a field is no text; and what a spreadsheet shows for it.
+#: Words for "nothing" where a field is not text, and error values of spreadsheets.
 NOTHING = {
     "n/a", "n.a.", "na", "nan", "-", "--", "–", "—", "none", "null", "nil", "k.a.", "k. a.",
     "keine angabe", "#n/a", "#nv",
@@ -50,24 +50,24 @@ ERRORS = {
 }
 TEXTS_FOR_NOTHING, WORDS_FOR_NOTHING = frozenset(ERRORS), frozenset(NOTHING | ERRORS)
 LIKELY = Notation()
-#: What people add to a heading or a word: a unit, a currency, a zone, a star for what is required.
+#: Additions to a heading or a word: a unit, a currency, a zone, a star for a required column.
 ADDITION = re.compile(r"\s*(\([^()]*\)|\[[^\[\]]*\]|\*)\s*\Z")
 
 Read = Callable[[Any], Any]
 
 
 def guard_cell(text: str) -> str:
-    """``text`` as a cell that no spreadsheet runs."""
+    """Returns ``text`` as a cell that no spreadsheet executes."""
     return f"'{text}" if (text[:1] in RUNS and text) or GUARDED.match(text) else text
 
 
 def unguard_cell(cell: str) -> str:
-    """The text behind such a cell."""
+    """Returns the text of such a cell."""
     return cell[1:] if cell[:1] == "'" and GUARDED.match(cell) else cell
 
 
 def is_nothing(field: Field | None, cell: Any) -> bool:
-    """Whether a cell says nothing: it is empty, or a field that is no text has ``n/a`` in it."""
+    """Whether a cell has no value: it is empty, or has ``n/a`` for a field that is not text."""
     if is_blank(cell):
         return True
     if not isinstance(cell, str) or len(cell) > 16:
@@ -76,7 +76,7 @@ def is_nothing(field: Field | None, cell: Any) -> bool:
 
 
 def words_for_nothing(field: Field | None) -> frozenset[str]:
-    """What says nothing in a cell of this field: ``-`` is text where it has text."""
+    """Returns the words that mean no value for this field; for text, ``-`` is a value."""
     is_text = field is None or (field.type in ("string", "text") and field.normalize is None)
     return TEXTS_FOR_NOTHING if is_text else WORDS_FOR_NOTHING
 
@@ -84,11 +84,10 @@ def words_for_nothing(field: Field | None) -> frozenset[str]:
 def cell_reader_of(
     field: Field, notation: Notation = LIKELY, *, utc: bool = False, power: int = 0
 ) -> Read:
-    """What makes a cell of this field a value that its check understands.
+    """Returns the function that converts a cell of this field to a value that the field can check.
 
-    It raises ValueError for what could mean two things, and leaves alone what it does not know. A time
-    without a zone stays without one, unless the column says ``utc``; ``power`` is that of the ten of which
-    its numbers are so many.
+    The function raises ValueError for an ambiguous cell, and returns unknown ones unchanged. A time without a
+    zone stays so, unless the column says ``utc``; ``power`` is the power of ten of its numbers.
     """
     if field.type == "enum":
         return choice_reader(field)
@@ -108,10 +107,10 @@ def _same(cell: Any) -> Any:
 def read_number(
     cell: Any, notation: Notation = LIKELY, field: Field | None = None, power: int = 0
 ) -> Any:
-    """``$1,117.10K`` → ``1117100``. Raises ValueError for an amount that could be two.
+    """``$1,117.10K`` → ``1117100``. Raises ValueError for an ambiguous amount.
 
-    Where both readings are possible and the file does not show which it means, one that the field does not
-    allow is none; and nobody writes an amount of money with three decimals.
+    If both readings are possible and the file does not show which one it uses, a reading that the field does
+    not allow is excluded, as is an amount of money with three decimals.
     """
     if notation.fraction and field is not None:
         return _percent_of(cell)
@@ -148,7 +147,7 @@ def read_number(
 
 
 def _percent_of(cell: Any) -> Any:
-    """``0.9`` → ``90``: of a column that has shares of one."""
+    """``0.9`` → ``90``, for a column with fractions of one."""
     try:
         return round(float(cell.replace(",", ".") if isinstance(cell, str) else cell) * 100, 10)
     except (TypeError, ValueError):
@@ -160,7 +159,7 @@ def _is_float(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return "_" not in cell  # as programs write it, and nobody else
+    return "_" not in cell  # programs write it so, and nobody else does
 
 
 def _is_allowed(field: Field, value: str) -> bool:
@@ -172,7 +171,8 @@ def _is_allowed(field: Field, value: str) -> bool:
 
 
 def read_currency(cell: Any) -> Any:
-    """``€``, ``eur`` or ``Euro`` → ``EUR``. Raises ValueError for what is none, or could be several."""
+    """``€``, ``eur`` or ``Euro`` → ``EUR``. Raises ValueError for no currency, and for several possible
+    ones."""
     text = normalize_text(str(cell))
     named = currencies_of(text) or currencies_of(text.upper())
     if named is None or named.code is None:
@@ -188,7 +188,8 @@ def read_flag(cell: Any) -> Any:
 
 
 def choice_reader(field: Field, words: tuple[tuple[str, str], ...] = ()) -> Read:
-    """``decision maker`` or ``Entscheider`` → ``DecisionMaker``; ``words`` are others for its values."""
+    """``decision maker`` or ``Entscheider`` → ``DecisionMaker``; ``words`` are further words for its
+    values."""
     known = {letters_of(word): value for word, value in words}
     known |= _spoken_choices(field.choices)
     known |= {letters_of(label): value for value, label in (field.value_labels or {}).items()}
@@ -208,7 +209,7 @@ def choice_reader(field: Field, words: tuple[tuple[str, str], ...] = ()) -> Read
 
 @lru_cache(1_000)
 def _spoken_choices(choices: tuple[str, ...]) -> dict[str, str]:
-    """Values by how they are written and by how each language says them, in letters."""
+    """Returns choices by their spelling and by their label in each language, reduced to letters."""
     found: dict[str, str] = {}
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
@@ -223,7 +224,7 @@ def letters_of(text: str) -> str:
 
 
 def read_json(cell: Any) -> Any:
-    """JSON in a cell. Raises ValueError."""
+    """Returns the JSON in a cell. Raises ValueError."""
     import orjson
 
     if not isinstance(cell, str):
@@ -235,8 +236,8 @@ def read_json(cell: Any) -> Any:
 
 
 def read_choices(cell: Any) -> Any:
-    """``VIP; Partner`` → both of them, also with commas between or in quotes, as others write them; a list of
-    JSON as it is."""
+    """``VIP; Partner`` → both of them; also with commas, or in quotes, as others write lists. A JSON list
+    stays as it is."""
     if isinstance(cell, str) and unguard_cell(cell).lstrip()[:1] == "[":
         return read_json(cell)
     if isinstance(cell, list):
@@ -251,13 +252,13 @@ def read_text(cell: Any) -> str:
 
 
 def as_shown(cell: Any) -> str:
-    """What a spreadsheet holds as a number or a day, as the text that it shows."""
+    """Returns a number or a day of a spreadsheet as the text that it shows."""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
-#: An address as people write it: without what a browser puts before it.
+#: A web address as people write it, without its scheme.
 BARE_ADDRESS = re.compile(r"[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,}(:\d+)?([/?#]\S*)?\Z")
 
 
@@ -267,7 +268,7 @@ def read_url(cell: Any) -> str:
     return f"https://{text}" if BARE_ADDRESS.match(text) else text
 
 
-#: An address with the name of whose it is: ``Ada Chen <ada@x.example>``, ``Ada Chen (ada@x.example)``.
+#: An email address with a name: ``Ada Chen <ada@x.example>``, ``Ada Chen (ada@x.example)``.
 NAMED_ADDRESS = re.compile(r"[^<>()@]*[<(]\s*(?:mailto:)?([^<>()\s]+@[^<>()\s]+)\s*[>)]\s*\Z", re.I)
 
 
@@ -278,7 +279,7 @@ def read_email(cell: Any) -> str:
 
 
 def choices_reader(field: Field) -> Read:
-    """``Gold; silver`` → several values, each as its list has it."""
+    """``Gold; silver`` → several values, each in the spelling of its list."""
     if not field.choices:
         return read_choices
     read_one = choice_reader(field)

@@ -1,4 +1,4 @@
-"""What a row says of a record that is here already: empty fields are filled, others stay."""
+"""Completes existing records with what a row says of them: empty fields are filled, others stay."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from headlessly.transfer.row_values import RowValues
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: Fills empty fields of a record that is there.
+#: Fills empty fields of an existing record.
 Complete = Callable[["type[Record]", str, dict[str, Any], RowValues, str], None]
 
 
 class Completion:
-    """Of the rows at hand: what those that they describe have, and what was filled of them."""
+    """The values of the records that a chunk of rows describes, and which of them were filled."""
 
     def __init__(self, noun: type[Record], *, making: bool) -> None:
         self.noun, self.making = noun, making
-        #: What they have of what rows may say of them, by id and wire name.
+        #: Their values in the fields that rows may fill, by id and wire name.
         self.held: dict[str, dict[str, Any]] = {}
-        #: What the row at hand has filled.
+        #: The values that the current row has filled.
         self.filled: list[tuple[str, str]] = []
 
     def _wires(self, reference: Field) -> list[str]:
@@ -35,7 +35,7 @@ class Completion:
         return [noun.schema.by_name[name].wire for name in names]
 
     def read(self, reference: Field, ids: Collection[str]) -> None:
-        """Ask what these have."""
+        """Read the values of these records."""
         noun, wires = reference.target_noun, self._wires(reference)
         columns = [noun.schema.fields[wire].column for wire in wires]
         rows = noun.objects.filter(pk__in=ids).order_by().values_list("pk", *columns)
@@ -43,7 +43,7 @@ class Completion:
             self.held[id] = dict(zip(wires, had, strict=True))
 
     def add(self, reference: Field, record: Any) -> None:
-        """Take over what a record has that was made."""
+        """Add the values of a newly created record."""
         fields = record.schema.fields
         self.held[record.pk] = {
             wire: getattr(record, fields[wire].column) for wire in self._wires(reference)
@@ -58,8 +58,8 @@ class Completion:
         row: RowValues,
         complete: Complete,
     ) -> None:
-        """Fill what a record has not, of what is ``given``; the log keeps what it has otherwise. ``told`` is
-        all that the row says of it."""
+        """Fill the empty fields of a record from ``given``; the log keeps values that differ. ``told`` is
+        everything that the row says of it."""
         noun, gaps = reference.target_noun, {}
         had = self.held.get(id)
         may = self.making and actors.may(actors.current(), "update", noun)
@@ -86,7 +86,7 @@ class Completion:
         self.filled.clear()
 
     def undo_row(self) -> None:
-        """What the row at hand has filled was undone."""
+        """Undo the notes about the current row."""
         for id, wire in self.filled:
             self.held[id][wire] = None
         self.filled.clear()
@@ -95,8 +95,8 @@ class Completion:
 def _said_otherwise(
     noun: type[Record], had: Mapping[str, Any], told: Mapping[str, Any], row: RowValues
 ) -> set[str]:
-    """The wire names of what a row says of somebody of whom something else is known in fields that are said
-    together: the first name of somebody with another name."""
+    """Returns the wire names of a row's values that belong together with a value that differs from the
+    record's: the first name of somebody with another name."""
     fields, said = noun.schema.fields, dict[str, Any]()
     for wire, value in told.items():
         try:

@@ -1,6 +1,6 @@
-"""Currencies as people write them beside an amount: ``€``, ``R$``, ``kr``, ``CHF``.
+"""Currencies as people write them next to an amount: ``€``, ``R$``, ``kr``, ``CHF``.
 
-Some signs are several countries': which of them is meant, the amount does not say.
+Some signs belong to several countries, and the amount alone does not say which of them is meant.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration.currencies import CURRENCIES
 
-#: Any sign of a currency, as Unicode knows them.
+#: All currency signs of Unicode.
 ANY_SIGN = "$¢£¤¥֏؋৲৳૱௹฿៛\u20a0-\u20c0﷼﹩＄￠￡￥￦"
 DOLLARS = (
     "USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP", "UYU", "DOP", "CUP", "BBD",
@@ -21,7 +21,7 @@ DOLLARS = (
 )  # fmt: skip
 RUPEES = ("INR", "PKR", "LKR", "NPR", "MUR", "SCR")
 YEN = ("JPY", "CNY")
-#: What each may mean, the most usual first.
+#: The currencies that each sign may mean, the most usual first.
 SIGNS: dict[str, tuple[str, ...]] = {
     "$": DOLLARS, "＄": DOLLARS, "﹩": DOLLARS, "dollar": DOLLARS, "dollars": DOLLARS, "US$": ("USD",),
     "U$S": ("USD",), "US-Dollar": ("USD",), "US Dollar": ("USD",), "U.S. Dollar": ("USD",),
@@ -45,7 +45,7 @@ def _alternatives(names: list[str]) -> str:
     return "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
 
 
-#: A currency beside an amount: the letters of a code are capitals, a sign is known whatever its case.
+#: A currency next to an amount: codes are in capitals, signs in any case.
 CURRENCY = (
     rf"(?:(?-i:{'|'.join(sorted(CURRENCIES))})(?![A-Za-z])"
     rf"|(?:{_alternatives(list(SIGNS))})\.?(?![^\W\d_])|[{ANY_SIGN}])"
@@ -58,18 +58,18 @@ GLUED = re.compile(rf"[TtKkM](?P<code>{'|'.join(sorted(CURRENCIES))})(?![A-Za-z]
 
 
 class Named(NamedTuple):
-    """What an amount says of its currency: as it stands there, and the codes that it may mean."""
+    """The currency of an amount: the text in the cell, and the codes that it may mean."""
 
     sign: str
     codes: tuple[str, ...]
 
     @property
     def code(self) -> str | None:
-        """The currency, where it can be one only."""
+        """The code, if there is only one."""
         return self.codes[0] if len(self.codes) == 1 else None
 
     def refusal(self, own: str) -> str | None:
-        """Why this amount cannot stand where amounts are in ``own``; None where it can."""
+        """Returns why this amount cannot be used where amounts are in ``own``; None if it can."""
         if own in self.codes:
             return None
         if len(self.codes) < 2:
@@ -85,7 +85,7 @@ class Named(NamedTuple):
 
 @lru_cache(50_000)
 def currencies_of(text: str) -> Named | None:
-    """The currency that an amount, or the heading above it, names: ``€ 1.250``; None where it names none."""
+    """Returns the currency in an amount, or in its heading: ``€ 1.250``; None if there is none."""
     if text.isdecimal():
         return None
     for found in CODE.finditer(text):

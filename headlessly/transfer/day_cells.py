@@ -14,7 +14,7 @@ from headlessly.declaration import normalization
 from headlessly.declaration.values import ISO_MOMENT, parse_iso_moment
 from headlessly.transfer.notations import DMY, MDY, NUMERIC_DAY
 
-#: Year first, or the month in letters, or with dots: nobody reads these in two ways.
+#: Formats that nobody can misread: with the year first, the month in letters, or dots.
 DAYS = (
     "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%B-%Y", "%b %d %Y", "%B %d %Y",
     "%d-%b-%y", "%d %b %y",
@@ -26,32 +26,34 @@ GERMAN_MONTHS = {
     "april": "Apr", "mai": "May", "juni": "Jun", "juli": "Jul", "august": "Aug", "september": "Sep",
     "sept": "Sep", "oktober": "Oct", "okt": "Oct", "november": "Nov", "dezember": "Dec", "dez": "Dec",
 }  # fmt: skip
-#: What stands before or behind a day in letters: ``Thu Nov 13 2025 10:00:00 GMT+0100 (CET)``, ``24th``.
+#: What may come before or after a day with letters: ``Thu Nov 13 2025 10:00:00 GMT+0100 (CET)``, ``24th``.
 WEEKDAY = re.compile(
     r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.? |(montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag) "
     r"|\b(mo|di|mi|do|fr|sa|so)\.? ",
     re.I,
 )
 OFFSET = re.compile(r" (?:GMT|UTC)?([+-])([01]\d|2[0-3]):?([0-5]\d)(?: \([^()]*\))?\Z")
-#: Zones that mail and other programs name so, in hours from UTC; what several countries call theirs is none.
+#: Abbreviations of zones in mail and other programs, in hours from UTC, without those that several countries
+#: use.
 ZONES = {
     "UTC": 0, "GMT": 0, "CET": 1, "CEST": 2, "MEZ": 1, "MESZ": 2, "EST": -5, "EDT": -4, "CDT": -5, "MST": -7,
     "MDT": -6, "PST": -8, "PDT": -7,
 }  # fmt: skip
 ZONE = re.compile(rf" \(?({'|'.join(ZONES)})\)?\Z", re.I)
 ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b", re.I)
-#: A time as clocks of German and English show it: ``14.05 Uhr``, ``2:05 p.m.``, ``5pm``.
+#: A time in German and English notation: ``14.05 Uhr``, ``2:05 p.m.``, ``5pm``.
 DOTTED_TIME = re.compile(r"(?<= )([01]?\d|2[0-3])\.([0-5]\d)(\.[0-5]\d)?\Z")
 HALF = re.compile(r"(?<=\d) ?([ap])\.?m\.?\Z", re.I)
 SERIAL = re.compile(r"\s*[2-7]\d{4}(?:[.,]\d+)?\s*\Z", re.A)
 SPACED_DAY = re.compile(r"\b(\d{1,2})\. ?(\d{1,2})\. ?(\d{4})\b")
-#: A day with the year first, its month and day perhaps of one digit.
+#: A day with the year first, whose month and day may have one digit.
 YEAR_FIRST = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?=\Z|[T ])")
 LETTERS = re.compile(r"([^\W\d_]+)\.?")
 
 
 def moment_reader(days: str | None, zone: tzinfo | None) -> Callable[[Any], Any]:
-    """What reads the moments of a column; those without a zone are in ``zone`` if there is one."""
+    """Returns the function that reads the moments of a column; moments without a zone are in ``zone``, if
+    given."""
 
     def read(cell: Any) -> Any:
         found = read_moment(cell, days)
@@ -71,9 +73,9 @@ def moment_reader(days: str | None, zone: tzinfo | None) -> Callable[[Any], Any]
 
 @lru_cache(20_000)
 def read_moment(cell: Any, days: str | None = None) -> Any:
-    """``15 Apr, 2021 00:03:00`` as a moment, without a zone where it has none; ISO 8601 is left alone.
+    """``15 Apr, 2021 00:03:00`` → a moment, without a zone if it has none; ISO 8601 is left alone.
 
-    Raises ValueError for a day whose order nobody knows.
+    Raises ValueError if the order of day and month is unknown.
     """
     if SERIAL.match(str(cell)) and not isinstance(cell, bool):
         raise ValueError(
@@ -118,7 +120,7 @@ def read_moment(cell: Any, days: str | None = None) -> Any:
 
 
 def _plain(text: str) -> str:
-    """Without what nobody sees, and with one kind of dash."""
+    """Returns the text without invisible characters, and with one kind of dash."""
     return normalization.DASHES.sub("-", normalization.normalize_text(text))
 
 
@@ -131,7 +133,8 @@ def _in_english(word: re.Match[str]) -> str:
 
 
 def _year_first(cell: str, numeric: re.Match[str], days: str | None) -> str:
-    """The day of ``15/04/2021`` or ``04/15/21``, year first. Raises ValueError for one of two days."""
+    """Returns the day of ``15/04/2021`` or ``04/15/21`` with the year first. Raises ValueError if it is
+    ambiguous."""
     first, mark, second, year = numeric.groups()
     one, other, number = int(first), int(second), int(year)
     if len(year) == 2:
@@ -156,7 +159,7 @@ def _year_first(cell: str, numeric: re.Match[str], days: str | None) -> str:
 
 
 def read_day(cell: Any, days: str | None = None) -> Any:
-    """The same for a day; a time beside it is left out."""
+    """Returns the day of a cell, without its time."""
     found = read_moment(cell, days)
     if isinstance(found, str) and len(found) > 10 and found[10] in "T ":
         try:

@@ -1,7 +1,7 @@
-"""Records that a row describes beside its own: the person and the company of a lead.
+"""Records that a row describes besides its own: the person and the company of a lead.
 
-They are found by what is unique of them, else by their name; what is not there is made, with what the row
-says of it. So a file of people's own, which knows nothing of our references, comes in whole.
+They are found by their unique values, otherwise by their name. If there is none, it is created from the row.
+So a file that knows nothing of our references can be imported as a whole.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from headlessly.transfer.row_values import RowValues
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: A record by what it is known by: its noun, the field, the value as it is compared.
+#: A key by which a record is known: its noun, the field, and the value as it is compared.
 Known = tuple[str, str, Any]
-#: Creates a record of what a row says of it.
+#: Creates a record that a row describes.
 Create = Callable[["type[Record]", dict[str, Any], RowValues, str], Any]
 
 
 class Describer:
-    """Finds or makes what the rows of one import describe."""
+    """Finds or creates the records that the rows of one import describe."""
 
     def __init__(self, noun: type[Record], *, making: bool) -> None:
         self.noun, self.making = noun, making
@@ -42,14 +42,14 @@ class Describer:
         self.found: dict[Known, str] = {}
         self.many: dict[Known, int] = {}
         self.completion = Completion(noun, making=making)
-        #: What this transaction made; and of the whole import how many, each counted once.
+        #: The records created in this transaction; and those of the whole import, each counted once.
         self.made: dict[Known, str] = {}
         self.counted: set[Known] = set()
 
     # -- finding --------------------------------------------------------------------------------------
 
     def look_up(self, rows: Iterable[RowValues]) -> None:
-        """Ask for all that these rows describe at once."""
+        """Look up everything that these rows describe at once."""
         rows = list(rows)
         for field in self.fields:
             other = field.target_noun
@@ -78,7 +78,7 @@ class Describer:
                 self.many[known] = count + sum(more for more, _id in others)
 
     def _known(self, noun: type[Record], given: dict[str, Any]) -> list[Known]:
-        """By what this record may be known, the best first."""
+        """Returns the keys of this record, the best first."""
         unique = [
             (noun.__name__, field.name, key_of(_spelled(field, given[field.wire])))
             for field in text_keys(noun)
@@ -86,16 +86,17 @@ class Describer:
         ]
         name = compose_name(noun, given, wire=True)
         named = [(noun.__name__, noun.schema.name_field.name, fold_words(name))] if name else []
-        # A person with another address is another person, whatever the name.
+        # A different email address means a different person, even with the same name.
         return unique or named
 
     # -- making ---------------------------------------------------------------------------------------
 
     def fill(self, row: RowValues, create: Create, complete: Complete, made: list[Known]) -> None:
-        """Let the row refer to what it describes; what is made for it is added to ``made``.
+        """Set the row's references to the records it describes; keys of created records are added to
+        ``made``.
 
-        What can neither be found nor made is left out, with the reason. Of what was found empty fields are
-        filled; what it has otherwise stays, and the log keeps what the row says.
+        A record that can neither be found nor created is left out, with the reason. Empty fields of existing
+        records are filled; other values stay, and the log keeps what the row says.
         """
         for field in self.fields:
             given = row.described.get(field.wire)
@@ -123,14 +124,14 @@ class Describer:
             row.data[field.wire] = id
 
     def makes(self, field: Field, row: RowValues) -> bool:
-        """Whether what a row describes is made for it."""
+        """Whether the record that a row describes will be created."""
         given = row.described.get(field.wire)
         if not given or row.data.get(field.wire) or self.found_id(field, given):
             return False
         return not self._why_not(field.target_noun, given)
 
     def found_id(self, field: Field, given: dict[str, Any]) -> str | None:
-        """The id of what a row describes, where it is known already."""
+        """Returns the id of the record that a row describes, if it is known."""
         known = self._known(field.target_noun, given)
         return next((self.made.get(k) or self.found.get(k) for k in known if self._has(k)), None)
 
@@ -138,14 +139,14 @@ class Describer:
         return known in self.made or known in self.found
 
     def _values(self, reference: Field, given: dict[str, Any], row: RowValues) -> dict[str, Any]:
-        """What the new record is: what is said of it, and that it belongs to what was found before."""
+        """Returns the values of a new record: those of the row, and references to records found before."""
         noun = reference.target_noun
         found = dict(given)
         found[noun.schema.name_field.wire] = self._name_of(noun, given, row, reference)
         return self._belonging(noun, row) | found
 
     def _belonging(self, noun: type[Record], row: RowValues) -> dict[str, Any]:
-        """What a row's record of ``noun`` belongs to, of what was found before: a person to the company."""
+        """Returns references of a new ``noun`` to records found before: a person's company."""
         fields = noun.schema.fields
         return {
             other.wire: row.data[other.wire]
@@ -158,7 +159,8 @@ class Describer:
     def _name_of(
         self, noun: type[Record], given: dict[str, Any], row: RowValues, reference: Field
     ) -> str | None:
-        """What a new record is called: also like the row's own, where that is mostly its name."""
+        """Returns the name of a new record, which may be the row's own name if that usually is this
+        record's."""
         own = self.noun.schema.name_field.wire
         lends = row.plain_name and reference.wire in row.row_is
         if lends and reference.name in self.noun.Surface.files.namesakes:
@@ -168,7 +170,7 @@ class Describer:
         return compose_name(noun, given, wire=True)
 
     def _why_not(self, noun: type[Record], given: dict[str, Any]) -> str:
-        """Why a record that is not there cannot be made; empty where it can."""
+        """Returns why an unknown record cannot be created; empty if it can."""
         known = self._known(noun, given)
         told = compose_name(noun, given, wire=True) or (known[0][2] if known else "")
         named = labels.noun_in_error(noun)
@@ -188,13 +190,13 @@ class Describer:
     # -- what became of it ------------------------------------------------------------------------------
 
     def count(self, made: Iterable[Known]) -> Counter[str]:
-        """How many of these records were not counted before, by noun."""
+        """Returns how many of these records were not counted before, by noun."""
         fresh = [known for known in made if known not in self.counted]
         self.counted.update(fresh)
         return Counter(noun for noun, _field, _value in fresh)
 
     def forget(self, made: Iterable[Known] | None = None) -> None:
-        """What was made was undone: these, or all of it."""
+        """Forget created records after a rollback: these, or all."""
         if made is None:
             self.made.clear()
             self.completion.held.clear()
@@ -204,7 +206,7 @@ class Describer:
         self.made = {known: id for known, id in self.made.items() if id not in ids}
 
     def keep(self) -> None:
-        """What was made is there now."""
+        """Keep the created records after the commit."""
         self.found.update(self.made)
         self.made.clear()
 
@@ -214,7 +216,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _spelled(field: Field, value: str) -> str:
-    """A unique value as it is stored, as far as it can be."""
+    """Returns a unique value as it is stored, if possible."""
     try:
         return field.clean(value, text=True) or value
     except ValueError:

@@ -1,7 +1,7 @@
-"""How the text of a file is encoded: found from its bytes, since no file says it.
+"""Finds the encoding of a file from its bytes, because no file says it.
 
-UTF-8 is what most are, UTF-16 what Windows calls Unicode, and Windows-1252 what a spreadsheet writes in
-Western Europe when it is asked for a CSV; Macs, DOS and Central Europe have others.
+Most are UTF-8. UTF-16 is what Windows calls Unicode, and Windows-1252 is what a spreadsheet in Western Europe
+writes as CSV; Macs, DOS and Central Europe have others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from headlessly.transfer.rows import Unreadable
 UTF_8, UTF_16, UTF_16_LE, UTF_16_BE, UTF_32, WINDOWS, WINDOWS_1250, MACINTOSH, DOS = (
     "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "cp1250", "mac_roman", "cp850"
 )  # fmt: skip
-#: As people call them.
+#: The names that people use.
 NAMES = {
     UTF_8: "UTF-8",
     UTF_16: "UTF-16",
@@ -30,7 +30,7 @@ NAMES = {
     UTF_32: "UTF-32",
     WINDOWS: "Windows-1252",
 }
-#: What may be said where the bytes do not show it, and how it is read.
+#: The encodings that a user may choose, and their codecs.
 ENCODINGS = {
     "utf-8": UTF_8, "utf-16": UTF_16, "windows-1252": WINDOWS, "windows-1250": WINDOWS_1250, "iso-8859-15":
     "iso8859_15", "macintosh": MACINTOSH, "ibm850": DOS,
@@ -43,14 +43,14 @@ NAMES |= {
 }
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 BLOCK = 1024 * 1024
-#: What no text has; a file with these is something else.
+#: Bytes that no text contains; a file with these is something else.
 NO_TEXT = bytes(n for n in range(32) if n not in b"\t\n\v\f\r\x1a\x1b")
 
 
 def find_encoding(file: BinaryIO, asked: str | None = None) -> str:
-    """The encoding in which the whole file can be read, the one that was ``asked`` for if any.
+    """Returns an encoding in which the whole file can be read; the one that was ``asked`` for, if any.
 
-    Raises Unreadable where there is none.
+    Raises Unreadable if there is none.
     """
     file.seek(0)
     start = file.read(4096)
@@ -73,7 +73,7 @@ def find_encoding(file: BinaryIO, asked: str | None = None) -> str:
     if problem is None:
         return UTF_8
     line, byte, had_others = problem
-    # What was good UTF-8 up to here is UTF-8 that was damaged, and nothing else.
+    # If it was valid UTF-8 with other letters up to here, it is damaged UTF-8 and nothing else.
     if not had_others and (found := _of_a_byte_a_letter(file)) is not None:
         return found
     raise Unreadable(
@@ -86,8 +86,8 @@ def find_encoding(file: BinaryIO, asked: str | None = None) -> str:
 
 
 def _utf_16_without_a_mark(start: bytes) -> str | None:
-    """Text in UTF-16 has spaces and signs of ASCII, whatever its letters: of each of them one byte is zero,
-    always the same of two. Other text has no zeros."""
+    """Returns UTF-16 without a byte order mark, if it is that. Such text has ASCII spaces and punctuation in
+    any language, in which always the same one of two bytes is zero. Other text has no zeros."""
     half = len(start) // 2
     even, odd = start[0::2].count(0), start[1::2].count(0)
     if odd > max(half * 0.05, 3) and even < odd / 8:
@@ -123,7 +123,8 @@ def _read_through(file: BinaryIO, encoding: str, *, asked: bool = False) -> None
 
 
 def _first_problem(file: BinaryIO) -> tuple[int, int, bool] | None:
-    """Where it is no UTF-8: the line, the byte, and whether other letters than ASCII came before it."""
+    """Returns where the file is not UTF-8: the line, the byte, and whether letters outside of ASCII came
+    before it."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     lines, had_others = 0, False
     try:
@@ -142,7 +143,7 @@ def _first_problem(file: BinaryIO) -> tuple[int, int, bool] | None:
 
 
 def _of_a_byte_a_letter(file: BinaryIO) -> str | None:
-    """The most likely of the encodings with a byte a letter, if the file is text in that."""
+    """Returns the most likely single-byte encoding, if the file is text."""
     found = _most_likely(file)
     try:
         for block in _blocks(file):
@@ -154,20 +155,20 @@ def _of_a_byte_a_letter(file: BinaryIO) -> str | None:
     return found
 
 
-#: Letters within words as Polish has them in Windows-1250, which no word has in Windows-1252: ``Pawe³``.
+#: Polish letters of Windows-1250 within a word, which in Windows-1252 are not letters: ``Pawe³``.
 POLISH = re.compile(rb"[A-Za-z][\xb3\xb9\xbf][a-z]")
-#: Letters of Western languages, which old Macs and DOS have elsewhere.
+#: Letters of Western languages, which old Macs and DOS encode differently.
 WESTERN = frozenset("äöüÄÖÜßéèêëàâáãåæçíìîïñóòôõøúùûÉÀÇÅÆØ")
-#: What stands within a word, and the signs there that are no letters in Windows-1252: don’t, so–called.
+#: Bytes within a word, and those that are punctuation there in Windows-1252: don’t, so–called.
 WITHIN_A_WORD = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?=[a-z\x80-\xff])")
 SIGNS = frozenset("’‘“”–—…•·\u00ad".encode(WINDOWS)) - frozenset(b"\x94")
-#: Letters that are in Windows-1252 too, and small.
+#: The small ones of the letters in Windows-1252.
 SMALL = frozenset("äöüßéèêëàâáãåæçíìîïñóòôõøúùûšžœýÿð")
 
 
 def _most_likely(file: BinaryIO) -> str:
-    """Which of the encodings with a byte a letter it is: Windows-1252, unless its letters say otherwise. The
-    Macs that have others end no line with LF."""
+    """Returns the most likely single-byte encoding: Windows-1252, unless the letters say otherwise. Macs with
+    their own encoding do not end lines with LF."""
     counts, within, polish = Counter[int](), Counter[int](), False
     for block in _blocks(file):
         counts.update(block)
@@ -183,12 +184,12 @@ def _most_likely(file: BinaryIO) -> str:
 
 
 def _letters(counts: Counter[int], encoding: str) -> int:
-    """How many letters of Western languages there are of these bytes."""
+    """Returns how many letters of Western languages these bytes are."""
     return sum(n for byte, n in counts.items() if byte > 127 and _letter(byte, encoding) in WESTERN)
 
 
 def _fitting(within: Counter[int], encoding: str) -> int:
-    """How many more of the bytes within words are small letters than are none."""
+    """Returns how many more of the bytes within words are small letters than are not."""
     return sum(
         n if _letter(byte, encoding) in SMALL else -n
         for byte, n in within.items()
@@ -201,7 +202,7 @@ def _letter(byte: int, encoding: str) -> str:
 
 
 class Text(io.TextIOWrapper):
-    """The text of a file that is not ours to close."""
+    """The text of a file that the caller closes."""
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
         file.seek(0)
@@ -233,7 +234,7 @@ class Recoded(io.RawIOBase):
 
 
 def as_utf_8(file: BinaryIO, encoding: str) -> BinaryIO:
-    """The file's text as UTF-8 without a mark, from its start."""
+    """Returns the file's text as UTF-8 without a byte order mark, from its start."""
     if encoding != UTF_8:
         return io.BufferedReader(Recoded(file, encoding))
     file.seek(0)

@@ -1,7 +1,7 @@
-"""Records as a file, streamed: however many there are, a block of them at a time is in memory.
+"""Streams records as a file: however many there are, one block at a time is in memory.
 
-A table is written by PostgreSQL itself (COPY); objects and workbooks are read by a cursor on the server. What
-is in an export is what a list with the same question shows.
+PostgreSQL itself writes tables (COPY); objects and workbooks are read with a server-side cursor. An export
+has the same records as a list with the same question.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ from headlessly.transfer.workbook_writing import write_workbook
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: How much is sent at once, in bytes, and how many rows are fetched at once.
+#: The size of blocks in bytes, and how many rows are fetched at once.
 BLOCK, FETCHED = 128 * 1024, 2_000
-#: What a file is made of: blocks of whole rows.
+#: The content of a file: blocks of whole rows.
 Blocks = Generator[bytes, None, None]
-#: How long an export may take, in seconds; with a pattern, whose time nothing bounds, and without.
+#: The time limit for an export in seconds, and for one with a pattern, which could take any time.
 LONGEST, LONGEST_SLOW = 3600, 60
 
 MEDIA_TYPES = {
@@ -61,9 +61,10 @@ MEDIA_TYPES = {
     XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
-#: How many rows a workbook may have: it is sent when it is written to its end, some ten seconds for so many.
+#: The maximum number of rows of a workbook, because it is only sent when it is complete: this many take about
+#: ten seconds.
 MAX_BOOK_ROWS = 100_000
-#: What is a value of its own in a workbook, and how it is read; anything else is text.
+#: The types that are values in a workbook, and how they are read; others are text.
 BOOK_VALUES = {
     "number": "{c}",
     "integer": "{c}",
@@ -71,11 +72,11 @@ BOOK_VALUES = {
     "date": "{c}",
     "datetime": "date_trunc('second', {c}::timestamp)",
 }
-#: How PostgreSQL says a value, where its own way is not ours. ``{c}`` is the column.
+#: How PostgreSQL formats a value, if its default is not ours. ``{c}`` is the column.
 SAID = {
-    # Six digits of a second or none, as a list says it. The column's own text, in UTC, is half as dear as
-    # to_char, which is left what ends in a zero: that text leaves zeros out. A zone that is an interval is
-    # added, one that has a name is looked up.
+    # Six decimals of a second or none, as in a list. The column's own text, in UTC, costs half as much as
+    # to_char, which is only used for times that end in a zero, because the text omits zeros. A zone given as
+    # an interval is added, while one with a name would be looked up.
     "datetime": (
         "CASE WHEN {c} IS NULL THEN NULL WHEN {c} <> {c}::timestamptz(5) OR {c} = {c}::timestamptz(0) "
         "THEN replace(timezone(interval '0', {c})::text, ' ', 'T') || 'Z' "
@@ -83,26 +84,26 @@ SAID = {
     ),
     "money": "trim_scale({c})",
 }
-#: Types that COPY writes into a table as it says them anyway: no text of them is made first.
+#: Types that COPY formats as needed, without a conversion to text.
 AS_IT_IS = {"number", "integer", "date"}
 SESSION = "SET LOCAL datestyle = 'ISO'; SET LOCAL timezone = 'UTC'"
-#: Text that a spreadsheet would run, or take for text that is guarded: see :func:`.cells.guard_cell`.
-#: Few begin with one of these characters, so that few are compared with the pattern. What is asked of every
-#: text is asked alone: of one that is not there, each part of an AND would be asked.
+#: Text that a spreadsheet would execute, or that looks guarded: see :func:`.cells.guard_cell`. Few texts
+#: begin with one of these characters, so only those are matched with the pattern. The first test stands
+#: alone, because for NULL each part of an AND would be evaluated.
 GUARDED = (
     "CASE WHEN ascii({c}) <= 64 THEN CASE WHEN ascii({c}) IN (9, 13, 39, 43, 45, 61, 64) "
     "AND {c} ~ '^''*[=+@\t\r-]' THEN '''' || {c} ELSE {c} END ELSE {c} END"
 )
-#: Types whose text is JSON as it is, and those that need quotes around it and nothing else.
+#: Types whose text is valid JSON, and those that only need quotes.
 BARE = {"number", "integer", "money", "bool", "json", "choices"}
 QUOTED = {"date", "datetime", "reference"}
-#: A format of COPY that adds nothing to a line of JSON: these characters are in none.
+#: A format of COPY that leaves lines of JSON unchanged: they contain none of these characters.
 LINES = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
 
 
 @dataclass(frozen=True)
 class Question:
-    """Which records, of which fields, in which order: what a list can be asked for."""
+    """The question of an export: which records, with which fields, in which order, as for a list."""
 
     noun: type[Record]
     filter: Mapping[str, Any] | None = None
@@ -111,23 +112,23 @@ class Question:
     sort: Any = None
     fields: Any = None
     as_of: Any = None
-    #: For people: the language of its headings and choices, with names instead of ids; None for programs.
+    #: For people: the language of headings and choices, with names instead of ids; None for programs.
     labels: str | None = None
-    zone: str = "UTC"  #: in which people read its times
+    zone: str = "UTC"  #: the time zone of people's times
 
     @property
     def slow(self) -> bool:
         return filters.may_be_slow(self.filter, self.conditions)
 
     def records(self, scope: Scope) -> models.QuerySet:
-        """The records, in no order."""
+        """Returns the records, in no order."""
         found = scope.queryset().filter(
             *(filters.compile_filter(scope, f) for f in (self.filter, *self.conditions))
         )
         return found.filter(filters.words_condition(scope, self.q)) if self.q else found
 
     def count(self) -> int | None:
-        """How many there are, as far as lists count; None where that takes longer than it may."""
+        """Returns how many records there are, up to the cap of lists; None if counting takes too long."""
         scope = Scope(self.noun, reads.check_moment(self.as_of))
         try:
             with timeouts.statement_timeout():
@@ -136,10 +137,10 @@ class Question:
             return None
 
     def found(self, names: Sequence[str]) -> str | None:
-        """These columns of the records, as a table ``r`` in SQL; None when there can be none."""
+        """Returns the SQL of these columns of the records, as a table ``r``; None if there can be none."""
         scope = Scope(self.noun, reads.check_moment(self.as_of))
         found = self.records(scope)
-        # Without an order the table is read as it lies there, which is ten times as fast.
+        # Without an order the table is read as it is stored, which is ten times as fast.
         found = found.order_by(
             *(sorting.order_by_expressions(scope, self.sort) if self.sort else ())
         )
@@ -156,12 +157,12 @@ def _quoted(noun: type[Record], name: str) -> str:
 
 def _column(noun: type[Record], name: str) -> str:
     if is_custom(name):
-        return name  # the column of what it is read from
-    return noun._meta.get_field(name).column  # type: ignore[union-attr, return-value] # it is stored
+        return name  # the column that the version has
+    return noun._meta.get_field(name).column  # type: ignore[union-attr, return-value] # a stored field
 
 
 def _composed(found: models.QuerySet) -> str | None:
-    """The SQL of a queryset with its parameters in place, as the driver quotes them."""
+    """Returns the SQL of a queryset with its parameters inserted, as the driver quotes them."""
     try:
         sql, parameters = found.query.sql_with_params()
     except EmptyResultSet:
@@ -172,17 +173,17 @@ def _composed(found: models.QuerySet) -> str | None:
 
 
 def stream(question: Question, format: str) -> Blocks:
-    """The file, block by block. Raises InvalidFilter and BadRequest, at once.
+    """Returns the file, block by block. Raises InvalidFilter and BadRequest before the first one.
 
-    From its first block on the connection is the file's alone, until it is read or closed: a session that is
-    saved meanwhile would wait for ever. So nothing is read before the file is sent.
+    From its first block until it is closed, the file occupies the connection, and saving a session meanwhile
+    would wait for ever. So nothing is read before the file is sent.
     """
     _check(question, format)
     return WRITERS[format](question)
 
 
 def _check(question: Question, format: str) -> None:
-    """Raise InvalidFilter or BadRequest for what cannot be answered by such a file."""
+    """Raise InvalidFilter or BadRequest for a question that such a file cannot answer."""
     if format in (CSV, XLSX):
         _table_columns(question)
     else:
@@ -208,7 +209,7 @@ def _patience(question: Question) -> Any:
 
 
 def _table_columns(question: Question) -> list[tuple[str, Field]]:
-    """The columns of a table: the fields that are asked for, or all that are stored; the id first."""
+    """Returns the columns of a table: the requested fields, or all stored ones; the id first."""
     noun, asked = question.noun, question.fields
     if reads.check_fields(noun, asked) is None:
         found: list[Field] = [*META_FIELDS.values(), *noun.schema.stored]
@@ -232,7 +233,7 @@ def _table_columns(question: Question) -> list[tuple[str, Field]]:
 
 
 def _parts_of(noun: type[Record], field: Field) -> list[Field]:
-    """A column for each system of which records have ids; all else is one column."""
+    """Returns a column for each system in which records have ids; other fields are one column."""
     systems = systems_in_use(noun) if field.parts else ()
     return [field_of_system(field, system) for system in systems] or [field]
 
@@ -251,7 +252,8 @@ def _csv(question: Question) -> Blocks:
 
 
 def _xlsx(question: Question) -> Blocks:
-    """A workbook with the columns of a table; numbers, days and moments are such. Raises BadRequest."""
+    """Yields a workbook with the columns of a table, in which numbers, days and moments are values. Raises
+    BadRequest."""
     columns = _table_columns(question)
     noun, names = question.noun, list(dict.fromkeys(name for name, _field in columns))
     with translation.override(question.labels or ENGLISH):
@@ -290,14 +292,15 @@ def _book_rows(
 
 
 def _for_people(headings: Sequence[str]) -> bytes:
-    """The header as a spreadsheet reads it, which knows UTF-8 by its mark."""
+    """Returns the header for a spreadsheet, which recognizes UTF-8 by its byte order mark."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(map(guard_cell, headings))
     return codecs.BOM_UTF8 + line.getvalue().encode()
 
 
 def _cell_for_people(noun: type[Record], name: str, field: Field) -> str:
-    """A cell as the list shows it: the name of a record, a choice in words, a time in the reader's zone."""
+    """Returns the SQL of a cell as the list shows it: the name of a record, the label of a choice, a time in
+    the reader's zone."""
     column = _quoted(noun, name)
     if field.type == "reference":
         return _name_of(field.target_noun, column)
@@ -322,7 +325,8 @@ def _cell_for_people(noun: type[Record], name: str, field: Field) -> str:
 
 
 def _name_of(noun: type[Record], column: str) -> str:
-    """What the record with the id in ``column`` is called, guarded, if the actor sees it or its card."""
+    """Returns the SQL of the name of the record with the id in ``column``, guarded, if the actor sees it or
+    its card."""
     quote = connection.ops.quote_name
     seen, persons = visibility.card_clause(noun, "named")
     name = GUARDED.format(c=f"named.{quote(noun.schema.name_field.column)}")
@@ -338,7 +342,7 @@ def _name_of(noun: type[Record], column: str) -> str:
 def _copied(
     question: Question, names: Sequence[str], select: str, format: str, header: bytes = b""
 ) -> Blocks:
-    """The records as PostgreSQL writes them."""
+    """Yields the records as PostgreSQL writes them."""
     if (found := question.found(names)) is None:
         yield header
         return
@@ -377,7 +381,7 @@ def _cell(noun: type[Record], name: str, field: Field) -> str:
 
 
 def _several(column: str, value: str) -> str:
-    """Several texts as one cell; ``value`` is what is said of each, called v."""
+    """Returns the SQL of several texts in one cell; ``value`` is the SQL for each of them, called v."""
     return _put_together(
         column,
         f"string_agg({value}, '{BETWEEN} ' ORDER BY n)",
@@ -386,7 +390,7 @@ def _several(column: str, value: str) -> str:
 
 
 def _put_together(column: str, text: str, source: str) -> str:
-    """The values of an array as one guarded text. Most arrays are empty, and looked into no further."""
+    """Returns the SQL of an array as one guarded text. Most arrays are empty, which is checked first."""
     guarded_text = GUARDED.format(c="said.text")
     return (
         f"CASE WHEN jsonb_array_length({column}) > 0 THEN (SELECT {guarded_text} "
@@ -398,10 +402,11 @@ def _put_together(column: str, text: str, source: str) -> str:
 
 
 def _objects(question: Question) -> Blocks:
-    """One line of JSON for each record, as a list shows it, but computed fields only where asked for."""
+    """Yields one line of JSON for each record, as a list shows it, but with computed fields only on
+    request."""
     noun = question.noun
     asked = reads.check_fields(noun, question.fields)
-    context = tenancy.context_url()  # that of the request, which is over when the file is read
+    context = tenancy.context_url()  # of the request, which will be over when the file is read
     if asked is not None and any(f.wire in asked for f in noun.schema.computed):
         return _records(question, asked, context)
     stored = [f for f in noun.schema.stored if asked is None or f.wire in asked]
@@ -416,7 +421,7 @@ def _objects(question: Question) -> Blocks:
 
 
 def _member(noun: type[Record], name: str, field: Field) -> str:
-    """The name of a field and its value as JSON text, in SQL; the id is the first of an object's."""
+    """Returns the SQL of a field's name and value as JSON text; the id begins the object."""
     column = _quoted(noun, name)
     said = SAID.get(field.type, "{c}::text").format(c=column)
     begins = f'"{field.wire}":' if name == "id" else f',"{field.wire}":'
@@ -430,7 +435,8 @@ def _member(noun: type[Record], name: str, field: Field) -> str:
 
 
 def _end_to_end(parts: Sequence[str]) -> str:
-    """Texts put together, in halves: one after the other, each would have all before it copied again."""
+    """Returns texts concatenated in halves; in sequence, each concatenation would copy everything before
+    it."""
     if len(parts) == 1:
         return parts[0]
     half = len(parts) // 2
@@ -442,7 +448,7 @@ def _literal(text: str) -> str:
 
 
 def _records(question: Question, asked: tuple[str, ...], context: str) -> Blocks:
-    """The same with computed fields, which are Python's."""
+    """Yields the objects with computed fields, which need Python."""
     shape = rows.RowShape(question.noun, asked, 0)
     if (found := question.found(shape.columns)) is None:
         return
@@ -468,7 +474,7 @@ def _array(lines: Blocks) -> Blocks:
     try:
         for block in lines:
             if block:
-                # In JSON a line ends where an object does, and nowhere else.
+                # In JSON lines, a newline only ends an object.
                 yield before + block[:-1].replace(b"\n", b",\n")
                 before = b",\n"
         yield b"[]" if before == b"[" else b"]"

@@ -1,7 +1,7 @@
-"""Files as rows: tables, objects, workbooks and vCards, of any size, a row at a time.
+"""Reads files as rows: tables, objects, workbooks and vCards of any size, one row at a time.
 
-A row that cannot be read is a row with a problem, and the next one is read as if nothing were. Only what
-has no rows at all, or breaks off in between, is :class:`Unreadable`.
+A row that cannot be read is yielded with a problem, and reading continues. A file without any rows, or that
+breaks off, is :class:`Unreadable`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from headlessly.transfer.tables import table_rows
 
 CSV, JSON, NDJSON, XLSX, VCF = "csv", "json", "ndjson", "xlsx", "vcf"
 FORMATS = (CSV, JSON, NDJSON, XLSX, VCF)
-#: Those that have a header above their rows, and those whose values are all text.
+#: The formats with a header above their rows, and those whose values are all text.
 TABLES, TEXTS = (CSV, XLSX), (CSV, XLSX, VCF)
-#: What a file is, by its media type or the end of its name.
+#: The formats by media type, and by the end of the file's name.
 MEDIA_TYPES = {
     "text/csv": CSV,
     "text/tab-separated-values": CSV,
@@ -41,17 +41,17 @@ ENDINGS = {
     ".jsonl": NDJSON, ".xlsx": XLSX, ".vcf": VCF, ".vcard": VCF,
 }  # fmt: skip
 ARCHIVE = b"PK"
-#: How many objects' names are known when the file is sent; all of them once it was read.
+#: How many objects are read for their names when the file is sent; the job reads all of them.
 FIRST_OBJECTS = 100
 
 
 def by_name(filename: str | None) -> str | None:
-    """The format that the end of a file's name says, or None."""
+    """Returns the format for the end of a file's name, or None."""
     return ENDINGS.get(PurePath(filename or "").suffix.lower())
 
 
 def by_content(start: bytes) -> str:
-    """The format that a file begins like."""
+    """Returns the format that the beginning of a file suggests."""
     if start.startswith(ARCHIVE):
         return XLSX
     text = start.replace(b"\0", b"")
@@ -71,11 +71,11 @@ def find_layout(
     encoding: str | None = None,
     delimiter: str | None = None,
 ) -> tuple[list[str], Layout]:
-    """The names of a table's columns and how it is read; of objects the names in the first of them.
+    """Returns the names of a table's columns and how to read it; for objects, the names in the first of them.
 
-    ``count_known`` says how many of some names are known: so a header is told from a title above it.
-    ``encoding`` and ``delimiter`` are what somebody said of a text, else they are found.
-    Raises Unreadable for what is no file of this format.
+    ``count_known`` returns how many of some names are known, which distinguishes a header from a title above
+    it. ``encoding`` and ``delimiter`` may be given; otherwise they are determined. Raises Unreadable for a
+    file of another format.
     """
     if format == XLSX:
         header, layout = workbooks.find_layout(file, count_known)
@@ -101,7 +101,7 @@ def find_layout(
 
 
 def _is_single(file: BinaryIO, encoding: str) -> bool:
-    """Whether the file is one object. Raises Unreadable for what is neither one nor an array."""
+    """Whether the file is one object. Raises Unreadable for a file that is neither an object nor an array."""
     first = objects.first_character(file, encoding)
     if first == b"[":
         return False
@@ -116,21 +116,21 @@ def _is_single(file: BinaryIO, encoding: str) -> bool:
 
 
 def first_objects(file: BinaryIO, format: str, layout: Layout) -> list[Row]:
-    """The first rows of a file of objects, as far as they can be read."""
+    """Returns the first rows of a file of objects, as far as they can be read."""
     found: list[Row] = []
     try:
         found += islice(read_rows(file, format, layout), FIRST_OBJECTS)
     except Unreadable:
-        pass  # what it breaks off at is told when it is read to its end
+        pass  # the job will report where it breaks off
     return found
 
 
 def read_rows(
     file: BinaryIO, format: str, layout: Layout, footer: list[str] | None = None
 ) -> Iterator[Row]:
-    """The rows of a file, the header left out. Raises Unreadable where it breaks off.
+    """Yields the rows of a file without the header. Raises Unreadable where it breaks off.
 
-    What stands below a table's rows is added to ``footer``.
+    Lines below a table's rows are added to ``footer``.
     """
     below = [] if footer is None else footer
     if format == CSV:

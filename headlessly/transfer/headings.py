@@ -1,8 +1,8 @@
-"""What the headings of a file mean: the fields of a noun, under whatever name they come.
+"""What the headings of a file mean: the fields of a noun, under any of their names.
 
 A field is known by its own names (on the wire, in Python, its label in every language), and by those that
-other programs and people give it (``Surface.files``). A file of our own is taken at its word; of another's
-comes in what can be understood, and the rest is told.
+other programs and people use (``Surface.files``). A file of our own is read strictly; from other files,
+everything that can be understood is imported, and the rest is reported.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from headlessly.transfer.programs import program_keys
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: What the list of refused rows has beside their own columns: corrected, it can be sent as it is.
+#: Additional columns in the list of refused rows, so that it can be corrected and sent as it is.
 ROW, REASON = ADDED = ("$row", "$reason")
-#: What another program puts before a heading: "Deal - Deal created".
+#: Another program's prefix of a heading: "Deal - Deal created".
 WHOSE = re.compile(r"\s*(\w+)\s*[-:]\s+")
-#: The id that a program has of a record: "HubSpot ID", "Salesforce record id".
+#: The id of a record in another program: "HubSpot ID", "Salesforce record id".
 SYSTEM_ID = re.compile(r"\s*(\w+)[\s_-]*(?:record|object)?[\s_-]+id\s*\Z", re.I)
 IN_UTC = re.compile(r"(?:\b|_)(UTC|GMT)\b")
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a heading names: a field of the noun, or of a record that a row describes beside it."""
+    """What a heading names: a field of the noun, or of a record that a row describes besides its own."""
 
-    path: str  #: on the wire: ``email``, or ``contact.email``
+    path: str  #: wire names: ``email``, or ``contact.email``
     noun: type[Record]
-    field: Field | None  #: None for what every record carries
+    field: Field | None  #: None for a meta-field
     own: bool = True  #: whether it is the product's own name for it
-    rank: int = 0  #: which of several columns of a field is taken first
-    #: The reference to what it describes, where the heading does not name it: "Email", not "Contact Email".
+    rank: int = 0  #: the order among several columns for the same field
+    #: The reference to the described record, if the heading does not name it: "Email", not "Contact Email".
     row_is: str | None = None
 
     @property
@@ -58,13 +58,13 @@ class Meaning:
 
 @cached_by_shape
 def known_headings(noun: type[Record]) -> dict[str, Meaning]:
-    """Every heading that is known, in small letters and digits only.
+    """Returns every known heading, reduced to small letters and digits.
 
     ``leadSource``, ``lead_source``, ``Lead Source`` and ``LEAD SOURCE`` are the same.
     """
     found = {plain_heading(wire): Meaning(wire, noun, META_FIELDS.get(wire)) for wire in META}
     for wire, field in META_FIELDS.items():
-        if wire != "$id":  # "Id" is another program's
+        if wire != "$id":  # "Id" is usually another program's
             found[plain_heading(field.name)] = Meaning(wire, noun, field)
     fields = noun.schema.fields.values()
     declared = [field for field in fields if not field.is_custom]
@@ -80,7 +80,7 @@ def known_headings(noun: type[Record]) -> dict[str, Meaning]:
                 )
     for (
         field
-    ) in own:  # what one is called may be what another is called as well; its name is its own
+    ) in own:  # own names take precedence, because a label may also be the name of another field
         meaning = Meaning(field.wire, noun, field)
         found |= {plain_heading(name): meaning for name in (field.name, field.wire)}
         for name in (field.label, f"{field.label} {field.wire}", *field.former):
@@ -90,7 +90,7 @@ def known_headings(noun: type[Record]) -> dict[str, Meaning]:
             plain_heading(name), Meaning(field.wire, noun, field, own=False, rank=rank)
         )
     described = dict(_described(noun))
-    for heading, meaning in list(found.items()):  # "Lead Status", as other programs say whose it is
+    for heading, meaning in list(found.items()):  # "Lead Status", as other programs write it
         if meaning.field is not None and meaning.field.name not in noun.Surface.files.described:
             for name in names_of(noun):
                 found.setdefault(name + heading, replace(meaning, own=False))
@@ -101,15 +101,15 @@ def known_headings(noun: type[Record]) -> dict[str, Meaning]:
 
 
 def heading_for_people(noun: type[Record], field: Field) -> str:
-    """What a column is called in a file for people: what the field is called; with its name behind that where
-    it would be taken for another one, as of a tenant's own that is called Owner."""
+    """Returns the heading of a column in a file for people: the field's label, followed by its name if the
+    label alone would be taken for another field, such as a tenant's own field called Owner."""
     label = labels.field_label(field)
     means = known_headings(noun).get(plain_heading(label)) if field.is_custom else None
     return label if means is None or means.path == field.wire else f"{label} ({field.wire})"
 
 
 def names_of(noun: type[Record]) -> tuple[str, ...]:
-    """What a noun is called before a heading, the way headings are compared."""
+    """Returns the names of a noun before a heading, as they are compared."""
     return tuple(map(plain_heading, (noun.__name__, *noun.Surface.files.called)))
 
 
@@ -120,7 +120,7 @@ def _other_headings(noun: type[Record]) -> Iterator[tuple[str, Field, int]]:
 
 
 def _described(noun: type[Record]) -> Iterator[tuple[str, Meaning]]:
-    """The headings of the records that a row describes, also with what they are before them."""
+    """Yields the headings for the records that a row describes, with and without their noun's name."""
     for name, fields in noun.Surface.files.described.items():
         reference = noun.schema.by_name[name]
         other = reference.target_noun
@@ -136,7 +136,7 @@ def _described(noun: type[Record]) -> Iterator[tuple[str, Meaning]]:
 
 
 def plain_heading(name: str) -> str:
-    """A heading as it is compared."""
+    """Returns a heading as it is compared."""
     sign = "$" if name.startswith("$") else ""
     return sign + "".join(filter(str.isalnum, name)).lower()
 
@@ -144,7 +144,7 @@ def plain_heading(name: str) -> str:
 def find_meaning(
     noun: type[Record], heading: str, mapping: FieldMapping = NO_MAPPING
 ) -> Meaning | None:
-    """What a heading means, by the mapping or else by what is known; None for what is no field."""
+    """Returns the meaning of a heading, from the mapping or the known ones; None if it is no field."""
     usual = _find_known(noun, heading)
     if not mapping.names_heading(heading):
         return usual
@@ -160,7 +160,7 @@ def find_meaning(
 def find_entry_meaning(
     noun: type[Record], name: str, path: str, mapping: FieldMapping = NO_MAPPING
 ) -> Meaning | None:
-    """What an entry of an object means; a mapping may name it by its path: ``payload.email``."""
+    """Returns the meaning of an object's entry; a mapping may name it by its path: ``payload.email``."""
     return find_meaning(noun, path if mapping.names_heading(path) else name, mapping)
 
 
@@ -180,7 +180,8 @@ def _find_known(noun: type[Record], heading: str) -> Meaning | None:
 
 
 def _find_system(noun: type[Record], heading: str) -> Meaning | None:
-    """The ids that another system gave: ``externalIds.hubspot`` in a file of ours, or ``HubSpot ID``."""
+    """Returns the meaning of ids in another system: ``externalIds.hubspot`` in our own files, or ``HubSpot
+    ID``."""
     if (own := find_mappable(noun, heading)) is not None and own[1].wire not in noun.schema.fields:
         return Meaning(own[1].wire, noun, own[1])
     if (said := SYSTEM_ID.match(heading)) is None or (
@@ -195,7 +196,8 @@ def _find_system(noun: type[Record], heading: str) -> Meaning | None:
 def count_known(
     noun: type[Record], names: Iterable[str], mapping: FieldMapping = NO_MAPPING
 ) -> int:
-    """How many of these are headings: so a header is told from a title and from a row."""
+    """Returns how many of these names are headings, which distinguishes a header from a title and from a
+    row."""
     return sum(
         1
         for name in set(names)
@@ -204,12 +206,12 @@ def count_known(
 
 
 def column_number(position: int) -> str:
-    """What a column without a heading is called."""
+    """Returns the name of a column without a heading."""
     return _("column %d") % (position + 1)
 
 
 def nameless_heading(position: int) -> str:
-    """What a mapping calls a column without a heading, whatever its reader's language."""
+    """Returns the name of a column without a heading in a mapping, which does not depend on the language."""
     return f"column {position + 1}"
 
 
@@ -224,11 +226,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Headings:
-    """The header of a table: its columns by what they mean, the first to be taken first."""
+    """The header of a table: its columns by meaning, those that take precedence first."""
 
     columns: Mapping[str, list[Column]]
-    unknown: Mapping[int, str]  #: the headings that are no field, by their position
-    header: Sequence[str] = ()  #: as it stands in the file
+    unknown: Mapping[int, str]  #: the headings that are no field, by position
+    header: Sequence[str] = ()  #: as in the file
 
     @property
     def width(self) -> int:
@@ -236,12 +238,12 @@ class Headings:
 
     @property
     def foreign(self) -> bool:
-        """Whether another program or a person made the file, and not the product."""
+        """Whether the file is not one of the product's own, but made by another program or a person."""
         return any(not c.meaning.own for columns in self.columns.values() for c in columns)
 
 
 def _precise(noun: type[Record], path: str) -> set[str]:
-    """The headings that say better what the field at ``path`` is than its own name."""
+    """Returns the headings that fit the field at ``path`` better than its own name."""
     field = noun.schema.fields.get(path)
     declared = noun.Surface.files.precise.get(field.name, ()) if field else ()
     return set(map(plain_heading, declared))
@@ -260,10 +262,11 @@ def read_headings(
     strict: bool = False,
     asks: bool = False,
 ) -> Headings:
-    """What a header names. Raises Invalid where it names no field, and one of ours twice.
+    """Returns the meanings of a header. Raises Invalid if it names no field, or one of our own files has a
+    field twice.
 
-    ``strict`` refuses what is no field, unless the ``mapping`` leaves it out. With ``asks`` somebody sees
-    what is not known, and says what it is.
+    ``strict`` refuses unknown headings that the ``mapping`` does not leave out. ``asks`` means that somebody
+    sees the unknown ones, and says what they are.
     """
     columns: dict[str, list[Column]] = {}
     unknown: dict[int, str] = {}
@@ -289,7 +292,7 @@ def read_headings(
                 continue
             problems[name[:64]] = _("There is no such field. Fields: %s.") % allowed
     found = Headings(columns, unknown, header)
-    if strict or not found.foreign:  # our own files have each column once
+    if strict or not found.foreign:  # our own files have each column only once
         problems |= twice
     if problems:
         raise Invalid.for_fields(problems, type=noun.__name__)

@@ -1,7 +1,7 @@
-"""An import at work, in the background.
+"""The background job of an import.
 
-Rows are taken in chunks. A chunk is one transaction with its rows, their events, its refusals and the
-number of rows that are dealt with; whoever takes over from a worker that died goes on after that number.
+Rows are imported in chunks. A chunk is one transaction with its rows, their events, its refusals and the
+number of finished rows. If a worker dies, the next one continues after that number.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ from headlessly.transfer.stored_file import Gone
 
 logger = logging.getLogger(__name__)
 
-#: How many rows are one transaction, and how many where each has a savepoint and hooks of its own.
+#: How many rows are one transaction, and how many if each needs its own savepoint and hooks.
 CHUNK, SINGLY = 1_000, 50
-#: How many of the rows that are in without some cells are remembered with the reasons.
+#: How many rows that were imported without some cells are remembered, with the reasons.
 MOST_WARNINGS = 10_000
-#: How much of a row that was refused is kept, in bytes.
+#: How much of a refused row is kept, in bytes.
 KEPT = 200_000
-#: How long refused rows are kept, and how long an import may take before it is given up.
+#: How long refused rows are kept, and after how long an unfinished import is given up.
 REMEMBERED, PATIENCE = timedelta(days=30), timedelta(days=3)
-#: How long the file of a dry run is kept, to be imported without being sent again.
+#: How long the file of a dry run is kept, so that it can be imported without being sent again.
 TRIED = timedelta(days=1)
 
 
 class Stopped(Exception):
-    """The import is not this worker's any more: it was cancelled, or another one has gone on with it."""
+    """The import no longer belongs to this worker: it was cancelled, or another one has taken over."""
 
 
 @job(
@@ -99,7 +99,7 @@ class Run:
         self.reading = FileReading(source)
 
     def go(self) -> None:
-        """Do it, in the language and the time zone of whoever sent the file."""
+        """Run in the language and the time zone of the person who sent the file."""
         with (
             translation.override(self.options.language),
             timezone.override(ZoneInfo(self.options.zone)),
@@ -116,7 +116,7 @@ class Run:
         except (Stopped, Gone):
             logger.info("import %s was stopped", self.source.pk)
         except (OperationalError, JobAborted):
-            raise  # again later, from where it was
+            raise  # retried later, continuing from here
         except storage.TooManyRefusals:
             self._fail(
                 _(
@@ -133,12 +133,12 @@ class Run:
             self._fail(explain_problem(problem)[0]["message"])
 
     def _begin(self) -> None:
-        """Look through all rows once: whether the file can be read to its end, and how it writes."""
+        """Read all rows once: to check that the file can be read to its end, and to find its notations."""
         source = self.source
         if source.total is None:
             self.reading.look_through()
         if source.dry_run and source.done:
-            # It was rolled back, and what it had seen is forgotten: from the start.
+            # A dry run was rolled back, and its findings are lost: start again.
             source.rows.all().delete()
             source.warnings.all().delete()
             source.done = source.created = source.updated = source.unchanged = source.refused = 0
@@ -160,13 +160,13 @@ class Run:
             )  # fmt: skip
 
     def _append_event(self, request_id: str) -> str:
-        """Say in the log that it has started: all that it does names this as its cause."""
+        """Record in the log that it has started: this event is the cause of everything that it does."""
         source = self.source
         about = {"import": source.pk, "type": source.type, "file": source.filename}
         return append_event(IMPORT_STARTED, about | {"rows": source.total}, request_id).id
 
     def _change(self, **values: Any) -> None:
-        """Write to an import that is still this worker's. Raises Stopped."""
+        """Save values of an import that still belongs to this worker. Raises Stopped."""
         mine = Import.objects.filter(
             pk=self.source.pk, revision=self.source.revision, status__in=Import.UNFINISHED
         )
@@ -179,12 +179,12 @@ class Run:
         with transaction.atomic():
             self._change(status=status, message=message, finished_at=clock.now())
             self._tell_whose_it_is()
-            # What was tried may be done next, with the same file: see imports.import_as_tried.
+            # The same file may be imported after a dry run: see imports.import_as_tried.
             if not (self.source.dry_run and status == Import.Status.COMPLETED):
                 content.drop_file(self.source)
 
     def _tell_whose_it_is(self) -> None:
-        """Whoever sent the file need not wait at its page."""
+        """Notify the person who sent the file, so that they need not wait at its page."""
         source = self.source
         if source.dry_run or not source.created_by.startswith(f"{User.prefix}_"):
             return
@@ -208,7 +208,7 @@ class Run:
             except (Stopped, Gone, OperationalError, storage.TooManyRefusals):
                 raise
             except Exception:
-                # One row is in the way of the others: which, only one by one will tell.
+                # One row is in the way of the others; only one by one can tell which.
                 logger.info("rows %s.. of %s one by one", rows[0].number, self.source.pk)
         for some in _chunks(rows, SINGLY):
             retry_on_deadlock(partial(self._singly, some))
@@ -234,16 +234,16 @@ class Run:
         self._kept(outcome, rows)
 
     def _hold(self) -> None:
-        """Let nobody else go on with the import meanwhile. Raises Stopped when somebody has."""
+        """Lock the import against other workers. Raises Stopped if another one has taken over."""
         held = Import.objects.select_for_update().filter(pk=self.source.pk)
         standing = held.values_list("status", "done", "revision").first()
         if standing != (Import.Status.RUNNING, self.source.done, self.source.revision):
             raise Stopped
 
     def _keep(self, outcome: Outcome, rows: Sequence[Row]) -> None:
-        """What became of the rows, in the transaction of what became of them."""
+        """Save the outcome of rows, in their transaction."""
         if self.source.dry_run:
-            running.flush_events()  # the database may have a word to say, too
+            running.flush_events()  # the database may refuse them as well
             transaction.set_rollback(True)
         else:
             self._write(outcome, rows)
@@ -302,7 +302,7 @@ class Run:
         )
 
     def _unknown_names(self) -> list[str] | None:
-        """The names of entries that are no field, where a file of objects had others than were known."""
+        """Returns the names of entries that are no field, if a file of objects has further ones."""
         known = self.source.unknown
         found = getattr(self.taker.reader, "unknown", {})
         names = dict.fromkeys(as_storable(name)[:255] for name in found)
@@ -311,13 +311,13 @@ class Run:
 
 
 def _as_sent(content: Any) -> bytes:
-    """A row as it was sent, as JSON, as far as that can be said."""
+    """Returns a row as it was sent, as JSON, as far as possible."""
     try:
         found = orjson.dumps(content, default=str)
         if len(found) <= KEPT:
             return found
     except (TypeError, ValueError, RecursionError):
-        pass  # half a character, or deeper than JSON is written
+        pass  # half a surrogate pair, or nested too deeply
     try:
         text = content if isinstance(content, str) else str(content)
     except RecursionError:
@@ -335,7 +335,7 @@ def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 @app.task(name="imports.clear", queueing_lock="imports.clear")
 @every_tenant()
 def clear_old_imports(timestamp: int = 0) -> None:
-    """Forget the refused rows of old imports, and give up those that nobody will finish."""
+    """Delete the refused rows of old imports, and give up those that nobody will finish."""
     now = clock.now()
     RefusedRow.objects.filter(source__created_at__lt=now - REMEMBERED).delete()
     over = Import.objects.filter(created_at__lt=now - REMEMBERED, refused_bytes__gt=0)

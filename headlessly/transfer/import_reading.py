@@ -1,4 +1,4 @@
-"""The file of an import: read through once to find how it writes, and then row by row."""
+"""Reads the file of an import: once completely to find its notations, and then row by row."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from headlessly.transfer.row_readers import (
 from headlessly.transfer.rows import Layout, Row, is_blank
 from headlessly.transfer.samples import SHOWN, WordCounter, sample_rows
 
-#: The types of fields of which files have several notations.
+#: The types of fields with several notations in files.
 NUMBERS, DAYS = ("number", "integer", "money"), ("date", "datetime")
-#: How much of a line below the table is remembered.
+#: How much of a line below the table is remembered, in characters.
 LINE = 200
 
 
 class FileReading:
-    """How the file of one import is read."""
+    """How to read the file of one import."""
 
     def __init__(self, source: Import) -> None:
         self.source = source
@@ -61,7 +61,7 @@ class FileReading:
         )
 
     def taker(self) -> Taker:
-        """What reads the rows and takes them, as the file's header and all of its cells say."""
+        """Returns the taker of rows, according to the file's header and all of its cells."""
         source, noun, strict = self.source, self.source.noun, self.options.strict
         mapping = self.options.field_mapping
         if self._is_table:
@@ -85,12 +85,12 @@ class FileReading:
         return Taker(source, reader, foreign=foreign)
 
     def take_samples(self, taker: Taker) -> None:
-        """Remember the first rows as they will be."""
+        """Save the first rows as they will be imported."""
         with closing(self.rows()) as rows:
             self.source.samples = sample_rows(taker.lookup, islice(rows, SHOWN))
 
     def look_through(self) -> None:
-        """Find how many rows there are, how they write numbers and days, and what is no field."""
+        """Count the rows, and find how they write numbers and days, and what is no field."""
         source = self.source
         names: dict[str, None] = {}
         below: list[str] = []
@@ -107,7 +107,7 @@ class FileReading:
                 percent_columns(headings) if headings.foreign else {},
             )
             words = WordCounter(headings) if source.dry_run else None
-        #: Columns to the right of the last one with a name, that have something in them.
+        #: Non-empty columns to the right of the last one with a name.
         nameless: set[int] = set()
         width, total = len(source.columns), 0
         for row in self.rows(below):

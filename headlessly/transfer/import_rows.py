@@ -1,4 +1,4 @@
-"""The rows of an import taken: many at once where nothing can tell, else each in a savepoint of its own."""
+"""Imports rows: many at once if no hook can notice, otherwise each in its own savepoint."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class Taker:
-    """Takes the rows of one import, in the tenant and as the actor at hand."""
+    """Imports the rows of one import, in the active tenant as the current actor."""
 
     def __init__(
         self, source: Import, reader: TableReader | ObjectReader, *, foreign: bool
@@ -53,7 +53,7 @@ class Taker:
         )
 
     def take_together(self, rows: Sequence[Row], gathering: Gathering) -> Outcome:
-        """Take rows in the execution at hand. Raises Collision when one cannot be told from others."""
+        """Import rows in the current execution. Raises Collision if the database refuses one of them."""
         self.lookup.describer.forget()
         said = [self.lookup.read(row) for row in rows]
         found, twins = self._prepare(said, gathering)
@@ -80,7 +80,7 @@ class Taker:
     def _prepare(
         self, said: Sequence[RowValues], gathering: Gathering
     ) -> tuple[dict[Any, str], dict[Any, str]]:
-        """Ask for all rows at once what each would ask: what they refer to, and what is there already."""
+        """Look up for all rows at once what each would look up: references, and existing records."""
         self.lookup.look_up(said)
         data = [each.data for each in said if not each.problems]
         for name, ids in self.lookup.references.ids(data).items():
@@ -98,7 +98,7 @@ class Taker:
         return found, self.lookup.find_twins(said)
 
     def take_singly(self, rows: Sequence[Row]) -> Outcome:
-        """Take rows, each in a savepoint of its own, with all that its hooks do."""
+        """Import rows, each in its own savepoint, with everything that its hooks do."""
         outcome = Outcome()
         self.lookup.describer.forget()
         said = [self.lookup.read(row) for row in rows]
@@ -127,7 +127,7 @@ class Taker:
             except Conflict as problem:
                 self.lookup.describer.forget(made)
                 made.clear()
-                # Somebody else made it after we looked: now it is there.
+                # Somebody else has created it since we looked: now it exists.
                 there = self.lookup.matcher is not None and problem.extra.get("existingId")
                 if not (
                     there and problem.field == self.lookup.match and target is None and attempt == 1
@@ -138,7 +138,7 @@ class Taker:
     def _note(
         self, outcome: Outcome, said: RowValues, made: list[Known], take: Callable[[], str]
     ) -> None:
-        """Take one row, and count it as what it became."""
+        """Import one row, and count its outcome."""
         if said.row.problem is not None:
             problems = [{"field": None, "message": said.row.problem}]
         elif said.problems:
@@ -159,7 +159,8 @@ class Taker:
                 return
             except HeadlesslyError as problem:
                 if (made or self.lookup.describer.completion.filled) and writes_together():
-                    raise Collision from problem  # what it did beside may not stay: one by one
+                    # Its other effects must not be kept: go one by one.
+                    raise Collision from problem
                 self.lookup.describer.forget(made)
                 problems = explain_problem(problem)
             except (OperationalError, Collision):
@@ -173,7 +174,8 @@ class Taker:
         outcome.refusals.append(Refusal(said.row, problems))
 
     def _verbs(self) -> list[Any]:
-        """What may be executed. Unless a hook asks for rows, nothing tells those written together."""
+        """Returns the verbs that may be executed. Unless one of their hooks reads rows, these can be written
+        together."""
         described = [f.target_noun for f in self.lookup.describer.fields]
         updating = [self.lookup.noun.verbs["update"]] if self.lookup.match else []
         completing = [noun.verbs["update"] for noun in described]

@@ -1,4 +1,4 @@
-"""Imports as they are asked for: begun, looked at, cancelled."""
+"""Starting, finding and cancelling imports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def check_may_import(noun: type[Noun], *, updating: bool) -> None:
-    """Raise Forbidden for who may not do one by one what an import does."""
+    """Raise Forbidden for an actor who may not do one by one what an import does."""
     if updating and noun.immutable:
         said = _("A %(noun)s never changes: its rows are created, and match none.")
         named = {"noun": labels.noun_in_error(noun)}
@@ -48,10 +48,10 @@ def begin_import(
     dry_run: bool = False,
     options: Options | None = None,
 ) -> Import:
-    """Keep the file and leave its rows for the background.
+    """Store the file, and import its rows in the background.
 
-    Raises Forbidden; Invalid for columns, options and a ``match`` that do not fit the noun; BadRequest for
-    a file that is not what it says. Then nothing is kept.
+    Raises Forbidden; Invalid for columns, options or a ``match`` that do not fit the noun; BadRequest for a
+    file of another format. Then nothing is stored.
     """
     check_may_import(noun, updating=bool(match))
     match = read_match(noun, match)
@@ -72,13 +72,14 @@ def begin_import(
             dry_run=dry_run,
         )
         stored_file.keep_file(source, file)
-        # One at a time for each tenant: a large one keeps nobody else waiting.
+        # One at a time for each tenant, so that a large import does not block others.
         import_in_background.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
     return source
 
 
 def try_import_again(id: str, options: Options, *, match: str | None) -> Import:
-    """Try a file once more, read in another way. Raises what `begin` does; Conflict where it is gone."""
+    """Try a file again with other options. Raises what :func:`begin_import` raises; Conflict if the file is
+    gone."""
     tried = get_import(id)
     noun: type[Noun] = tried.noun
     check_may_import(noun, updating=bool(match))
@@ -93,7 +94,7 @@ def try_import_again(id: str, options: Options, *, match: str | None) -> Import:
         raise Conflict(gone, type="Import", id=id) from None
     with transaction.atomic():
         source = Import.objects.select_for_update().get(pk=id)
-        # Who is at it with what was said before sees another revision, and stops.
+        # A worker still using the former options sees another revision, and stops.
         source.revision += 1
         for name, value in {**read, "match": match, **_untried()}.items():
             setattr(source, name, value)
@@ -105,7 +106,7 @@ def try_import_again(id: str, options: Options, *, match: str | None) -> Import:
 
 
 def _untried() -> dict[str, Any]:
-    """What a trial has that has not begun, by column."""
+    """Returns the columns of an import that has not begun, by name."""
     names = (
         "status", "message", "started_at", "finished_at", "seen", "below", "total", "done", "created",
         "updated", "unchanged", "refused", "refused_bytes", "warned", "already_here", "made", "samples",
@@ -116,7 +117,7 @@ def _untried() -> dict[str, Any]:
 
 
 def import_as_tried(id: str) -> Import:
-    """Do what a dry run tried, with its file. Raises NotFound; Conflict where there is nothing to do."""
+    """Import the file of a completed dry run. Raises NotFound; Conflict if there is nothing to import."""
     with transaction.atomic():
         check_may_import((tried := get_import(id)).noun, updating=bool(tried.match))
         tried = Import.objects.select_for_update().get(pk=id)
@@ -146,7 +147,7 @@ def import_as_tried(id: str) -> Import:
 
 
 def get_import(id: str) -> Import:
-    """An import that the actor may see. Raises NotFound."""
+    """Returns an import that the actor may see. Raises NotFound."""
     if (found := Import.find_visible(id)) is None:
         raise NotFound(f"There is no Import {id[:64]}.", type="Import", id=id[:64])
     return found
@@ -154,7 +155,7 @@ def get_import(id: str) -> Import:
 
 @undos.refuses_undo
 def refuse_undo_at_work(request: str) -> None:
-    """Raise Conflict for the request of an import that is at work, or in line: what is taken back would come
+    """Raise Conflict for the request of an import that is running or queued, which would import undone rows
     again."""
     at_work = Import.objects.filter(status__in=Import.UNFINISHED, event__isnull=False)
     of_event: dict[str | None, str] = dict(at_work.values_list("event", "pk"))
@@ -174,7 +175,7 @@ def _at_work(said: str, request: str, source: str) -> Conflict:
 
 
 def cancel_import(id: str) -> Import:
-    """Stop an import; the rows that are in stay in. Raises NotFound, Conflict when it is over."""
+    """Stop an import; imported rows stay. Raises NotFound, and Conflict if it is over."""
     with transaction.atomic():
         get_import(id)
         source = Import.lock_unfinished(id, "Import")

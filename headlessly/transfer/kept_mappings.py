@@ -1,6 +1,6 @@
-"""The mapping of the last file with the same headings, for the next one.
+"""Reuses the mapping of the last file with the same headings.
 
-It is kept with the import that it was used for: an import that was done is what was found to be right.
+The mapping is stored with its import, and only completed imports count, because their mapping was right.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def header_digest(header: Sequence[str]) -> str:
-    """A header in short: what a list of refused rows adds to it is no part of it."""
+    """Returns a hash of a header, without the columns that a list of refused rows adds."""
     keys = [heading_key(name) for name in header if name.strip() not in ADDED]
     return hashlib.sha256("\n".join(keys).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def last_import(noun: type[Record], header: Sequence[str]) -> Import | None:
-    """The last import of a file with these headings into this noun; None where there was none."""
+    """Returns the last import of a file with these headings into this noun, or None."""
     done = Import.objects.filter(type=noun.__name__, header=header_digest(header), dry_run=False)
     return done.exclude(header="").order_by("-created_at").first()

@@ -1,6 +1,6 @@
-"""A mapping: what somebody says that the columns and the words of a file mean.
+"""Mappings: what somebody says that the columns and words of a file mean.
 
-It comes before what is known of headings and words. What it does not name is guessed as ever.
+A mapping takes precedence over known headings and words. What it does not name is determined as usual.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from headlessly.query.filters import META_FIELDS
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
-#: How many columns and words one mapping may name, and how long each of them may be.
+#: How many columns and words a mapping may name, and the maximum length of each.
 MOST_COLUMNS, MOST_WORDS, LONGEST = 2_000, 5_000, 1_000
 EXAMPLE = '{"columns": {"Deal size": "budget", "Badge": null}, "values": {"status": {"won": "Converted"}}}'
 
 
 @dataclass(frozen=True)
 class FieldMapping:
-    """The parts of a mapping, checked.
+    """A checked mapping.
 
-    ``columns`` has the path of a field for a heading as it is compared (:func:`heading_key`), and None for a
-    column that is left out. ``values`` has, by path, the value for a word as it is compared
-    (:func:`word_key`), and None for one that says nothing.
+    ``columns`` has the path of a field for each compared heading (:func:`heading_key`), or None for a column
+    to leave out. ``values`` has, by path, the value for each compared word (:func:`word_key`), or None for no
+    value.
     """
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class FieldMapping:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> FieldMapping:
-        """A mapping that was checked when it was sent."""
+        """Returns a mapping that was checked when it was sent."""
         columns, values = kept.get("columns") or {}, kept.get("values") or {}
         return cls(
             {heading_key(heading): path for heading, path in columns.items()},
@@ -59,19 +59,20 @@ NO_MAPPING = FieldMapping()
 
 
 def heading_key(heading: str) -> str:
-    """A heading as it is compared: letters and digits, or where it has none the signs that it is."""
+    """Returns a heading as it is compared: its letters and digits, or without any its other characters."""
     letters = "".join(filter(str.isalnum, heading)).lower()
     return letters or heading.strip()
 
 
 def word_key(word: str) -> str:
-    """A word for a value as it is compared."""
+    """Returns a word for a value as it is compared."""
     return " ".join(word.split()).casefold()
 
 
 @cached_by_shape
 def mappable_fields(noun: type[Record]) -> dict[str, tuple[type[Record], Field]]:
-    """What a column may become: the fields of a noun and of the records that its rows describe, by path."""
+    """Returns the fields that a column may map to: those of the noun and of the records that its rows
+    describe, by path."""
     known = noun.Surface.files.headings
     found: dict[str, tuple[type[Record], Field]] = {
         f.wire: (noun, f)
@@ -89,7 +90,7 @@ def mappable_fields(noun: type[Record]) -> dict[str, tuple[type[Record], Field]]
 
 
 def find_mappable(noun: type[Record], path: str) -> tuple[type[Record], Field] | None:
-    """The field that a column may become under this path, or the ids of one system."""
+    """Returns the field at this path that a column may map to, which may be the ids of one system."""
     if (found := mappable_fields(noun).get(path)) is not None:
         return found
     head, dot, system = path.partition(".")
@@ -103,7 +104,8 @@ def find_mappable(noun: type[Record], path: str) -> tuple[type[Record], Field] |
 
 
 def check_mapping(noun: type[Noun], asked: Any) -> dict[str, Any]:
-    """The mapping that was sent. Raises BadRequest for another shape, and Invalid naming what is allowed."""
+    """Returns the mapping that was sent. Raises BadRequest for another shape, and Invalid with what is
+    allowed."""
     if not asked:
         return {}
     columns, values = _parts_of(asked)
@@ -128,7 +130,7 @@ def check_mapping(noun: type[Noun], asked: Any) -> dict[str, Any]:
 
 
 def _parts_of(asked: Any) -> tuple[dict[str, str | None], dict[str, dict[str, Any]]]:
-    """Both parts of a mapping as it was sent. Raises BadRequest."""
+    """Returns both parts of a mapping that was sent. Raises BadRequest."""
     if not isinstance(asked, dict) or asked.keys() - {"columns", "values"}:
         raise BadRequest(
             f"mapping is a JSON object of columns and values, like {EXAMPLE}.", field="mapping"
@@ -159,7 +161,7 @@ def _parts_of(asked: Any) -> tuple[dict[str, str | None], dict[str, dict[str, An
 
 
 def _value_problem(field: Field, value: Any) -> str:
-    """What is wrong with a value that a word stands for; empty where nothing is. Null says nothing."""
+    """Returns what is wrong with a value for a word; empty if nothing is. Null means no value."""
     if value is None:
         return ""
     if isinstance(value, list | dict):

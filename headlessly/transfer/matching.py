@@ -1,4 +1,4 @@
-"""Which record a row is about: the one with the same values of some fields."""
+"""Finds the record that a row is about: the one with the same values in some fields."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
 ID = "$id"
-#: The most fields that a record is found by.
+#: The maximum number of fields by which a record is found.
 MOST = 5
-#: For this many rows it is remembered what they created, to recognise the next one that is alike.
+#: For how many rows we remember what they created, to recognize later duplicates in the file.
 MOST_ROWS = 200_000
 
 
@@ -38,12 +38,13 @@ def unique_fields(noun: type[Record]) -> list[Field]:
 
 
 def matchable_fields(noun: type[Record]) -> list[Field]:
-    """What records can be found by: any field with a value that can be compared."""
+    """Returns the fields by which records can be found: those with comparable values."""
     return [f for f in noun.schema.stored if f.type not in ("json", "text", "choices")]
 
 
 def read_match(noun: type[Record], names: str | None) -> str | None:
-    """The wire names of what records are found by, with commas. Raises Invalid for what is no field."""
+    """Returns the wire names of the fields to find records by, separated by commas. Raises Invalid for other
+    names."""
     if not names:
         return None
     allowed = {ID: ID} | {plain_heading(f.wire): f.wire for f in matchable_fields(noun)}
@@ -77,18 +78,18 @@ class Matcher:
     def __init__(self, noun: type[Record], fields: Collection[Field]) -> None:
         self.noun, self.fields = noun, list(fields)
         unique = [f for f in self.fields if f.unique]
-        #: One unique field says which record alone; text whatever its case.
+        #: The only field, if it is unique: then its value identifies a record; text ignoring case.
         self.unique = unique[0] if len(self.fields) == 1 and unique else None
-        #: How many have the same values, where it is more than one.
+        #: The number of records with the same values, if there are several.
         self.many: dict[Hashable, int] = {}
 
     def key(self, data: Mapping[str, Any], text: bool) -> Hashable | None:
-        """What a row's record is found by; None where it says none of it."""
+        """Returns the key of a row's record; None if the row has none of the values."""
         key = tuple(self._read(f, data.get(f.wire), text) for f in self.fields)
         return None if all(part is None for part in key) else key
 
     def _read(self, field: Field, value: Any, text: bool) -> Any:
-        """A value as it would be stored and compared; None for what would be refused."""
+        """Returns a value as it would be stored and compared; None if it would be refused."""
         try:
             value = None if value in (None, "") else field.clean(value, text=text)
         except (ValueError, TypeError):
@@ -96,7 +97,7 @@ class Matcher:
         return _comparable(field, value)
 
     def find(self, keys: Iterable[Hashable]) -> dict[Hashable, str]:
-        """The ids of the records with these values, where only one has them; else see ``many``."""
+        """Returns the ids of the records with these values, if only one has them; else see ``many``."""
         wanted = {key for key in keys if isinstance(key, tuple)}
         if not wanted:
             return {}
@@ -114,7 +115,8 @@ class Matcher:
         return {key: id for key, id in ids.items() if key in wanted}
 
     def grouped(self, scope: QuerySet, wanted: Iterable[Any], *told: Any) -> QuerySet:
-        """What is ``told`` of the records with each of these keys, and of a few more, behind the key."""
+        """Returns rows of each of these keys, and perhaps a few more, followed by the aggregates ``told`` of
+        its records."""
         columns = [f"_{position}" for position in range(len(self.fields))]
         scope = scope.alias(
             **{name: _compared(field) for name, field in zip(columns, self.fields, strict=True)}
@@ -126,7 +128,7 @@ class Matcher:
         return grouped.annotate(*told)
 
     def ambiguous(self, key: Hashable) -> str:
-        """Why nobody knows which record a row is about."""
+        """Returns the error for values that several records have."""
         return _("There are %(count)s %(nouns)s with this %(fields)s.") % {
             "count": self.many[key],
             "nouns": labels.plural_in_sentence(self.noun),
@@ -135,14 +137,14 @@ class Matcher:
 
 
 class ExternalIdMatcher(Matcher):
-    """Finds records by what they are called in another system."""
+    """Finds records by their id in another system."""
 
     def __init__(self, noun: type[Record], ids: Field, system: str) -> None:
         super().__init__(noun, [])
         self.ids, self.system = ids, system
 
     def key(self, data: Mapping[str, Any], text: bool) -> Hashable | None:
-        """The id that a row says of the system; None where it says none, or several."""
+        """Returns the row's id in the system; None if it has none, or several."""
         value = data.get(self.ids.wire)
         try:
             found = self.ids.clean(value) or [] if value else []
@@ -166,15 +168,16 @@ class ExternalIdMatcher(Matcher):
 
 
 class Twins:
-    """Finds what is probably here already: a record with the same values of some fields, or several."""
+    """Finds probable duplicates: one or more existing records with the same values in some fields."""
 
     def __init__(self, matcher: Matcher) -> None:
         self.matcher = matcher
-        #: The first rows of the file that made something, by the hashes of their keys.
+        #: The first row of the file with each key that created something, by the key's hash.
         self.rows: dict[int, int] = {}
 
     def row_alike(self, data: Mapping[str, Any], number: int, text: bool) -> int | None:
-        """The row above this one that made the same, as far as it is remembered; None of a first one."""
+        """Returns the number of an earlier row that created the same, as far as it is remembered; None for
+        the first."""
         key = self.matcher.key(data, text)
         if key is None or (len(self.rows) >= MOST_ROWS and hash(key) not in self.rows):
             return None
@@ -182,7 +185,7 @@ class Twins:
         return first if first < number else None
 
     def find(self, keys: Iterable[Hashable], before: Any) -> dict[Hashable, str]:
-        """One record for each of these keys of which there are any made before that moment."""
+        """Returns one record for each of these keys that some records created before that moment have."""
         wanted = {key for key in keys if isinstance(key, tuple)}
         if not wanted:
             return {}
@@ -193,8 +196,8 @@ class Twins:
 
 
 def _comparable(field: Field, value: Any) -> Any:
-    """A value of a field as it is compared, whoever wrote it: a name whatever its capitals, accents and
-    spaces, a number of a telephone by its digits."""
+    """Returns a value of a field as it is compared: names ignoring case, accents and extra spaces, telephone
+    numbers by their digits."""
     if field.type not in values.TEXT_TYPES or not isinstance(value, str):
         return values.to_json_value(value)
     if field.unique:
@@ -203,7 +206,7 @@ def _comparable(field: Field, value: Any) -> Any:
 
 
 def _compared(field: Field) -> Any:
-    """The same in the database."""
+    """Returns the database expression for that."""
     column = F(field.column)
     if field.type not in values.TEXT_TYPES:
         return column
@@ -215,10 +218,10 @@ def _compared(field: Field) -> Any:
 
 
 def _among(name: str, field: Field, given: set[Any]) -> Q:
-    """The condition that a record has one of these values, as far as the database can say it at once."""
+    """Returns the condition that a record has one of these values, as far as one expression can say it."""
     known = sorted((value for value in given if value is not None), key=str)
     if not field.is_custom and all(isinstance(value, str) for value in known):
-        # One parameter, whatever the rows of a chunk say: a list would be written and read value by value.
+        # One parameter, whatever the rows of a chunk contain; a list would be sent value by value.
         condition = Q(Among(F(name), Value(known, ArrayField(TextField()))))
     else:
         condition = Q(**{f"{name}__in": known})

@@ -1,4 +1,4 @@
-"""What an import is: its file, how far it has come, and the rows it could not take."""
+"""Imports: their file, their progress, and the rows that were refused."""
 
 from __future__ import annotations
 
@@ -16,44 +16,45 @@ from headlessly.transfer.encodings import NAMES
 from headlessly.transfer.notations import Notation, decide_notations
 from headlessly.transfer.rows import Layout
 
-#: A class of its own name: in the tables below ``type`` is a column.
+#: An alias, because ``type`` is a column in the models below.
 NounClass = type[Noun]
 
 
 class Import(BackgroundRun):
-    """A file on its way into one noun, and what became of its rows; its event is ``Import.Started``."""
+    """A file being imported into one noun, and the outcome of its rows; its event is ``Import.Started``."""
 
     prefix = "import"
 
     type = models.CharField(max_length=64)  #: the name of the noun
     filename = models.CharField(max_length=255, null=True)
     format = models.CharField(max_length=16)
-    layout = models.JSONField(default=dict)  #: how it is read (:class:`.rows.Layout`)
+    layout = models.JSONField(default=dict)  #: how to read it (:class:`.rows.Layout`)
     columns = models.JSONField(default=list)  #: as the file names them
-    unknown = models.JSONField(default=list)  #: those of them that are no field
-    options = models.JSONField(default=dict)  #: what was asked for (:class:`.options.Options`)
-    seen = models.JSONField(null=True)  #: how it writes numbers and days, None until it was counted
+    unknown = models.JSONField(default=list)  #: the columns that are no field
+    options = models.JSONField(default=dict)  #: as requested (:class:`.options.Options`)
+    #: Its notations of numbers and days; None until they are determined.
+    seen = models.JSONField(null=True)
     below = models.JSONField(default=list)  #: the lines below its rows
     size = models.BigIntegerField()  #: of the file, in bytes
-    match = models.CharField(max_length=255, null=True)  #: the field that finds records
-    #: Counts the tries: a worker with another number reads the file by older options.
+    match = models.CharField(max_length=255, null=True)  #: the fields that find records
+    #: Counts the trials: a worker with another number uses older options.
     revision = models.PositiveIntegerField(default=0)
-    #: For a trial: the first rows as they will be, and the words of its columns (:mod:`.samples`).
+    #: For a dry run: the first rows as they will be, and the words of its columns (:mod:`.samples`).
     samples = models.JSONField(default=list)
     words = models.JSONField(default=dict)
-    #: Its header in short, by which the mapping of a file with the same is found (:mod:`.kept_mappings`).
+    #: A hash of its header, which finds the mapping for a file with the same one (:mod:`.kept_mappings`).
     header = models.CharField(max_length=32, default="", db_collation="C")
     total = models.PositiveIntegerField(null=True)  #: rows in the file; None until they are counted
-    done = models.PositiveIntegerField(default=0)  #: how many of them are dealt with
+    done = models.PositiveIntegerField(default=0)  #: how many of them are finished
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
-    refused_bytes = models.BigIntegerField(default=0)  #: the size of what is kept of them
-    warned = models.PositiveIntegerField(default=0)  #: rows that are in without some of their cells
-    #: Rows that are probably here already; None where the noun does not say how to tell.
+    refused_bytes = models.BigIntegerField(default=0)  #: the size of the stored refused rows
+    warned = models.PositiveIntegerField(default=0)  #: rows imported without some of their cells
+    #: Rows that probably exist already; None if the noun does not say how to tell.
     already_here = models.PositiveIntegerField(null=True)
-    #: How many other records the rows made, by noun.
+    #: How many other records the rows created, by noun.
     made = models.JSONField(default=dict)
 
     class Meta:
@@ -74,7 +75,7 @@ class Import(BackgroundRun):
         return registry[self.type]
 
     def reading(self) -> dict[str, Any]:
-        """How the file was understood, in words that its options have."""
+        """How the file was understood, with the values that options have."""
         layout, text = Layout(**self.layout), self.format != "xlsx"
         notations = self.notations()
         return {
@@ -91,7 +92,7 @@ class Import(BackgroundRun):
         return list((self.seen or {}).get(kind, {}))
 
     def notations(self) -> dict[str, Notation]:
-        """How each of the columns with numbers and days writes them: as was asked for, or as was found."""
+        """Returns the notation of each column with numbers or days: as requested, or as determined."""
         return decide_notations(
             self.seen or {},
             numbers=self.options.get("numbers"),
@@ -102,7 +103,7 @@ class Import(BackgroundRun):
 
 
 class ImportPart(TenantRow):
-    """A piece of an import's file, there until the import is finished."""
+    """A piece of an import's file, which exists until the import is finished."""
 
     source = TenantForeignKey(Import, models.CASCADE, related_name="parts", db_index=False)
     number = models.PositiveIntegerField()
@@ -120,7 +121,7 @@ class ImportPart(TenantRow):
 class RefusedRow(TenantRow):
     """A row that was not imported, as it was sent, and why.
 
-    Kept as bytes: what makes a row bad may be what no text column can hold.
+    Stored as bytes, because what is wrong with it may be text that no column can hold.
     """
 
     source = TenantForeignKey(Import, models.CASCADE, related_name="rows", db_index=False)
@@ -137,16 +138,16 @@ class RefusedRow(TenantRow):
         return f"{self.source_id} {self.row}"
 
     def errors(self) -> list[dict[str, Any]]:
-        """What is wrong: ``{row, field, message}``; the field is None where it is the whole row."""
+        """Returns the problems: ``{row, field, message}``; the field is None for the whole row."""
         return [{"row": self.row, **problem} for problem in orjson.loads(self.problems)]
 
     def values(self) -> Any:
-        """The row as it was sent: an object, or the text of a line that could not be read."""
+        """Returns the row as it was sent: an object, or the text of a line that could not be read."""
         return orjson.loads(self.cells)
 
 
 class RowWarning(TenantRow):
-    """A row that was taken without some of its cells: which, and why."""
+    """A row that was imported without some of its cells: which, and why."""
 
     source = TenantForeignKey(Import, models.CASCADE, related_name="warnings", db_index=False)
     row = models.PositiveIntegerField()
@@ -161,5 +162,5 @@ class RowWarning(TenantRow):
         return f"{self.source_id} {self.row}"
 
     def errors(self) -> list[dict[str, Any]]:
-        """What was left out: ``{row, field, message}``."""
+        """Returns what was left out: ``{row, field, message}``."""
         return [{"row": self.row, **problem} for problem in orjson.loads(self.problems)]

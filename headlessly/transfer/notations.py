@@ -1,7 +1,7 @@
 """How a column writes its numbers and its days: 1.250,00 or 1,250.00, 24/11 or 11/24.
 
-One cell often does not say (``1.250``, ``03/09/2026``); all cells of a column together mostly do, and else
-those of other columns. Where they do not either, an amount is what the file's kind and its reader make
+A single cell is often ambiguous (``1.250``, ``03/09/2026``); all cells of a column together usually are not,
+or those of other columns help. If they do not, an amount is read as the kind of file and its reader make
 likely, and a day is not guessed.
 """
 
@@ -22,13 +22,13 @@ DMY, MDY = "dmy", "mdy"
 NUMBERS, DAYS = (COMMA, POINT), (DMY, MDY)
 MARKS = {COMMA: ",", POINT: "."}
 
-#: A day in numbers. With dots the day comes first everywhere.
+#: A day in numbers. With dots, the day comes first everywhere.
 NUMERIC_DAY = re.compile(r"\s*(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d\d)(?=\Z|[ T,])")
 
 
 @lru_cache(50_000)
 def number_evidence(cell: str) -> str | None:
-    """Which decimal mark a cell shows; None when it shows neither."""
+    """Returns the decimal mark that a cell shows; None if it is ambiguous."""
     if cell.isdecimal() or (found := parse_number(cell)) is None:
         return None
     if found.comma is not None and found.point is not None:
@@ -38,7 +38,7 @@ def number_evidence(cell: str) -> str | None:
 
 @lru_cache(50_000)
 def day_evidence(cell: str) -> str | None:
-    """Which order a day in numbers shows; None when it shows neither."""
+    """Returns the order of day and month that a cell shows; None if it is ambiguous."""
     if (match := NUMERIC_DAY.match(normalize_text(cell))) is None:
         return None
     first, second = int(match[1]), int(match[3])
@@ -50,7 +50,8 @@ def day_evidence(cell: str) -> str | None:
 
 
 def share_evidence(cell: Any) -> bool | None:
-    """Whether a cell of percent shows a share of one, ``0.9``, or percent; None where it could be both."""
+    """Whether a cell of a percentage is a fraction of one, ``0.9``, or a percentage; None if it is
+    ambiguous."""
     if isinstance(cell, str):
         text = cell.strip().replace(",", ".")
         if text.endswith("%"):
@@ -66,20 +67,20 @@ def share_evidence(cell: Any) -> bool | None:
 
 @dataclass(frozen=True)
 class Notation:
-    """How a column writes.
+    """How a column writes numbers and days.
 
-    ``decimal`` is the mark before decimals; ``certain`` says whether the file shows it, or somebody said
-    it, and it is more than likely. ``days`` is the order of day and month, None where nobody knows it.
+    ``decimal`` is the decimal mark; ``certain`` says whether the file shows it or somebody chose it, so that
+    it is not only likely. ``days`` is the order of day and month; None if it is unknown.
     """
 
     decimal: str = POINT
     certain: bool = False
     days: str | None = None
-    fraction: bool = False  #: whether it has shares of one where the field has percent
+    fraction: bool = False  #: whether the column has fractions of one for a percentage
 
 
 class Evidence:
-    """What the cells of a file's columns show, gathered row by row."""
+    """Gathers, row by row, what the cells of a file's columns show."""
 
     def __init__(
         self,
@@ -87,10 +88,10 @@ class Evidence:
         days: Mapping[Any, str],
         percents: Mapping[Any, str] | None = None,
     ) -> None:
-        """The positions of the columns that have numbers, days, and percent, with the names of their fields.
-        Of objects the positions are the names.
+        """``numbers``, ``days`` and ``percents`` are the positions of such columns (for objects, their names)
+        and the names of their fields.
 
-        Of the last it is found whether they are shares of one, as some programs export them.
+        Columns of percentages may have fractions of one, as some programs export them.
         """
         self.numbers, self.days, self.percents = numbers, days, percents or {}
         self.shares: dict[Any, Counter[bool]] = {n: Counter() for n in self.percents}
@@ -108,7 +109,7 @@ class Evidence:
                 shares[share] += 1
 
     def found(self) -> dict[str, dict[str, list[str]]]:
-        """What was seen, by field: ``{"numbers": {"budget": ["comma"]}, "days": {...}}``."""
+        """Returns what was seen, by field: ``{"numbers": {"budget": ["comma"]}, "days": {...}}``."""
         return {
             "numbers": self._by_field(self.numbers, NUMBERS),
             "days": self._by_field(self.days, DAYS),
@@ -137,9 +138,9 @@ def decide_notations(
     delimiter: str,
     language: str,
 ) -> dict[str, Notation]:
-    """The notation of each column, by field.
+    """Returns the notation of each column, by field.
 
-    ``numbers`` and ``days`` are what was asked for, ``language`` is the reader's (empty for a program).
+    ``numbers`` and ``days`` are as requested; ``language`` is the reader's (empty for a program).
     """
     fields = {*seen.get("numbers", {}), *seen.get("days", {})}
     likely = COMMA if delimiter == ";" or language.startswith("de") else POINT
@@ -154,6 +155,6 @@ def decide_notations(
 
 
 def _shown(seen: Mapping[str, list[str]], field: str) -> str | None:
-    """What a column shows, or the others when it shows nothing; None for both at once."""
+    """Returns what a column shows, or the others if it shows nothing; None if it is contradictory."""
     kinds = seen.get(field) or sorted({kind for kinds in seen.values() for kind in kinds})
     return kinds[0] if len(kinds) == 1 else None

@@ -1,4 +1,4 @@
-"""Objects: an array of them, one a line, or the single one that a webhook sends."""
+"""Reads objects: an array of them, one on each line, or the single one that a webhook sends."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from headlessly.declaration.values import group_thousands
 from headlessly.transfer.encodings import as_utf_8
 from headlessly.transfer.rows import LONGEST, Layout, Row, Unreadable
 
-#: How deep objects and arrays may lie in each other.
+#: The maximum depth of nested objects and arrays.
 MOST_NESTED = 64
 
 
 def first_character(file: BinaryIO, encoding: str) -> bytes:
-    """The first byte of the text that is no space."""
+    """Returns the first byte of the text that is no space."""
     text = as_utf_8(file, encoding)
     while block := text.read(4096):
         if found := block.lstrip():
@@ -27,7 +27,7 @@ def first_character(file: BinaryIO, encoding: str) -> bytes:
 
 
 def read_single(file: BinaryIO, encoding: str) -> Any:
-    """The file as one JSON value. Raises Unreadable."""
+    """Returns the file as one JSON value. Raises Unreadable."""
     text = as_utf_8(file, encoding).read(LONGEST)
     if len(text) >= LONGEST:
         raise Unreadable(_("One object has 1 MB at most. Send an array, or one object a line."))
@@ -38,8 +38,8 @@ def read_single(file: BinaryIO, encoding: str) -> Any:
 
 
 def find_rows(content: Any, count_known: Callable[[Iterable[str]], int]) -> str | None:
-    """The name under which an object has its rows, ``{"data": [{...}, ...], "total": 2}``; None where it is a
-    row itself."""
+    """Returns the name under which an object has its rows, ``{"data": [{...}, ...], "total": 2}``; None if it
+    is a row itself."""
     if not isinstance(content, dict) or count_known(content):
         return None
     lists = [
@@ -72,8 +72,8 @@ def read_array(file: BinaryIO, layout: Layout) -> Iterator[Row]:
 
 
 def _items(text: BinaryIO) -> Iterator[Any]:
-    """The items of an array, one at a time. Raises ValueError for one that is too deep or too large, before
-    it is in memory."""
+    """Yields the items of an array, one at a time. Raises ValueError for one that is too deep or too large,
+    before it is in memory."""
     builder, depth, size = ijson.common.ObjectBuilder(), 0, 0
     for event, value in ijson.basic_parse(text, use_float=True):
         if event in ("start_map", "start_array"):
@@ -85,7 +85,7 @@ def _items(text: BinaryIO) -> Iterator[Any]:
         elif event in ("end_map", "end_array"):
             depth -= 1
             if depth == 0:
-                continue  # nothing follows, or it is no JSON
+                continue  # nothing follows, or it is not JSON
         size += len(value) + 2 if isinstance(value, str) else 2
         if size > LONGEST:
             raise ValueError(f"an object has more than {LONGEST:,} characters")
@@ -136,9 +136,9 @@ def _as_row(number: int, item: Any) -> Row:
 
 # -- objects within objects -----------------------------------------------------------------------------
 
-#: How deep names are looked for.
+#: The maximum depth at which names are searched.
 DEEPEST = 6
-#: How a list of questions and answers names the one and the other.
+#: The names of questions and answers in lists of these.
 QUESTIONS = ("question", "ref", "name", "label", "title", "key")
 ANSWERS = ("answer", "value", "values")
 
@@ -148,10 +148,11 @@ Known = TypeVar("Known")
 def named_values(
     content: Mapping[str, Any], find: Callable[[str, str], Known | None]
 ) -> Iterator[tuple[str, Any, Known | None]]:
-    """The values of an object by their paths, with what ``find`` says of name and path; the nearest first.
+    """Yields the values of an object with their paths, and what ``find`` returns for their name and path; the
+    outermost first.
 
-    What is unknown and has something in it is opened: an object, and the questions and answers that
-    webhooks of forms send (``[{"question": ..., "answer": ...}]``).
+    Unknown values with something in them are searched further: objects, and the questions and answers in
+    webhooks of forms (``[{"question": ..., "answer": ...}]``).
     """
     level: list[tuple[str, str, Any]] = [("", name, value) for name, value in content.items()]
     for _depth in range(DEEPEST):

@@ -1,4 +1,4 @@
-"""How an import may be asked for, beside its file."""
+"""The options of an import, besides its file."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ from headlessly.transfer.separated import DELIMITERS
 
 REFUSE, IGNORE = "refuse", "ignore"
 MISSING, NOTHING = "missing", "nothing"
-#: Columns are guessed by their headings; by their values too, where somebody looks at the guess.
+#: Columns are guessed by headings; by values too if somebody checks the guess.
 HEADINGS, VALUES = "headings", "values"
-#: In place of a mapping: that of the last import of a file with the same headings.
+#: Instead of a mapping: that of the last import of a file with the same headings.
 KEPT = "kept"
-#: How the marks between cells may be called, beside themselves.
+#: Names for delimiters, besides the characters themselves.
 DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for; what was not is found in the file, or is the reader's.
+    """The requested options; others are determined from the file, or are the reader's.
 
-    ``language`` and ``zone`` are those of whoever sent the file: the reasons of refused rows are in the
-    one, times without a zone are in the other. Programs read English and UTC.
+    ``language`` and ``zone`` are those of the person who sent the file: reasons of refusals are in the
+    language, times without a zone in the zone. Programs have English and UTC.
     """
 
-    numbers: str | None = None  #: the mark before decimals: ``comma`` or ``point``
-    days: str | None = None  #: the order of days in numbers: ``dmy`` or ``mdy``
+    numbers: str | None = None  #: the decimal mark: ``comma`` or ``point``
+    days: str | None = None  #: the order of day and month: ``dmy`` or ``mdy``
     zone: str = "UTC"
     language: str = ENGLISH
     unknown: str = IGNORE  #: what to do with columns that are no field
     create: str = MISSING  #: what to do with other records that a row describes
     defaults: dict[str, Any] = field(default_factory=dict)  #: values for rows that have none
-    #: What columns and words mean (:mod:`.mapping`).
+    #: The meaning of columns and words (:mod:`.mapping`).
     mapping: dict[str, Any] = field(default_factory=dict)
-    #: Whether the mapping of the last file with the same headings is used when none is given; and the import
-    #: it came from.
+    #: Whether the mapping of the last file with the same headings is used if none is given; and the import
+    #: that it came from.
     keeps: bool = False
     kept_from: str | None = None
     program: str | None = None  #: the key of the program that the file comes from
-    chosen: bool = False  #: whether somebody chose the columns: then nothing is guessed
-    encoding: str | None = None  #: of the text, by a name of ``encodings.ENCODINGS``
+    chosen: bool = False  #: whether somebody chose the columns, so that nothing is guessed
+    encoding: str | None = None  #: a name of ``encodings.ENCODINGS``
     delimiter: str | None = None  #: between the cells of a line
-    guess: str = HEADINGS  #: what fields are guessed by: headings, or values too
+    guess: str = HEADINGS  #: by what fields are guessed: headings, or values too
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,7 +63,7 @@ class Options:
 
     @property
     def asks(self) -> bool:
-        """Whether somebody looks at what was guessed."""
+        """Whether somebody checks what was guessed."""
         return self.guess == VALUES
 
     @cached_property
@@ -71,16 +71,16 @@ class Options:
         return FieldMapping.from_json(self.mapping)
 
 
-#: What may be asked for by a parameter of a request.
+#: The parameters of a request for these options.
 PARAMETERS = (
     "numbers", "days", "zone", "unknown", "create", "defaults", "mapping", "encoding", "delimiter", "guess",
 )  # fmt: skip
 
 
 def read_options(asked: Mapping[str, Any], *, for_people: bool = False) -> Options:
-    """The options of a request. Raises BadRequest naming what is allowed.
+    """Returns the options of a request. Raises BadRequest with what is allowed.
 
-    ``for_people`` takes the language and the zone of the moment, which are the reader's.
+    ``for_people`` uses the current language and time zone, which are the reader's.
     """
     zone = asked.get("zone") or (timezone.get_current_timezone_name() if for_people else "UTC")
     if zone not in time_zone_names():
@@ -118,7 +118,7 @@ def read_options(asked: Mapping[str, Any], *, for_people: bool = False) -> Optio
 
 
 def _read_delimiter(asked: str | None) -> str | None:
-    """The mark itself. Raises BadRequest."""
+    """Returns the delimiter itself. Raises BadRequest."""
     found = DELIMITER_NAMES.get(asked or "", asked) or None
     if found is not None and found not in DELIMITERS:
         names = ", ".join(DELIMITER_NAMES)

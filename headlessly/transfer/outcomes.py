@@ -1,4 +1,4 @@
-"""What became of the rows of an import, and why."""
+"""The outcome of an import's rows, with reasons."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from headlessly.errors import HeadlesslyError
 from headlessly.transfer.rows import Row
 
 CREATED, UPDATED, UNCHANGED = "created", "updated", "unchanged"
-#: How much of a reason is kept, in characters.
+#: The maximum length of a reason, in characters.
 LONGEST_REASON = 1_000
 
 
 @dataclass
 class Refusal:
-    """A row that was not taken, and why: ``[{field, message}]``."""
+    """A row that was not imported, and why: ``[{field, message}]``."""
 
     row: Row
     problems: list[dict[str, Any]]
@@ -27,27 +27,27 @@ class Refusal:
 
 @dataclass
 class Outcome:
-    """What became of some rows."""
+    """The outcome of some rows."""
 
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys((CREATED, UPDATED, UNCHANGED), 0)
     )
     refusals: list[Refusal] = field(default_factory=list)
-    #: What was left out of the rows that were taken, by their numbers.
+    #: What was left out of imported rows, by their number.
     warnings: list[tuple[int, list[dict[str, Any]]]] = field(default_factory=list)
     already_here: int = 0
     made: Counter[str] = field(default_factory=Counter)
 
 
 def list_problems(problems: Mapping[str, str]) -> list[dict[str, Any]]:
-    """What is wrong by field, as ``[{field, message}]``."""
+    """Returns problems by field as ``[{field, message}]``."""
     return [
         {"field": name, "message": message[:LONGEST_REASON]} for name, message in problems.items()
     ]
 
 
 def explain_problem(problem: Exception) -> list[dict[str, Any]]:
-    """What went wrong, as ``[{field, message}]``."""
+    """Returns an exception as ``[{field, message}]``."""
     if isinstance(problem, HeadlesslyError) and problem.details:
         return [
             {"field": each["field"], "message": each["message"][:LONGEST_REASON]}

@@ -1,4 +1,5 @@
-"""The programs whose exports are known: told by the headings of a file, or named instead of a mapping."""
+"""The programs whose exports are known: recognized by the headings of a file, or named instead of a
+mapping."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def find_program(noun: type[Record], header: Iterable[str]) -> Program | None:
-    """The program that a file with these headings comes from; None where nothing tells it."""
+    """Returns the program that a file with these headings comes from, or None."""
     keys = {heading_key(name) for name in header}
     for program in noun.Surface.files.programs:
         if any(keys.issuperset(map(heading_key, signs)) for signs in program.signs):
@@ -23,17 +24,18 @@ def find_program(noun: type[Record], header: Iterable[str]) -> Program | None:
 
 
 def program_called(noun: type[Record], key: str) -> Program | None:
-    """The program of this key; None where the noun knows none."""
+    """Returns the program with this key, or None if the noun does not know it."""
     return next((p for p in noun.Surface.files.programs if p.key == key), None)
 
 
 def program_keys() -> list[str]:
-    """The keys of all programs, of whatever noun."""
+    """Returns the keys of all programs, for all nouns."""
     return sorted({p.key for noun in registry.values() for p in noun.Surface.files.programs})
 
 
 def ready_mapping(noun: type[Record], program: Program) -> dict[str, Any]:
-    """What is this program's alone, as a mapping; what its other headings mean is known of every file."""
+    """Returns the mapping of what only this program's files have; its other headings are known for every
+    file."""
     wire = {name: noun.schema.by_name[name].wire for name in noun.schema.by_name}
     return {
         "columns": {
@@ -45,5 +47,5 @@ def ready_mapping(noun: type[Record], program: Program) -> dict[str, Any]:
 
 
 def ready_defaults(noun: type[Record], program: Program) -> dict[str, str]:
-    """What a record of this program's files is that does not say it."""
+    """Returns the default values for this program's files."""
     return {noun.schema.by_name[name].wire: value for name, value in program.otherwise.items()}

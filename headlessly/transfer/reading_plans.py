@@ -1,4 +1,4 @@
-"""How a file is to be read: what was said of it, what its headings say, and what is guessed of the rest."""
+"""Plans how to read a file: from its options, its headings, and guesses for the rest."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 
 def storable_name(name: str | None) -> str | None:
-    """A name as a column of an import can hold it; None for none."""
+    """Returns a name that can be stored with an import, or None."""
     return as_storable(name)[:255] if name else None
 
 
 def plan_reading(noun: type[Noun], file: BinaryIO, format: str, options: Options) -> dict[str, Any]:
-    """How a file is to be read, as the columns of its import. Raises BadRequest, Invalid."""
+    """Returns how to read a file, as the columns of its import. Raises BadRequest, Invalid."""
     options = replace(
         options,
         defaults=_checked_defaults(noun, options.defaults),
@@ -84,7 +84,8 @@ def plan_reading(noun: type[Noun], file: BinaryIO, format: str, options: Options
 
 
 def _as_of_program(noun: type[Noun], options: Options, key: str | None) -> Options:
-    """The options for a file of this program; what was said is not changed. Raises BadRequest."""
+    """Returns the options for a file of this program, which do not override the given ones. Raises
+    BadRequest."""
     if key is None or options.chosen:
         return options
     program = program_called(noun, key)
@@ -102,9 +103,9 @@ def _as_of_program(noun: type[Noun], options: Options, key: str | None) -> Optio
 
 
 def _with_kept_mapping(noun: type[Noun], file: BinaryIO, format: str, options: Options) -> Options:
-    """The options with the mapping of the last file that had the same headings, where there was one.
+    """Returns the options with the mapping of the last file with the same headings, if there was one.
 
-    The same goes for what was said of how that file writes. Raises Unreadable.
+    The same applies to its notations. Raises Unreadable.
     """
     header, _layout = formats.find_layout(
         file,
@@ -135,7 +136,7 @@ def _guess_rest(
     options: Options,
     found: Headings,
 ) -> tuple[Options, Headings]:
-    """Have columns that no heading tells guessed by their values, but for those that were left out."""
+    """Guess columns with unknown headings by their values, except those that were left out on purpose."""
     first = islice(formats.read_rows(file, format, layout), value_guesses.ROWS)
     guessed = {
         heading: path
@@ -151,7 +152,7 @@ def _guess_rest(
 
 
 def _checked_defaults(noun: type[Noun], defaults: dict[str, Any]) -> dict[str, Any]:
-    """What rows say that do not say it, by wire name. Raises Invalid for what is no field."""
+    """Returns the default values by wire name. Raises Invalid for names that are no field."""
     found, problems = {}, {}
     for name, value in defaults.items():
         meaning = find_meaning(noun, name)
@@ -167,7 +168,8 @@ def _checked_defaults(noun: type[Noun], defaults: dict[str, Any]) -> dict[str, A
 
 
 def _unknown_columns(headings: Headings) -> list[str]:
-    """The columns that are left out: what is no field, and what only an admin may say."""
+    """Returns the columns that are left out: those that are no field, and those that only an admin may
+    import."""
     created = headings.columns.get("$createdAt", [])
     states_the_past = actors.current().role == actors.ADMIN
     return [*headings.unknown.values(), *(c.heading for c in created if not states_the_past)]
@@ -176,7 +178,8 @@ def _unknown_columns(headings: Headings) -> list[str]:
 def _unknown_names(
     noun: type[Noun], file: BinaryIO, format: str, layout: Layout, mapping: FieldMapping
 ) -> list[str]:
-    """What the first objects of a file have that is no field; of all others it is told later."""
+    """Returns the names in the first objects of a file that are no field; later objects are checked by the
+    job."""
     names = {
         name: None
         for row in formats.first_objects(file, format, layout)

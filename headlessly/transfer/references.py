@@ -1,4 +1,4 @@
-"""Records by what people call them: an email address, a domain, a name that only one of them has."""
+"""Finds referenced records by what people call them: an email address, a domain, or a unique name."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
 
-#: Up to how many names of what a tenant sets up are told.
+#: Up to how many names of a noun that is set up once are listed.
 MOST_NAMED = 20
-#: With so many of the newest names of others a wrong one is compared, for so many wrong ones of a file.
+#: How many of the newest names are compared with a wrong one, and for how many wrong ones of a file.
 MOST_COMPARED = 200
 
 
 def by_unique(
     found: models.QuerySet, field: Field, wanted: Iterable[Any], *, merged: bool = False
 ) -> dict[Any, str]:
-    """The ids of the records with these unique values, by the value as it is compared.
+    """Returns the ids of the records with these unique values, by the value as it is compared.
 
-    With ``merged``, of those too who took over a record that had it.
+    With ``merged``, includes the records into which a record with the value was merged.
     """
     keys = {
         key_of(normalize_unique(field, value))
@@ -57,7 +57,7 @@ def by_unique(
     for id, first, *others in rows:
         held = [first, *(value for each in others for value in each or ())]
         there |= {key_of(value): id for value in held}
-    if columns:  # one who has the value has others too
+    if columns:  # whoever has the value may have further ones
         there = {key: id for key, id in there.items() if key in keys}
     if not merged or not (rest := keys - there.keys()):
         return there
@@ -65,8 +65,8 @@ def by_unique(
 
 
 def by_name(found: models.QuerySet, texts: Iterable[str]) -> dict[str, dict[str, tuple[int, str]]]:
-    """How many of the records have these names, and the id of one, by the name as it is compared and then as
-    it is."""
+    """Returns the number of records with these names, and the id of one, by the compared name and then the
+    exact one."""
     called: dict[str, dict[str, tuple[int, str]]] = defaultdict(dict)
     if names := {fold_words(text) for text in texts}:
         name = found.model.schema.name_field.name
@@ -77,12 +77,12 @@ def by_name(found: models.QuerySet, texts: Iterable[str]) -> dict[str, dict[str,
 
 
 def normalize_unique(field: Field, value: Any) -> Any:
-    """A unique value in the spelling in which it is stored."""
+    """Returns a unique value in its stored spelling."""
     return values.normalize_operand(field, value) if field.type in values.TEXT_TYPES else value
 
 
 class References:
-    """What the references of some rows lead to, asked for all of them at once."""
+    """The targets of some rows' references, looked up for all of them at once."""
 
     def __init__(self, noun: type[Record]) -> None:
         self.fields = {f.wire: f for f in noun.schema.references.values()}
@@ -92,11 +92,11 @@ class References:
         self.members = Members()
         self.near: dict[
             tuple[str, str], str
-        ] = {}  #: what wrong names are nearest to, in a sentence
-        self.named: dict[str, list[str]] = {}  #: what there is of nouns of which there is little
+        ] = {}  #: a sentence with the nearest name for each wrong one
+        self.named: dict[str, list[str]] = {}  #: all names of nouns with few records
 
     def look_up(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Find what these rows refer to by other things than ids."""
+        """Look up what these rows refer to by other values than ids."""
         wanted: dict[str, set[str]] = defaultdict(set)
         for row in rows:
             for wire, field in self.fields.items():
@@ -106,7 +106,7 @@ class References:
             self._find(self.registry[name], {t for t in texts if values.is_storable(t)})
 
     def ids(self, rows: Iterable[dict[str, Any]]) -> dict[str, set[str]]:
-        """The ids that the rows refer to, by noun."""
+        """Returns the ids that the rows refer to, by noun."""
         found: dict[str, set[str]] = defaultdict(set)
         for row in rows:
             for wire, field in self.fields.items():
@@ -116,7 +116,7 @@ class References:
         return {n: {id for id in ids if values.is_storable(id)} for n, ids in found.items()}
 
     def resolve(self, row: dict[str, Any]) -> dict[str, str]:
-        """Put ids where the row says other things; what is wrong, by field."""
+        """Replace other values by ids in the row; returns the problems by field."""
         problems = {}
         for wire, field in self.fields.items():
             text = self._text_of(field, row.get(wire))
@@ -149,8 +149,8 @@ class References:
         return problems
 
     def _there_are(self, noun: type[Record], text: str) -> str:
-        """A sentence with the names that there are, of what is set up once (pipelines, teams); of others with
-        the one that is nearest among the newest."""
+        """Returns a sentence with all names for nouns that are set up once (pipelines, teams); for others
+        with the nearest of the newest names."""
         is_setup = noun.Surface.area == SETUP
         if noun.__name__ not in self.named:
             name = noun.schema.name_field.column
@@ -173,7 +173,7 @@ class References:
         return self.near[place]
 
     def _text_of(self, field: Field, value: Any) -> str | None:
-        """What a row says of a record without its id."""
+        """Returns a row's text for a reference, unless it is an id."""
         if not isinstance(value, str) or not value.strip():
             return None
         if value.startswith(f"{field.prefix}_"):
@@ -182,7 +182,7 @@ class References:
         return named[1] if named else value.strip()
 
     def _ways(self, field: Field) -> str:
-        """By what one record can be told, what people know of it first: few know an id."""
+        """Returns by what a record can be identified, starting with what people know: few know an id."""
         unique = [labels.field_in_error(f) for f in text_keys(field.target_noun)]
         return wording.join_with_or([*unique, _("its id (%s_…)") % field.prefix])
 
@@ -200,8 +200,8 @@ class References:
             self._take_named((noun.__name__, text), called[fold_words(text)])
 
     def _take_named(self, place: tuple[str, str], called: dict[str, tuple[int, str]]) -> None:
-        """Whom a name means, of records by their own names, which are the same but for capitals, accents and
-        spaces: the one that is called exactly so, else the only one."""
+        """Choose among records whose names differ only in case, accents and spaces: the one with exactly this
+        name, else the only one."""
         found = [called[place[1]]] if place[1] in called else list(called.values())
         count = sum(count for count, _id in found)
         if count == 1:
@@ -211,17 +211,18 @@ class References:
 
 
 class Members:
-    """The members by parts of their names, as people say who works on something: ``Ben``, ``B. Whitlock``."""
+    """Finds members by parts of their names, as people write who works on something: ``Ben``, ``B.
+    Whitlock``."""
 
     @cached_property
     def _names(self) -> list[tuple[str, list[str]]]:
         return [(id, _words(name)) for id, name in member_names()]
 
-    @cache  # noqa: B019  (forgotten with the import)
+    @cache  # noqa: B019  (dropped with the import)
     def find(self, text: str) -> str | None:
-        """The id of the only member whose name has all of these words; else None.
+        """Returns the id of the only member whose name has all of these words; else None.
 
-        A single letter stands for a word that begins so.
+        A single letter matches a word that begins with it.
         """
         sought = _words(text)
         if not any(len(word) > 1 for word in sought):
@@ -246,7 +247,7 @@ def _are_within(sought: list[str], words: list[str]) -> bool:
 
 
 def member_names() -> list[tuple[str, str]]:
-    """The ids and the names of the contacts whom members are."""
+    """Returns the ids and names of the members' contacts."""
     people: type[Record] = apps.get_model(settings.PERSON_MODEL)
     ids = list(Membership.of_contacts().values_list("contact_id", flat=True))
     named = people.objects.filter(pk__in=ids).order_by(people.schema.name_field.name)

@@ -1,6 +1,6 @@
-"""Rows before they are taken: what each says, which record it is about, and what it refers to.
+"""Prepares rows before they are imported: what each says, which record it is about, and what it refers to.
 
-What the rows of a chunk would each ask the database is asked for all of them at once.
+Look-ups are made for all rows of a chunk at once.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class RowLookup:
-    """Reads the rows of one import and finds what they are about, in the tenant and as the actor at hand."""
+    """Reads the rows of one import and finds their records, in the active tenant as the current actor."""
 
     def __init__(
         self, source: Import, reader: TableReader | ObjectReader, *, foreign: bool
@@ -46,7 +46,7 @@ class RowLookup:
         self.noun: type[Noun] = source.noun
         self.options = Options(**source.options)
         self.schema = self.noun.schema
-        #: Whether what is not understood is left out: the file is not ours, and not to be taken strictly.
+        #: Whether unknown values are left out, because the file is not our own and not read strictly.
         self.lenient = foreign and not self.options.strict
         self.foreign = foreign
         self.sets_protected_fields = actors.current().role == actors.ADMIN
@@ -55,13 +55,13 @@ class RowLookup:
         self.ids = self.schema.by_name["external_ids"]
         self.matcher = self._matcher(self.match) if self.match and self.match != ID else None
         self.twins = self._twins()
-        #: By what of a row its record was found.
+        #: The wire names of the values by which a record was found.
         found_by = self.matcher or (self.twins and self.twins.matcher)
         self.found_by = {field.wire for field in found_by.fields} if found_by else set()
         self.references = References(self.noun)
         self.describer = Describer(self.noun, making=self.options.create == MISSING)
         self.name = self.noun.schema.name_field
-        #: The flag whose yes counts more than the word for the state.
+        #: The columns whose flag counts more than the state.
         program = program_called(self.noun, self.options.program or "")
         decides = program.decides if program is not None else ()
         self.decides = {self.schema.by_name[name].wire for name in decides}
@@ -69,10 +69,10 @@ class RowLookup:
         self.refers_to_itself = any(
             f.to == self.schema.name for f in self.references.fields.values()
         )
-        #: What the rows at hand are called, in a file whose rows may refer to each other.
+        #: The names of the rows in this chunk, if rows may refer to each other.
         self.named_here: set[Any] = set()
-        #: For a dry run, which keeps nothing: the unique values of what it created, and the keys of
-        #: the rows that made something.
+        #: For a dry run, which keeps nothing: the unique values that it created, and the keys of rows that
+        #: created something.
         self.made: set[Key] = set()
         self.made_keys: set[Any] = set()
 
@@ -82,7 +82,7 @@ class RowLookup:
         return Matcher(self.noun, [self.schema.fields[wire] for wire in names.split(",")])
 
     def _twins(self) -> Twins | None:
-        """How rows are told that are here already, where nobody said how to find their records."""
+        """Returns how to find duplicates, if nobody said how to find records."""
         alike = self.noun.Surface.files.alike
         if self.match or not alike:
             return None
@@ -107,8 +107,8 @@ class RowLookup:
         return said
 
     def check_currency(self, said: RowValues) -> None:
-        """A new record has the tenant's currency, where its row names none that could be one only. Where it
-        says one that nobody can tell, its amounts are in none."""
+        """Give a new record the tenant's currency if its row names no unambiguous one, and remove amounts in
+        a currency that cannot be determined."""
         currency = self.schema.currency
         wire = self.schema.by_name[currency.name].wire if currency is not None else None
         if currency is None or wire is None:
@@ -121,7 +121,7 @@ class RowLookup:
                     said.leave_out(field.wire, said.left_out[wire])
 
     def _take_meta(self, said: RowValues) -> None:
-        """What every record carries is not the verb's: an admin's moment of creation."""
+        """Take the meta-fields, which the verb does not accept: an admin's creation date."""
         value = said.data.pop("$createdAt", None)
         if self.sets_protected_fields and value is not None:
             try:
@@ -161,7 +161,7 @@ class RowLookup:
             said.key = None if data is None else self.matcher.key(data, said.text)
 
     def _resolve(self, said: RowValues) -> None:
-        """Put ids where the row refers to records by other things."""
+        """Replace references given by other values by ids."""
         for wire, message in self.references.resolve(said.data).items():
             if self.references.fields[wire].to == self.schema.name and self._may_be_above(
                 said.data[wire]
@@ -178,17 +178,17 @@ class RowLookup:
             said.problems[wire] = message
 
     def _may_be_above(self, text: str) -> bool:
-        """Whether a row of this chunk, or of a dry run before it, is called so."""
+        """Whether a row of this chunk, or of a dry run before it, has this name."""
         key = key_of(text.strip())
         name = self.schema.name
         return key in self.named_here or any((name, f.name, key) in self.made for f in self.unique)
 
     def resolve_again(self, said: RowValues) -> None:
-        """The same, now that the rows above are written."""
+        """Replace them again after the rows above have been written."""
         self.references.look_up([said.data])
         problems = self.references.resolve(said.data)
         for wire in list(problems):
-            # A dry run no longer has what it made.
+            # A dry run no longer has what it created.
             name = self.schema.name
             if any((name, f.name, key_of(said.data[wire])) in self.made for f in self.unique):
                 del problems[wire], said.data[wire]
@@ -208,7 +208,7 @@ class RowLookup:
         return None if data is None else self.twins.matcher.key(data, said.text)
 
     def told_alike(self, said: RowValues) -> str | None:
-        """What is to be said of a row that was taken and is probably the same as one above it."""
+        """Returns a note for an imported row that is probably the same as one above it."""
         if self.twins is None:
             return None
         first = self.twins.row_alike(said.data, said.row.number, said.text)
@@ -218,8 +218,8 @@ class RowLookup:
         return _("The same as row %(row)s by %(fields)s.") % {"row": first, "fields": fields}
 
     def _with_described(self, said: RowValues, wires: Iterable[str]) -> dict[str, Any] | None:
-        """What a row says, with what it would be called and with those of these that it describes; None where
-        one of them is not here yet."""
+        """Returns the values of a row, with its composed name and the ids of described records; None if one
+        of these does not exist yet."""
         data, asked = said.data, set(wires)
         for field_ in self.describer.fields:
             given = said.described.get(field_.wire)
@@ -247,7 +247,7 @@ class RowLookup:
                 yield value if isinstance(value, str | int | float) else values.to_json_value(value)
 
     def _given_others(self, row: RowValues, wire: str) -> Iterable[Any]:
-        """The values that a row says of those that a record may have several of."""
+        """Returns the further values that a row has for a field."""
         value = row.data.get(wire)
         if isinstance(value, dict):
             value = value.get(ADD)
@@ -257,7 +257,7 @@ class RowLookup:
             return ()
 
     def is_new(self, each: RowValues, taken: set[Key], keys: set[Any]) -> bool:
-        """Whether a row above this one created what this one is about."""
+        """Whether a row above this one created its record."""
         if self.matcher is None or each.key is None:
             return False
         unique = self.matcher.unique
@@ -277,7 +277,8 @@ class RowLookup:
         return self.find_targets([key]).get(key)
 
     def also_wrong(self, said: RowValues) -> dict[str, str]:
-        """What else a row has wrong that will not be tried: all of it is told at once."""
+        """Returns further problems of a row that will not be imported, so that all of them are reported at
+        once."""
         found = {}
         for wire, value in said.data.items():
             field = self.schema.fields.get(wire)
@@ -292,7 +293,8 @@ class RowLookup:
         return compose_name(self.noun, said.data | said.described, wire=True)
 
     def may_leave_out(self, wire: str) -> bool:
-        """Whether a row is taken without this: what another's file says, and numbers a spreadsheet broke."""
+        """Whether a row may be imported without this value: foreign values, and numbers that a spreadsheet
+        broke."""
         field = self.schema.fields.get(wire)
         if field is None:
             return self.lenient
@@ -300,5 +302,5 @@ class RowLookup:
 
 
 def _several(ids: Any) -> Any:
-    """The ids of one system in a cell, where it has more than one: those of records that were merged."""
+    """Returns the ids of one system in a cell, which has several after records were merged."""
     return split_choices(ids) if isinstance(ids, str) and BETWEEN in ids else ids

@@ -1,4 +1,4 @@
-"""Rows of a table and objects, read under their headings."""
+"""Reads rows of a table, and objects, by their headings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class TableReader:
-    """Reads the rows of a table under its headings."""
+    """Reads the rows of a table by its headings."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class TableReader:
         *,
         lenient: bool,
     ) -> None:
-        """``words`` are the values that a mapping has for words, by path."""
+        """``words`` are a mapping's values for words, by path."""
         self.lenient, self.headings = lenient, headings
         self.columns = [
             (
@@ -77,7 +77,7 @@ class TableReader:
         return values
 
     def left_out(self, values: RowValues) -> dict[str, Any]:
-        """The cells of a row that no field holds, by heading."""
+        """Returns the cells of a row that no field holds, by heading."""
         content, width = values.row.content, self.headings.width
         unknown = self.headings.unknown
         if not (unknown or values.left_out or values.beside or len(content) > width):
@@ -97,12 +97,12 @@ class TableReader:
 
 
 def entry_finder(noun: type[Record], mapping: FieldMapping) -> Callable[[str, str], Meaning | None]:
-    """What says what an entry of an object means, by its name and its path."""
+    """Returns the cached function that finds the meaning of an object's entry by its name and path."""
     return lru_cache(5_000)(lambda name, path: find_entry_meaning(noun, name, path, mapping))
 
 
 class ObjectReader:
-    """Reads objects; of one within another what is known by its name."""
+    """Reads objects; nested entries are found by their name."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class ObjectReader:
         self.unknown: dict[str, None] = {}
 
     def meanings(self, content: Mapping[str, Any]) -> Iterator[tuple[str, Any, Meaning | None]]:
-        """The entries of an object, what is nearest to its surface first."""
+        """Yields the entries of an object with their meanings, the outermost first."""
         return named_values(content, self.find)
 
     def read(self, row: Row) -> RowValues:
@@ -134,7 +134,7 @@ class ObjectReader:
         for name, value, meaning in entries:
             if meaning is None:
                 if self.strict:
-                    values.data[name] = value  # the verb says what there is
+                    values.data[name] = value  # the verb reports what is allowed
                 elif len(self.unknown) < MOST_NAMES:
                     self.unknown[name] = None
                 continue
@@ -156,7 +156,7 @@ class ObjectReader:
         return values
 
     def left_out(self, values: RowValues) -> dict[str, Any]:
-        """The entries of an object that no field holds, by name."""
+        """Returns the entries of an object that no field holds, by name."""
         told = {*values.left_out, *values.beside}
         return {
             name: value
@@ -178,22 +178,21 @@ class ObjectReader:
 
 
 def _is_within(path: str, paths: Collection[str]) -> bool:
-    """Whether a path is one of these, or of a record that one of these refers to."""
+    """Whether a path, or the reference before it, is one of these."""
     return path in paths or path.rpartition(".")[0] in paths
 
 
-#: How many names of entries are remembered of a file of objects.
+#: How many unknown names are remembered for a file of objects.
 MOST_NAMES = 500
 
 
 def column_kinds(headings: Headings, *types: str) -> dict[int, str]:
-    """The positions of the columns of these types, with the paths of their fields."""
+    """Returns the positions of the columns of these types, with the paths of their fields."""
     return _positions(headings, lambda found: found.type in types and not found.computed)
 
 
 def entry_kinds(noun: type[Record], mapping: FieldMapping, *types: str) -> dict[str, str]:
-    """The paths of the fields of these types that entries of objects may be, as :func:`column_kinds` has them
-    of columns."""
+    """Returns the paths of fields of these types in objects, like :func:`column_kinds` for columns."""
     known = {each.path: each.field for each in known_headings(noun).values()}
     for path in filter(None, mapping.columns.values()):
         if (found := find_mappable(noun, path)) is not None:
@@ -206,7 +205,7 @@ def entry_kinds(noun: type[Record], mapping: FieldMapping, *types: str) -> dict[
 
 
 def percent_columns(headings: Headings) -> dict[int, str]:
-    """The positions of the columns of percent, with the paths of their fields."""
+    """Returns the positions of the columns of percentages, with the paths of their fields."""
     return _positions(headings, lambda found: found.unit == "%")
 
 

@@ -1,4 +1,4 @@
-"""What a row says: values by field, what is wrong with them, and what is left out."""
+"""The values of a row by field, with its problems, and what is left out."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from headlessly.transfer.rows import Row
 
 @dataclass
 class RowValues:
-    """What one row says, by wire name."""
+    """The values of one row, by wire name."""
 
     row: Row
-    text: bool = True  #: whether its values are text, as those of a table are
+    text: bool = True  #: whether the values are text, as in a table
     data: dict[str, Any] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)  #: for which it is refused
-    left_out: dict[str, str] = field(default_factory=dict)  #: without which it is taken
-    #: The paths of which it says more than their fields hold, and nothing needs to be told.
+    problems: dict[str, str] = field(default_factory=dict)  #: why it is refused
+    left_out: dict[str, str] = field(default_factory=dict)  #: values left out, with the reasons
+    #: The paths of further values that their fields cannot hold, without a message.
     beside: set[str] = field(default_factory=set)
-    #: States that it says yes or no to: ``{"Converted": ("convertedAt", True)}``.
+    #: Flags for states: ``{"Converted": ("convertedAt", True)}``.
     flags: dict[str, tuple[str, bool]] = field(default_factory=dict)
-    #: What it says of records beside its own, by the reference to them.
+    #: Values of described records, by the reference to them.
     described: dict[str, dict[str, Any]] = field(default_factory=dict)
-    #: The references to those of them that the row itself is, by its headings: a person with an "Email".
+    #: The references to described records that the row itself is, by its headings: a person with an "Email".
     row_is: set[str] = field(default_factory=set)
-    #: What it says more of telephones, to be put where there is room when all of it is read.
+    #: Further telephone numbers, to be put into free fields after the whole row is read.
     others: list[tuple[Any, Any]] = field(default_factory=list)
-    plain_name: bool = False  #: whether its name stands under "Name", which may be a person's
+    plain_name: bool = False  #: whether its name is under "Name", which may be a person's
     created_at: Any = None
-    key: Any = None  #: what its record is found by
-    again: bool = False  #: whether it refers to what a row above it may have created
-    #: The currencies that amounts name, by where the record says its own and by the amounts.
+    key: Any = None  #: by which its record is found
+    again: bool = False  #: whether it refers to a record that a row above may create
+    #: The currencies of amounts, by the path of the record's currency and that of the amount.
     currencies: dict[str, dict[str, Named]] = field(default_factory=dict)
-    twin: bool = False  #: whether a record like it is here already
+    twin: bool = False  #: whether a similar record exists already
 
     def values_of(self, path: str) -> tuple[dict[str, Any], str]:
-        """Where the value of a path belongs, and under which name."""
+        """Returns where the value at a path belongs, and its key there."""
         reference, _dot, wire = path.rpartition(".")
         return (self.described.setdefault(reference, {}) if reference else self.data), wire
 
     def take_currencies(self, lenient: bool) -> None:
-        """Let the record have the currency of its amounts, where the row says no other; an amount in another
-        than the first is left out, or the row refused. Signs of several currencies wait for
+        """Set the record's currency to that of its amounts, unless the row has one. An amount in another
+        currency than the first is left out, or the row refused. Ambiguous signs are left for
         :meth:`check_currencies`."""
         for path, named in self.currencies.items():
             found, wire = self.values_of(path)
             if wire in found:
-                named.clear()  # it was said, and not read off an amount
+                named.clear()  # given explicitly, and not taken from an amount
                 continue
             own = next((each.code for each in named.values() if each.code), None)
             if own is not None:
@@ -56,7 +56,7 @@ class RowValues:
                 self.check_currencies(path, own, lenient)
 
     def check_currencies(self, path: str, own: str, lenient: bool) -> None:
-        """Do without the amounts that are in another currency than ``own``, or refuse the row."""
+        """Remove amounts in other currencies than ``own``, or refuse the row."""
         for amount, named in self.currencies.get(path, {}).items():
             if (told := named.refusal(own)) is None:
                 continue

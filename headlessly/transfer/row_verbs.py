@@ -1,4 +1,4 @@
-"""Rows into records: which verb a row is, and what it does without what may be left out."""
+"""Executes rows as verbs, without values that may be left out."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
 
-#: How many cells of a row are kept that no field holds, and how many characters of all of them.
+#: How many cells that no field holds are kept of a row, and the maximum length of all of them, in characters.
 MOST_CELLS, MOST_KEPT = 200, 32_000
 
 
 def writes_together() -> bool:
-    """Whether the rows at hand are gathered, to be written at once."""
+    """Whether the current rows are gathered, to be written together."""
     return isinstance(running.current_execution(), Gathering)
 
 
 def kept_cells(cells: Mapping[str, Any], said: RowValues) -> dict[str, Any]:
-    """What the log keeps of cells that no field holds: all, as far as there is room, else it is told."""
+    """Returns the cells that no field holds for the log, as far as there is room; the rest is reported."""
     room = MOST_KEPT
     kept: dict[str, Any] = {}
     for heading, cell in cells.items():
@@ -58,7 +58,7 @@ def _as_text(cell: Any) -> str:
         return as_shown(cell)
     try:
         return orjson.dumps(cell, default=str).decode()
-    except (TypeError, ValueError, RecursionError):  # half a character, or a number without end
+    except (TypeError, ValueError, RecursionError):  # half a surrogate pair, or an infinite number
         pass
     try:
         return str(cell)
@@ -67,14 +67,14 @@ def _as_text(cell: Any) -> str:
 
 
 class RowVerbs:
-    """Does what the rows of one import say, in the execution at hand."""
+    """Executes the rows of one import, in the current execution."""
 
     def __init__(self, lookup: RowLookup) -> None:
         self.lookup, self.source, self.noun = lookup, lookup.source, lookup.noun
         self.schema, self.match, self.lenient = lookup.schema, lookup.match, lookup.lenient
 
     def take(self, said: RowValues, target: str | None, twin: str | None, made: list[Known]) -> str:
-        """Do what the row says: create a record, update the one it is about, or nothing."""
+        """Execute a row: create a record, update the one it is about, or do nothing."""
         self.lookup.describer.completion.begin_row()
         if (
             self.lookup.matcher is not None
@@ -88,7 +88,7 @@ class RowVerbs:
         if target is not None:
             return self._update(said, target)
         if self.lookup.is_new(said, self.lookup.made, set()):
-            return UPDATED  # what a dry run made and forgot cannot be looked at
+            return UPDATED  # a dry run has rolled its record back, so that it cannot be compared
         if not said.data.get(self.lookup.name.wire) and (name := self.lookup.composed_name(said)):
             said.data[self.lookup.name.wire] = name
         if self.lookup.foreign:
@@ -118,7 +118,8 @@ class RowVerbs:
         return UPDATED if said.data else UNCHANGED
 
     def _keep_currency(self, id: str, said: RowValues) -> None:
-        """An amount names no other currency for those that the record has beside it."""
+        """Keep the record's currency for its other amounts, even if an amount of the row names another
+        one."""
         currency = self.schema.currency
         if currency is None:
             return
@@ -134,7 +135,7 @@ class RowVerbs:
         said.check_currencies(currency.name, own, self.lenient)
 
     def _run(self, verb: str, target: str | None, said: RowValues) -> Any:
-        """Execute the verb; without what may be left out, where that is what is wrong."""
+        """Execute the verb; if something that may be left out is wrong, again without it."""
         while True:
             try:
                 with self._at(said, kept_cells(self.lookup.reader.left_out(said), said)):
@@ -145,7 +146,7 @@ class RowVerbs:
                 if not self._leave_out(problem, said.data, said, "", self.lookup.may_leave_out):
                     raise
             except Conflict as problem:
-                # Another program's word for the state, of a record that has gone another way here.
+                # Another program's state, for a record that took another way here.
                 field = problem.field
                 if field is None or field not in said.data or not self._is_state(field):
                     raise
@@ -153,14 +154,14 @@ class RowVerbs:
                 del said.data[field]
 
     def _is_state(self, wire: str) -> bool:
-        """Whether this is the state of a record, in a file that is not taken at its word."""
+        """Whether this is the state of a record, in a file that is not read strictly."""
         machine = self.schema.machine
         if machine is None or not self.lenient:
             return False
         return self.schema.by_name[machine.name].wire == wire
 
     def _make(self, noun: Any, given: dict[str, Any], said: RowValues, wire: str) -> Any:
-        """Create a record that the row describes; None, and told, where it cannot be."""
+        """Create a record that the row describes; None, with a message, if that is not possible."""
 
         def may_go(name: str) -> bool:
             field = noun.schema.fields.get(name)
@@ -183,10 +184,10 @@ class RowVerbs:
     def _complete(
         self, noun: Any, id: str, gaps: dict[str, Any], said: RowValues, wire: str
     ) -> None:
-        """Fill empty fields of a record that the row describes; told where they cannot be."""
+        """Fill empty fields of a record that the row describes; with a message if that is not possible."""
         execution = running.current_execution()
         execution.stated_creation, execution.left_out = None, {}
-        execution.flush()  # it may be of a row above this one
+        execution.flush()  # a row above this one may have created it
         try:
             executor.run(noun.verbs["update"], id, gaps, wire=True, text=said.text)
         except HeadlesslyError as problem:
@@ -201,7 +202,7 @@ class RowVerbs:
         above: str,
         may_go: Callable[[str], bool],
     ) -> bool:
-        """Take what is wrong out of ``data`` and tell it; whether there was any that may go."""
+        """Remove wrong values from ``data``, with a message; returns whether any could be left out."""
         names = {d["field"]: d["message"] for d in problem.details or ()}
         if CREATED_AT in names and self.lenient:
             said.created_at = None
@@ -222,7 +223,7 @@ class RowVerbs:
 
     @staticmethod
     def _at(said: RowValues, left_out: dict[str, Any] | None = None) -> AbstractContextManager[Any]:
-        """The moment of what the row makes: when it was created, if the row says so."""
+        """Set the clock to the row's creation date, if it has one."""
         execution = running.current_execution()
         execution.stated_creation, execution.left_out = said.created_at, left_out or {}
         if said.created_at is None:
@@ -230,14 +231,14 @@ class RowVerbs:
         return clock.set_clock(said.created_at, purpose="import")
 
     def _changes(self, id: str, said: RowValues) -> dict[str, Any]:
-        """What a row says that the record does not have already."""
+        """Returns the values of a row that differ from the record's."""
         record = running.current_execution().lock(self.noun, id)
         changes = {}
         for wire, value in said.data.items():
             if wire in META or value == "":
-                continue  # an empty cell says nothing
+                continue  # an empty cell changes nothing
             if wire in self.lookup.found_by:
-                continue  # perhaps in other letters, or what one had that was merged into it
+                continue  # perhaps in another spelling, or of a record that was merged into it
             field = self.schema.fields.get(wire)
             try:
                 now = None if field is None else getattr(record, field.column)
@@ -249,6 +250,6 @@ class RowVerbs:
                 if field is not None and clean == now:
                     continue
             except ValueError:
-                pass  # the verb says so
+                pass  # the verb reports what is wrong
             changes[wire] = value
         return changes

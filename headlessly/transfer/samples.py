@@ -1,7 +1,7 @@
-"""What a trial shows before it is done: the first rows as they will be, and the words of its columns.
+"""Previews of a dry run: the first rows as they will be, and the words of its columns.
 
-A sample is the cell as it was sent and the value that it becomes; a word is what a column of choices or of
-people has in its cells, with how many of them have it.
+A sample is a cell as it was sent, with the value that it becomes; a word is one of the values in a column of
+choices or people, with the number of its cells.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from headlessly.transfer.row_lookup import RowLookup
 from headlessly.transfer.row_values import RowValues
 from headlessly.transfer.rows import Row, is_blank
 
-#: How many rows are shown, and how much of a cell of them.
+#: How many rows are shown, and the maximum length of a cell.
 SHOWN, LONGEST = 5, 200
 #: How many different words of a column are counted, and how many of them are kept.
 MOST_COUNTED, MOST_WORDS = 1_000, 60
 
 
 class WordCounter:
-    """Counts the words of the columns of a table whose cells are one of a few."""
+    """Counts the words of the columns of a table with a limited set of values."""
 
     def __init__(self, headings: Headings) -> None:
         self.positions = {
@@ -37,7 +37,7 @@ class WordCounter:
             for column in columns
             if has_words(column.meaning.field)
         }
-        #: A word as it stands in the file first, whatever its capitals and spaces there later.
+        #: The first spelling of each word in the file, ignoring case and spaces.
         self.spelled: dict[str, str] = {}
         self.counts: dict[str, Counter[str]] = {
             path: Counter() for path, _ in self.positions.values()
@@ -55,7 +55,7 @@ class WordCounter:
                 counts[key] += 1
 
     def found(self) -> dict[str, list[list[Any]]]:
-        """The words of each column with their counts, the most frequent first."""
+        """Returns the words of each column with their counts, the most frequent first."""
         return {
             path: [
                 [as_storable(self.spelled[key]), count]
@@ -67,12 +67,12 @@ class WordCounter:
 
 
 def has_words(field: Field | None) -> bool:
-    """Whether each cell of a column is one of a few: a choice, or a member."""
+    """Whether the cells of a column have a limited set of values: choices, or members."""
     return field is not None and (field.type == "enum" or field.name in WORKERS)
 
 
 def sample_rows(lookup: RowLookup, rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """The rows as they will be, as JSON: of each its number, cells, and what it has beside them."""
+    """Returns the rows as they will be, as JSON: each with its number, its cells, and what else it has."""
     said = [lookup.read(row) for row in rows]
     lookup.look_up(said)
     return [_sample(lookup, each) for each in said]
@@ -106,7 +106,7 @@ def _sample(lookup: RowLookup, said: RowValues) -> dict[str, Any]:
 
 
 def _cells_of(lookup: RowLookup, row: Row) -> Iterable[tuple[str, Any, Meaning | None]]:
-    """The cells of a row with their headings and what these mean."""
+    """Returns the cells of a row with their headings and meanings."""
     content: Any = row.content
     if isinstance(content, Mapping):
         return list(lookup.reader.meanings(content))  # type: ignore[union-attr]  # it reads objects
@@ -121,7 +121,7 @@ def _cells_of(lookup: RowLookup, row: Row) -> Iterable[tuple[str, Any, Meaning |
 
 
 def _became(said: RowValues, path: str, field: Field | None) -> dict[str, Any]:
-    """The value at ``path`` as it will be stored, or why it will not."""
+    """Returns the value at ``path`` as it will be stored, or why it will not."""
     if path in said.flags:
         return {"value": said.flags[path][1]}
     found, wire = (said.described.get(path.rpartition(".")[0], {}), path.rpartition(".")[2])
@@ -134,7 +134,7 @@ def _became(said: RowValues, path: str, field: Field | None) -> dict[str, Any]:
         return told
     try:
         if field is not None and field.change is not None and isinstance(value, Mapping):
-            value = field.change(None, value)  # what is said beside what a record has already
+            value = field.change(None, value)  # in addition to the record's values
         if field is not None and field.type != "reference" and path != "$createdAt":
             value = field.clean(value, text=said.text)
         value = to_json_value(value)

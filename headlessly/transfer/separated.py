@@ -1,4 +1,4 @@
-"""Text whose lines are records: CSV and its kin, with ``,``, ``;``, ``|`` or tabs between the cells."""
+"""Text whose lines are records: CSV and similar, with ``,``, ``;``, ``|`` or tabs between the cells."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headlessly.transfer.rows import LONGEST, Layout, Unreadable
 from headlessly.transfer.tables import Broken, Header, find_header
 
 DELIMITERS = (",", ";", "\t", "|")
-#: How text is written for a spreadsheet that would take it for a number: ``="01067"``.
+#: Text written so that a spreadsheet does not take it for a number: ``="01067"``.
 TEXT_FORMULA = re.compile(r'="([^"]*)"\s*\Z')
 #: Excel's own first line, which names the delimiter.
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*\Z', re.I)
@@ -27,9 +27,10 @@ def find_layout(
     count_known: Callable[[Iterable[str]], int],
     asked: str | None = None,
 ) -> tuple[Header, Layout]:
-    """The header and how to read what is below it, with the ``asked`` mark between cells if any.
+    """Returns the header and how to read the rows below it, with the delimiter that was ``asked`` for, if
+    any.
 
-    Raises Unreadable where there is no header.
+    Raises Unreadable if there is no header.
     """
     found: list[tuple[Header, str]] = []
     broken: Broken | None = None
@@ -57,7 +58,7 @@ def _offered(file: BinaryIO, encoding: str) -> tuple[str, ...]:
 
 
 def read_records(file: BinaryIO, encoding: str, delimiter: str) -> Iterator[list[str] | Broken]:
-    """Records, blank ones too; a line that breaks the rules costs no other one."""
+    """Yields records, including blank ones; a broken line does not affect the others."""
     lines = _Lines(Text(file, encoding))
     try:
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -75,7 +76,7 @@ def read_records(file: BinaryIO, encoding: str, delimiter: str) -> Iterator[list
                 record = [TEXT_FORMULA.sub(r"\1", cell) for cell in record]
             yield record
     finally:
-        lines.file.detach()  # the file is not ours to close
+        lines.file.detach()  # the caller closes the file
 
 
 def _explained(problem: csv.Error) -> str:
@@ -94,7 +95,7 @@ def _explained(problem: csv.Error) -> str:
 
 
 class _Lines:
-    """The lines of a text, of which the last record's can be taken back."""
+    """The lines of a text; those of the last record can be put back."""
 
     def __init__(self, file: Text) -> None:
         self.file = file
@@ -117,7 +118,7 @@ class _Lines:
         return line
 
     def first(self) -> str:
-        """The first line of the record; the others are there again."""
+        """Returns the first line of the record, and puts the others back."""
         first, *others = self.taken or [""]
         self.again += reversed(others)
         return first

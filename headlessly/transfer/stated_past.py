@@ -1,7 +1,7 @@
-"""What the dates of a new record tell of its past: which verb took it to which state, and when.
+"""The past of a new record according to its dates: which verb took it to which state, and when.
 
-The declaration knows it: a verb that leads to a state and sets a moment says, by that moment, when that
-was done. ``Lead.convert`` leads to Converted and sets ``converted_at``: a row with both was converted then.
+It follows from the declaration: if a verb leads to a state and sets a moment, that moment says when it was
+executed. ``Lead.convert`` leads to Converted and sets ``converted_at``: a row with both was converted then.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
 
-#: A day lasts this much longer somewhere than it does in UTC.
+#: In the westernmost time zone, a day ends this much later than in UTC.
 WEST = timedelta(hours=12)
 CREATED_AT = "$createdAt"
 
@@ -39,7 +39,7 @@ class Milestone:
 
 @dataclass(frozen=True)
 class PastStep:
-    """A step that a record took: when, by which verb, and where it led."""
+    """A step that a record took: when, by which verb, and to which state."""
 
     moment: datetime
     verb: Verb[Any, ...]
@@ -48,7 +48,7 @@ class PastStep:
 
 @cached_by_shape
 def milestones(noun: type[Record]) -> tuple[Milestone, ...]:
-    """The moments of a noun that tell a step. A state in which records may begin needs no step to it."""
+    """Returns the moments of a noun that imply a step. A state in which records may begin needs no step."""
     machine = noun.schema.machine
     if machine is None:
         return ()
@@ -64,15 +64,15 @@ def milestones(noun: type[Record]) -> tuple[Milestone, ...]:
 
 @cached_by_shape
 def _never_ahead(noun: type[Record]) -> tuple[Field, ...]:
-    """The fields that never said what was still to come."""
+    """Returns the fields that can only be in the past."""
     return tuple(f for f in noun.schema.stored if f.is_past)
 
 
 def stated_steps(record: Record, created_at: datetime | None) -> list[PastStep]:
-    """The steps that the dates of a new record tell, in their order; none where it has no such dates.
+    """Returns the steps that the dates of a new record imply, in order; none without such dates.
 
-    ``created_at`` is the stated moment of its creation. Raises Invalid where that is after a step. What led
-    to its present state without a date was done by the last moment that is told.
+    ``created_at`` is the stated creation date. Raises Invalid if it is after a step. Steps to its current
+    state without a date are dated to the last known moment.
     """
     noun = type(record)
     told = [each for each in milestones(noun) if getattr(record, each.field.column) is not None]
@@ -81,19 +81,19 @@ def stated_steps(record: Record, created_at: datetime | None) -> list[PastStep]:
     machine = noun.schema.require_machine()
     state = str(getattr(record, machine.name))
     if state in machine.entry:
-        return []  # what it has of later is left over from before it was opened again
+        return []  # its later dates are left over from before it was reopened
     before = machine.path[: machine.path.index(state)] if state in machine.path else ()
     led = {str(step.source) for step in machine.steps if step.target == state}
     of_fields: dict[str, Milestone] = {}
     for each in told:
-        # One moment may be set by several verbs: it is of the one that led to where the record stands.
+        # Several verbs may set one moment: take the one that led to the current state.
         if each.state == state:
             of_fields[each.field.name] = each
         elif each.state in before or (state not in machine.path and each.state in led):
             of_fields.setdefault(each.field.name, each)
     of_states: dict[str, Milestone] = {}
     for each in of_fields.values():
-        # A verb may set a day and a moment: the moment says more.
+        # A verb may set a day and a moment: the moment is more precise.
         if each.state not in of_states or each.field.type == "datetime":
             of_states[each.state] = each
     steps = sorted(
@@ -132,13 +132,13 @@ def _moment_of(record: Record, told: Milestone, created_at: datetime | None) -> 
 
 
 def first_state(noun: type[Record]) -> str:
-    """The state in which a record began that has gone on since."""
+    """Returns the initial state of a record that has moved on since."""
     machine = noun.schema.require_machine()
     return next((s for s in machine.path if s in machine.entry), str(machine.entry[0]))
 
 
 def past_states(record: Record, steps: list[PastStep]) -> list[Record]:
-    """What the record was, from its creation to what it is, which is the last of them."""
+    """Returns the states of a record from its creation on; the last is the current one."""
     machine = record.schema.require_machine()
     states: list[Record] = []
     moment, state, reached = record.created_at, first_state(type(record)), None

@@ -1,7 +1,7 @@
-"""Which state a row of another program's file is in, by all that its columns say of it.
+"""Determines the state of a row in another program's file from all of its columns.
 
-Such a file has flags (``IsConverted``) and moments (``ConvertedDate``) beside a word for the state, and the
-word is often of before: a lead that was converted is "Qualified" there.
+Such a file has flags (``IsConverted``) and moments (``ConvertedDate``) besides a word for the state, and the
+word is often outdated: a lead that was converted is still "Qualified" there.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def settle_state(
 ) -> None:
     """Put the state and its moment into the values of a row.
 
-    A flag and a moment are a state since then. A flag alone is a state since nobody knows when, which is
-    told; a moment without a flag is the state, unless the flag says no: then the moment is left out, and
-    told. ``stating`` says whether the actor may state where a record stands; ``decides`` are the columns
-    whose flag counts more than the word.
+    A flag and a moment mean the state since then. A flag alone means the state since an unknown moment, which
+    is reported. A moment without a flag means the state, unless the flag says no: then the moment is left
+    out, and that is reported. ``stating`` says whether the actor may set the state of a record; ``decides``
+    are the columns whose flag counts more than the word.
     """
     if (machine := noun.schema.machine) is None:
         return
@@ -63,14 +63,14 @@ def settle_state(
 def _take_later_state(
     noun: type[Record], machine: Machine, wire: str, data: dict[str, Any]
 ) -> None:
-    """Where a moment says that a record has gone on, its word for the state is of before."""
+    """Set a later state if a moment says that the record has reached it: then its word is outdated."""
     now, latest = data.get(wire), None
     for each in milestones(noun):
         moment = _valid(each, data.get(each.field.wire))
         if moment is None or (now is not None and now not in _states_before(machine, each.state)):
             continue
         if sum(other.field is each.field for other in milestones(noun)) > 1:
-            continue  # it says that it ended, and not how
+            continue  # it says that it ended, but not how
         if latest is None or str(moment) > latest[0]:
             latest = str(moment), each.state
     if latest is not None:
@@ -84,7 +84,8 @@ def _states_before(machine: Machine, state: str) -> set[str]:
 
 
 def _take_day_of_end(noun: type[Record], wire: str, data: dict[str, Any]) -> None:
-    """What was to be expected has happened where the state says so: there is no other column for it."""
+    """Take the expected day for the actual one, if the state says that it happened and there is no other
+    column for it."""
     for name, other in noun.Surface.files.happened.items():
         ended = [m for m in milestones(noun) if m.field.name == name and m.state == data.get(wire)]
         value = data.get(noun.schema.by_name[other].wire)
@@ -93,7 +94,7 @@ def _take_day_of_end(noun: type[Record], wire: str, data: dict[str, Any]) -> Non
 
 
 def _valid(told: Milestone, value: Any) -> date | None:
-    """The moment of a cell; None where there is none, or one that cannot have been."""
+    """Returns the moment in a cell; None if it is empty or not possible."""
     try:
         return None if value in (None, "") else told.field.clean(value, text=True)
     except ValueError:

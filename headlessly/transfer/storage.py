@@ -1,4 +1,4 @@
-"""How much the imports of a tenant keep: their files until they are done, and the rows that were refused."""
+"""Limits the storage of a tenant's imports: their files until they are finished, and the refused rows."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from headlessly.errors import Conflict
 from headlessly.transfer.models import Import, ImportPart
 
 MEGABYTE = 1024 * 1024
-#: The most bytes of refused rows that one import keeps: few bytes of a file are hundreds with their reasons.
+#: The maximum size of refused rows of one import, in bytes: with reasons, a few bytes of a file become
+#: hundreds.
 MOST_REFUSED = 64 * MEGABYTE
 
 
 class TooManyRefusals(Exception):
-    """An import has more refused rows than are kept."""
+    """An import has more refused rows than can be kept."""
 
 
 def kept_by_imports() -> Coalesce:
-    """The bytes that the imports of a tenant keep, as a column of tenants."""
+    """Returns the bytes that the imports of a tenant occupy, as a column of tenants."""
     file = Exists(ImportPart.objects.filter(tenant=OuterRef("tenant"), source=OuterRef("pk")))
     size = Case(When(file, then=F("size")), default=Value(0)) + F("refused_bytes")
     of_tenant = Import.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
@@ -31,7 +32,7 @@ def kept_by_imports() -> Coalesce:
 
 
 def refuse_over_quota(size: int) -> None:
-    """Raise Conflict where the active tenant keeps too much already to take a file of so many bytes."""
+    """Raise Conflict if the active tenant has no room for a file of so many bytes."""
     quota = settings.IMPORT_QUOTA_MB * MEGABYTE
     tenant = Tenant.objects.filter(pk=tenancy.require().pk)
     kept = tenant.values_list(kept_by_imports(), flat=True).get()

@@ -1,4 +1,4 @@
-"""The file of an import, in the database: whichever machine has the worker can read it."""
+"""Stores the file of an import in the database, so that workers on any machine can read it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import BinaryIO
 from headlessly.database import prepared
 from headlessly.transfer.models import Import
 
-#: The size of a part; only the last one is smaller.
+#: The size of a part in bytes; only the last one is smaller.
 PART = 1024 * 1024
 
 KEEP = """
@@ -20,11 +20,11 @@ DROP = "DELETE FROM headlessly_importpart WHERE tenant_id = %s AND source_id = %
 
 
 class Gone(Exception):
-    """The file was removed: somebody cancelled the import."""
+    """The file was deleted because somebody cancelled the import."""
 
 
 def keep_file(source: Import, file: BinaryIO) -> None:
-    """Write the file's parts; in the transaction that makes the import."""
+    """Write the file's parts; in the transaction that creates the import."""
     for number, part in enumerate(_parts(file)):
         prepared.execute_prepared(KEEP, [source.tenant_id, source.pk, number, part], rows=False)
 
@@ -40,7 +40,7 @@ def drop_file(source: Import) -> None:
 
 
 def open_file(source: Import) -> io.BufferedReader:
-    """The file, to be read and sought in; a part at a time is in memory."""
+    """Returns the file for reading and seeking; one part at a time is in memory."""
     return io.BufferedReader(_Parts(source), 64 * 1024)
 
 
@@ -64,7 +64,7 @@ class _Parts(io.RawIOBase):
         return self.position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # zipfile gives these
-        """Fill the buffer as far as the part goes. Raises Gone."""
+        """Fill the buffer up to the end of the part. Raises Gone."""
         if self.position >= self.source.size:
             return 0
         number, start = divmod(self.position, PART)

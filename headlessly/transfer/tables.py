@@ -1,8 +1,8 @@
-"""Tables: where their header is, which lines are rows, and what stands around them.
+"""Tables: finds the header, the rows, and what is around them.
 
-Exports have titles above their header and totals, copyrights and the name of whoever made them below their
-rows. The header is the first line that names the most columns; what stands below the rows is told by its
-shape (one cell, after a blank line) or by its words.
+Exports have titles above their header, and totals, copyrights and the name of their author below their rows.
+The header is the first line with the most column names; lines below the rows are recognized by their shape
+(one cell, after a blank line) or by their words.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from django.utils.translation import gettext as _
 
 from headlessly.transfer.rows import Row, is_blank
 
-#: Among how many records the header is looked for, and how many may stand below the rows.
+#: In how many records the header is searched, and how many lines there may be below the rows.
 SEARCHED, FOOTER = 40, 20
-#: How a line below the rows begins, in exports that have no blank line above it.
+#: The beginnings of lines below the rows, for exports without a blank line above them.
 BELOW = re.compile(
     r"\s*(generated (by|on|at)\b|copyright\b|©|\(c\) |confidential information\b|total(s| records| rows)?:"
     r"|exported (by|on|from)\b|report generated\b|erstellt (von|am)\b|exportiert (von|am)\b)",
     re.I,
 )
-#: The first cell of a row that adds up the others.
+#: The first cell of a row with totals.
 TOTALS = {
     "total", "totals", "grand total", "sum", "subtotal", "count", "summe", "gesamt", "gesamtsumme",
     "zwischensumme", "anzahl",
@@ -42,7 +42,7 @@ Record = Sequence[Any]
 
 
 class Header(NamedTuple):
-    """The cells of a header, how many records stand above it, and how many of its names are known."""
+    """The cells of a header, how many records are above it, and how many of its names are known."""
 
     cells: list[str]
     above: int
@@ -52,10 +52,10 @@ class Header(NamedTuple):
 def find_header(
     records: Iterable[Record | Broken], count_known: Callable[[Iterable[str]], int]
 ) -> Header | Broken | None:
-    """The header of a table; None where there is nothing.
+    """Returns the header of a table; None if the file is empty.
 
-    It is the first record, unless a later one has more cells and more of the names that are known: a title
-    has fewer cells, and a row of data as many. Two names that are known are more than a line of none.
+    It is the first record, unless a later one has more cells and more known names: a title has fewer cells,
+    and a row of data as many. Two known names count more than a line without any.
     """
     best: Header | None = None
     broken: Broken | None = None
@@ -77,7 +77,7 @@ def find_header(
 
 
 def _is_separator_line(cells: Sequence[str]) -> bool:
-    """Whether this is Excel's ``sep=;``, cut at whatever delimiter."""
+    """Whether this is Excel's ``sep=;``, split at any delimiter."""
     return cells[0].lower().startswith("sep=") and not any(cells[1:])
 
 
@@ -90,9 +90,9 @@ def _without_empty_end(cells: list[str]) -> list[str]:
 def table_rows(
     records: Iterable[Record | Broken], above: int, footer: list[str], *, ragged: bool = False
 ) -> Iterator[Row]:
-    """The rows below the header. What stands below them is left out, and added to ``footer``.
+    """Yields the rows below the header. Lines below the rows are left out, and added to ``footer``.
 
-    ``ragged`` rows may have cells beyond the header: in a sheet people write beside the table.
+    ``ragged`` rows may have cells beyond the header, because people write notes next to a table in a sheet.
     """
     records = islice(records, above, None)
     header = next(iter(records), None)
@@ -117,7 +117,7 @@ def table_rows(
 def _above_footer(
     records: Iterable[Record | Broken], width: int, footer: list[str]
 ) -> Iterator[Record | Broken]:
-    """The records that have something in them, up to what stands below the table."""
+    """Yields the records that are not blank, until the lines below the table."""
     held: list[Record | Broken] = []
     blank = False
     for record in records:

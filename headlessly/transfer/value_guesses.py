@@ -1,6 +1,7 @@
-"""What a column is by its values, where its heading says nothing: addresses, telephones, choices, names.
+"""Guesses the field of a column by its values, if its heading is unknown: addresses, telephone numbers,
+choices, names.
 
-It is a guess that somebody looks at: of a file that comes without anybody, headings alone decide.
+Somebody has to check such a guess: for a file that nobody watches, only headings count.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from headlessly.transfer.rows import Row, is_blank
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: How many rows' values are looked at, and which share of them must fit.
+#: How many rows are examined, and which share of their values must fit.
 ROWS, SHARE = 200, 0.8
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]{2,}\Z")
-#: As people write a number that one calls: with a plus, a zero or a bracket before it, or in groups.
+#: A telephone number as people write it: with a plus, a zero or a bracket first, or in groups.
 PHONE = re.compile(r"(?:\+|\(|0|p:|tel:)[\d\s()/.+-]{6,24}\Z|\d{3}[-. ]\d{3}[-. ]\d{4}\Z")
 ADDRESS = re.compile(r"(?:https?://|www\.)\S+\Z|[\w-]+(?:\.[\w-]+)+/\S+\Z", re.I)
 
@@ -31,9 +32,9 @@ Fits = Callable[[str], bool]
 
 
 def guess_columns(noun: type[Record], headings: Headings, rows: Iterable[Row]) -> dict[str, str]:
-    """The paths of fields for headings that are not known, by what stands under them.
+    """Returns the paths of fields for unknown headings, by the values below them.
 
-    A field that a column has already is not guessed again.
+    A field that already has a column is not guessed.
     """
     content = [row.content for row in rows if row.problem is None]
     taken = set(headings.columns)
@@ -49,7 +50,7 @@ def guess_columns(noun: type[Record], headings: Headings, rows: Iterable[Row]) -
 
 
 def _guess_path(noun: type[Record], values: Sequence[str], taken: Collection[str]) -> str | None:
-    """The field that most of these values fit, the most telling kind first."""
+    """Returns the field that most of these values fit, trying the most distinctive types first."""
     if not values:
         return None
     for path, fits in _candidates(noun):
@@ -59,7 +60,7 @@ def _guess_path(noun: type[Record], values: Sequence[str], taken: Collection[str
 
 
 def _candidates(noun: type[Record]) -> Iterator[tuple[str, Fits]]:
-    """What a column may be, with how a value of it is told."""
+    """Yields the fields that a column may be, with the check of a value."""
     fields = [
         (path, other, field)
         for path, (other, field) in mappable_fields(noun).items()
@@ -98,7 +99,7 @@ def _is_choice(noun: type[Record], field: Field) -> Fits:
         field, tuple((word, value) for value, others in words.items() for word in others if value)
     )
     choices: set[Any] = set(field.choices)
-    # "yes" and "1" are words for a choice of some fields, and of no other column's.
+    # "yes" and "1" are words for some choices, and would fit any column of flags
     return lambda text: read(text) in choices and text.lower() not in cells.YES | cells.NO
 
 

@@ -1,6 +1,6 @@
-"""vCards: the address books of telephones and mail programs, a card at a time.
+"""vCards: the address books of telephones and mail programs, one card at a time.
 
-A card becomes an object with the headings that a table of people has.
+A card becomes an object with the headings of a table of people.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from headlessly.declaration.values import group_thousands
 from headlessly.transfer.encodings import Text
 from headlessly.transfer.rows import LONGEST, Layout, Row, Unreadable
 
-#: The properties of a card that are one text, as a table names them.
+#: The properties of a card that are a single text, and their headings in a table.
 TEXTS = {
     "fn": "Full Name", "title": "Job Title", "url": "Website", "note": "Notes", "bday": "Birthday",
     "nickname": "Nickname", "role": "Role in the company", "x-socialprofile": "Social profile",
@@ -22,7 +22,7 @@ TEXTS = {
 }  # fmt: skip
 BEGIN, END = "BEGIN:VCARD", "END:VCARD"
 MOBILE, PREFERRED = {"cell", "mobile", "iphone"}, "pref"
-#: What is no word of anybody's.
+#: Properties that say nothing about the person.
 NOT_KEPT = {
     "version", "prodid", "n", "uid", "rev", "photo", "logo", "sound", "key", "org", "email", "tel", "adr",
     "label", "x-ablabel", "x-abshowas", "x-abuid",
@@ -36,7 +36,7 @@ def check_cards(file: BinaryIO, encoding: str) -> None:
 
 
 def read_cards(file: BinaryIO, layout: Layout) -> Iterator[Row]:
-    """The cards of a file; what cannot be read costs no other one."""
+    """Yields the cards of a file; one that cannot be read does not affect the others."""
     import vobject
 
     number = 0
@@ -55,13 +55,13 @@ def read_cards(file: BinaryIO, layout: Layout) -> Iterator[Row]:
         try:
             card = vobject.readOne(text, ignoreUnreadable=True, allowQP=True)
             yield Row(number, card_as_row(card))
-        except Exception as problem:  # whatever a broken card makes of it
+        except Exception as problem:  # whatever a broken card raises
             told = " ".join(str(problem).split())[:200]
             yield Row(number, text[:10_000], _("This card cannot be read: %s") % told)
 
 
 def _cards(file: BinaryIO, encoding: str) -> Iterator[str]:
-    """The text of each card, its pictures left out."""
+    """Yields the text of each card, without pictures."""
     text = Text(file, encoding)
     lines: list[str] = []
     size, skipping = 0, False
@@ -87,12 +87,12 @@ def _cards(file: BinaryIO, encoding: str) -> Iterator[str]:
 
 
 def _is_begun(lines: list[str]) -> bool:
-    """Whether these are of a card that has not ended."""
+    """Whether these lines belong to a card that has not ended."""
     return bool(lines) and lines[0].strip().upper() == BEGIN
 
 
 def card_as_row(card: Any) -> dict[str, Any]:
-    """``{"First Name": ..., "E-mail 1 - Value": ...}``, as a table of contacts says it."""
+    """Returns ``{"First Name": ..., "E-mail 1 - Value": ...}``, with the headings of a table of contacts."""
     found: dict[str, Any] = {}
     if names := card.contents.get("n"):
         found["First Name"], found["Last Name"] = (
@@ -124,13 +124,14 @@ def card_as_row(card: Any) -> dict[str, Any]:
 
 
 def _kinds(line: Any) -> set[str]:
-    """How a number or an address is meant: ``{"cell", "pref"}``."""
+    """Returns the types of a number or an address: ``{"cell", "pref"}``."""
     said = [*line.params.get("TYPE", ()), *getattr(line, "singletonparams", ())]
     return {word.strip().lower() for each in said for word in each.split(",")}
 
 
 def _preferred(lines: Any) -> list[Any]:
-    """The lines of a property, the preferred first: ``TYPE=pref``, or the least number of ``PREF=``."""
+    """Returns the lines of a property, the preferred one first: ``TYPE=pref``, or the least number in
+    ``PREF=``."""
     return sorted(lines, key=lambda line: (PREFERRED not in _kinds(line), *_rank(line)))
 
 

@@ -1,9 +1,9 @@
-"""Reads a workbook in a process of its own: `workbook_child.py FILE SECONDS MEGABYTES begin|NUMBER`.
+"""Reads a workbook in its own process: `workbook_child.py FILE SECONDS MEGABYTES begin|NUMBER`.
 
-A workbook is an archive of XML, and a small one may unfold to any size and take any time. This process has
-bounds on both that the system keeps. It is run as a file, so that it imports nothing of the product; it
-writes JSON, a line each: ``begin`` the visible sheets with their first rows, a number the rows of that sheet.
-A whole number stands for so many empty rows; ``{"error": ...}`` says why there is no more.
+A workbook is an archive of XML, and a small one may expand to any size and take any time. The system enforces
+limits on both for this process. It is run as a file, so that it imports nothing of the product. It writes one
+JSON value per line: for ``begin`` the visible sheets with their first rows, for a number the rows of that
+sheet. A whole number stands for so many empty rows; ``{"error": ...}`` says why there is no more.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-#: The most a workbook may unfold to, in bytes, and the most rows of a sheet that there are in any program.
+#: The maximum expanded size of a workbook in bytes, and the maximum number of rows of a sheet in any program.
 UNFOLDED, MOST_ROWS = 1024 * 1024 * 1024, 1_048_576
-#: How many sheets are looked at, and how many rows of each, to find the header.
+#: How many sheets are examined, and how many rows of each, to find the header.
 SHEETS, FIRST_ROWS = 20, 40
-#: How a value that is none of JSON is written, and a formula whose value was not saved.
+#: The types of values that JSON does not have, and how a formula without a saved value is written.
 KINDS: dict[str, type[datetime | date | time]] = {"datetime": datetime, "date": date, "time": time}
 FORMULA = "formula"
-#: Cells that are shown as one, of more rows than one: ``A2:A5``.
+#: Merged cells that span several rows: ``A2:A5``.
 MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s+ref="([A-Z]+[0-9]+:[A-Z]+[0-9]+)"')
 PIECE, LONGEST = 1 << 20, 100
 
-#: What a format has beside its digits: ``[$EUR-407]``, ``"kr"``; and what of it is a currency, whatever
-#: thousands it is shown in.
+#: The parts of a number format besides digits: ``[$EUR-407]``, ``"kr"``; and which of them are a currency,
+#: without multiples.
 BRACKET, QUOTED = re.compile(r"\[\$([^\]-]*)(?:-[^\]]*)?\]"), re.compile('"([^"]*)"')
 CODE = re.compile("[A-Z]{3}")
 SIGN = re.compile(r"(?:US|AU?|CA?|NZ|HK|SG?|NT|MX|RD?)?\$|[£¥֏؋৲৳฿៛\u20a0-\u20c0﷼￥]")
 WORDS = {"kr", "Fr", "SFr", "Ft", "lei", "TL", "Rs", "zł", "Kč", "RM", "Rp", "лв", "руб"}
-#: From this number on a spreadsheet has lost the last digits.
+#: From this number on, spreadsheets lose the last digits.
 ROUNDED = 10**15
 
 
 class TooLarge(Exception):
-    """The workbook has more in it than is read."""
+    """The workbook is larger than the limits."""
 
 
 def main(path: str, seconds: str, megabytes: str, what: str) -> None:
@@ -65,7 +65,7 @@ def main(path: str, seconds: str, megabytes: str, what: str) -> None:
         write({"error": "no_workbook"})
     except BrokenPipeError:
         return  # enough was read
-    except Exception as problem:  # whatever a broken archive or broken XML makes of it
+    except Exception as problem:  # whatever a broken archive or broken XML raises
         write({"error": "unreadable", "told": str(problem)[:200]})
     sys.stdout.flush()
 
@@ -85,14 +85,14 @@ def opened(path: str) -> Any:
 
 
 def parser_of_formulas() -> Any:
-    """openpyxl's parser, which answers a formula where the value of one was not saved: programs write such
-    files, and the cell is not empty to who opens them."""
+    """Returns openpyxl's parser, changed to return a formula if its value was not saved: some programs write
+    such files, and the cell is not empty for people who open them."""
     from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 
     class Parser(WorkSheetParser):
         def parse_cell(self, element: Any) -> Any:
             cell = super().parse_cell(element)
-            # One that makes an empty text says that it is a text.
+            # A formula with an empty text as its value says that it is text.
             is_saved = cell["value"] is not None or element.get("t") == "str"
             if not is_saved and element.find(FORMULA_TAG) is not None:
                 formula = self.parse_formula(element)
@@ -103,9 +103,9 @@ def parser_of_formulas() -> Any:
 
 
 def rows_of(sheet: Any) -> Iterator[list[Any]]:
-    """The rows as people see them: ``80%``, where the sheet keeps 0.8 and shows percent, ``01067``, where it
-    keeps 1067 and shows five digits, ``12.50 €``, where it keeps 12.5 and shows euros, and in each row of a
-    merged cell what stands in its first."""
+    """Yields the rows as people see them: ``80%`` where the sheet has 0.8 in percent, ``01067`` where it has
+    1067 with five digits, ``12.50 €`` where it has 12.5 in euros, and the content of a merged cell in each of
+    its rows."""
     sheet.reset_dimensions()
     formats: dict[int, str] = {}
     ends = merged_down(sheet)
@@ -127,7 +127,7 @@ def rows_of(sheet: Any) -> Iterator[list[Any]]:
 
 
 def merged_down(sheet: Any) -> dict[int, list[tuple[int, int]]]:
-    """By the row in which a cell merged of several rows begins: its column, and its last row."""
+    """Returns cells merged over several rows: by their first row, the column and the last row."""
     from openpyxl.utils import range_boundaries
 
     found: dict[int, list[tuple[int, int]]] = {}
@@ -170,7 +170,7 @@ def shown(cell: Any, formats: dict[int, str]) -> Any:
 
 @lru_cache
 def currency_shown(form: str) -> str | None:
-    """The sign or the code of a currency in a format: ``#,##0 [$CHF-807]``; None without any."""
+    """Returns the sign or the code of a currency in a format: ``#,##0 [$CHF-807]``; None without any."""
     named = [text.strip() for text in (*BRACKET.findall(form), *QUOTED.findall(form))]
     rest = QUOTED.sub("", BRACKET.sub("", form))
     signs = (SIGN.search(text) for text in (*named, rest))

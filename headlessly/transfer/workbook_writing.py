@@ -1,6 +1,6 @@
-"""Workbooks that are written row by row: what stands in a cell is a value, never a formula.
+"""Writes workbooks row by row: cells contain values, never formulas.
 
-openpyxl keeps no row that it has written, and the file is on disk until it is sent: memory stays as it is,
+openpyxl keeps no row that it has written, and the file is on disk until it is sent, so memory stays constant,
 however many rows there are.
 """
 
@@ -18,19 +18,19 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-#: What a spreadsheet calls a sheet may be no longer.
+#: The maximum length of a sheet's title.
 MAX_TITLE = 31
-#: Days before this are no days in a workbook.
+#: Workbooks have no days before this year.
 FIRST_YEAR = 1900
-#: How wide columns are, in letters.
+#: The width of columns, in letters.
 WIDTH = 22
 
 
 def write_workbook(
     title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]], *, spare: str = "Sheet"
 ) -> IO[bytes]:
-    """A file with one sheet, at its beginning: ``headings`` that stay in view, and ``rows`` of text, numbers,
-    days and moments without a zone. ``spare`` is the title where nothing of ``title`` can be one."""
+    """Returns a file with one sheet, at its beginning: ``headings`` that stay in view, and ``rows`` of text,
+    numbers, days and moments without a zone. ``spare`` is the title if nothing of ``title`` can be used."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(_sheet_title(title) or spare)
     for number in range(1, len(headings) + 1):
@@ -40,7 +40,7 @@ def write_workbook(
     try:
         for row in rows:
             sheet.append([_cell(sheet, value) for value in row])
-        file = TemporaryFile()  # noqa: SIM115 # whoever reads it closes it
+        file = TemporaryFile()  # noqa: SIM115 # the reader closes it
         book.save(file)
     except BaseException:
         _throw_away(sheet)
@@ -50,15 +50,15 @@ def write_workbook(
 
 
 def _throw_away(sheet: Any) -> None:
-    """Delete what was written: openpyxl does so when it has saved it, and else at the end of the process."""
-    with suppress(Exception):  # saved already, or there is no room to write its end
+    """Delete temporary files. openpyxl does so after saving, and otherwise at the end of the process."""
+    with suppress(Exception):  # saved already, or no room to write its end
         sheet.close()
     with suppress(OSError):
         sheet._writer.cleanup()
 
 
 def _cell(sheet: Any, value: Any) -> Any:
-    """A value as a cell has it: text is text, also where it looks like a formula."""
+    """Returns a value as a cell: text stays text, even if it looks like a formula."""
     if isinstance(value, str):
         value = ILLEGAL_CHARACTERS_RE.sub(" ", value)
         if value.startswith("="):

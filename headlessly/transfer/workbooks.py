@@ -1,7 +1,7 @@
-"""Workbooks: the first sheet that people see and that has something in it.
+"""Workbooks: reads the first visible sheet that is not empty.
 
-They are opened in a process of their own (:mod:`headlessly.transfer.workbook_child`), for what unfolds from a
-few kilobytes may take all the memory and time that there is.
+They are opened in their own process (:mod:`headlessly.transfer.workbook_child`), because a few kilobytes may
+expand to all the memory and time that there is.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from headlessly.transfer import workbook_child
 from headlessly.transfer.rows import Formula, Layout, Unreadable
 from headlessly.transfer.tables import Header, find_header
 
-#: How long the process may compute, in seconds, while somebody waits for it and in the background; and how
-#: much memory it may have, in megabytes.
+#: The limits of the process: its computing time in seconds, while somebody waits and in the background; and
+#: its memory in megabytes.
 SOON, LATER, MEMORY = 10, 600, 512
 
 
 def find_layout(
     file: BinaryIO, count_known: Callable[[Iterable[str]], int]
 ) -> tuple[Header, Layout]:
-    """The header of the first visible sheet with known columns, else of the first that is not empty.
+    """Returns the header of the first visible sheet with known columns, else of the first that is not empty.
 
-    Raises Unreadable where all are empty, and for what is no workbook, or too large a one.
+    Raises Unreadable if all are empty, and for a file that is no workbook, or too large.
     """
     found: list[tuple[Header, Layout]] = []
     for sheet in _read_in_child(file, "begin", SOON):
@@ -46,7 +46,7 @@ def find_layout(
 
 
 def read_records(file: BinaryIO, number: int) -> Iterator[list[Any]]:
-    """The rows of a sheet. Raises Unreadable where it breaks off."""
+    """Yields the rows of a sheet. Raises Unreadable where it breaks off."""
     for row in _read_in_child(file, str(number), LATER):
         if isinstance(row, int):
             for _empty in range(row):
@@ -64,12 +64,13 @@ def _as_cell(value: Any) -> Any:
 
 
 def _read_in_child(file: BinaryIO, what: str, seconds: int) -> Iterator[Any]:
-    """The lines that the child writes. Raises Unreadable for what it cannot read, also when it is killed."""
+    """Yields the lines that the child process writes. Raises Unreadable for what it cannot read, also if it
+    is killed."""
     with tempfile.NamedTemporaryFile(suffix=".xlsx") as copy:
         file.seek(0)
         shutil.copyfileobj(file, copy)
         copy.flush()
-        # Without the product's secrets: it reads what anybody may have sent.
+        # Without the product's secrets in its environment, because it reads files from anybody.
         child = subprocess.Popen(
             [sys.executable, "-E", "-s", workbook_child.__file__, copy.name]
             + [str(seconds), str(MEMORY), what],

@@ -1,14 +1,15 @@
-"""Taking back a request: all that it did to records, by verbs, or what of it stays and why.
+"""Undo of a request in one transaction: everything it did to records is taken back, or stays for a reason.
 
-Everything that has one request id in the log is taken back together: a verb with what its hooks caused, a
-bulk, a script, an import, an undo. What is there since is found by the log (:mod:`.plan`); what is done
-about it are verbs in one transaction, caused by one event of their own, ``Request.Undone``:
+Everything with one request id in the log is taken back together: a verb with the effects of its hooks, a
+bulk, a script, an import, an undo. The log shows what was done since (:mod:`.plan`). The undo consists of
+verbs in one transaction, caused by an event ``Request.Undone``:
 
-- what the request made is deleted, what it deleted is restored, what it merged is unmerged;
-- fields get their former values by ``update``; where only verbs set them, or the machine does not lead back,
-  by ``correct``.
+- records that the request created are deleted, deleted ones are restored, merged ones are unmerged;
+- fields get their former values by ``update``; by ``correct`` if only verbs set them, or the machine does not
+  lead back.
 
-Who may do the verbs of a request may take back their own; another's, who may also do what that takes.
+Whoever may execute the verbs of a request may take back their own. Taking back another's also requires the
+permissions for the verbs of the undo.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ from headlessly.log.names import REQUEST_UNDONE, SECURITY
 from headlessly.undo.plan import HIDDEN, Plan, Reason, RecordChange, unseen_ids
 from headlessly.undo.steps import RecordUndone, UndoRefused, UndoSteps
 
-#: The most events of a request that is taken back in one transaction and while somebody waits; larger ones
-#: are the background's (:mod:`headlessly.undo`).
+#: The maximum number of events of a request that is taken back in one transaction, while somebody waits;
+#: larger ones are taken back in the background (:mod:`headlessly.undo`).
 MOST_EVENTS = 5_000
-#: How often the rest is tried when a verb refuses a part of it.
+#: How often the rest is tried again after a verb has refused a part of it.
 MOST_TRIES = 10
 
 
 @dataclass(frozen=True)
 class RecordStays:
-    """A record that stays as it is, why, and the event since that is in the way, where it is one."""
+    """A record that stays as it is, the reason, and the later event that is in the way, if there is one."""
 
     noun: type[Record]
     id: str
@@ -76,7 +77,7 @@ class RecordStays:
 
 @dataclass
 class RequestUndone:
-    """What was taken back of a request, and what stays."""
+    """The result of an undo: what was taken back of a request, and what stays."""
 
     request: str
     undone: list[RecordUndone] = field(default_factory=list)
@@ -98,7 +99,7 @@ class RequestUndone:
 
 
 class Request:
-    """What was asked at once: the subject of the one verb that no noun has."""
+    """The subject of the only verb without a noun."""
 
     pk: str | None = None
 
@@ -113,10 +114,10 @@ UNDO.noun = cast(Any, Request)
 
 
 def undo_request(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUndone:
-    """Take back what the request ``id`` did; with ``event`` one event of it alone, and what that caused.
+    """Take back what the request ``id`` did; with ``event``, only that event and what it caused.
 
-    Raises NotFound for a request that changed nothing here, Forbidden for who may not, and Conflict with
-    ``stays`` where nothing of it can be taken back. What can is taken back in one transaction, once.
+    Raises NotFound for a request that changed nothing here, Forbidden if the actor may not, and Conflict with
+    ``stays`` if nothing can be taken back. The undo is one transaction, and has no effect a second time.
     """
     if running.current_execution() is not None:
         return _undo(id, event, dry_run)
@@ -124,7 +125,8 @@ def undo_request(id: Any, *, event: Any = None, dry_run: bool = False) -> Reques
 
 
 def check_request(id: Any) -> None:
-    """Raise what :func:`undo_request` does for one that is not there, or not the actor's to take back."""
+    """Raise what :func:`undo_request` raises for a request that does not exist, or is not the actor's to take
+    back."""
     check_permission(Plan(events_of_request(id)), id)
 
 
@@ -134,7 +136,7 @@ def _undo_alone(id: Any, event: Any, dry_run: bool) -> RequestUndone:
 
 
 class _OnlyTried(Exception):
-    """Ends a dry run, and undoes it."""
+    """Ends a dry run and rolls it back."""
 
     def __init__(self, done: RequestUndone) -> None:
         self.done = done
@@ -156,9 +158,9 @@ def _undo(id: Any, event: Any, dry_run: bool) -> RequestUndone:
 
 
 def events_of_request(id: Any, event: Any = None) -> list[Event]:
-    """The events of a request in their order; of one event, that and those which it caused.
+    """Returns the events of a request in order; with ``event``, that one and those it caused.
 
-    Raises NotFound where there are none, Conflict where there are more than are taken back at once.
+    Raises NotFound if there are none, Conflict if there are too many to take back at once.
     """
     events = log_of_request(id).order_by("seq")
     if event is not None:
@@ -188,15 +190,14 @@ def events_of_request(id: Any, event: Any = None) -> list[Event]:
 
 
 def log_of_request(id: Any) -> EventQuerySet:
-    """What a request left in the log of records; nothing of what is no request. Who got in, and who changed
-    how one gets in, is nothing of records."""
+    """Returns the request's events about records; security events are not among them."""
     if not isinstance(id, str) or not id:
         return Event.log.none()
     return Event.log.filter(request_id=id[:65]).exclude(target_type=SECURITY)
 
 
 def _count_events(id: Any) -> int:
-    """How many events a request has; that it is just taken back is none of them."""
+    """Returns how many events a request has, without those about an undo of it."""
     return log_of_request(id).exclude(name=REQUEST_UNDONE).count()
 
 
@@ -216,7 +217,7 @@ def no_request(id: Any) -> NotFound:
 
 
 def _from_event_on(events: EventQuerySet, event: Any) -> EventQuerySet:
-    """The events from one of them on: what it caused was recorded with it, right behind."""
+    """Returns the events from one of them on; the events that it caused were recorded right after it."""
     first = events.filter(id=str(event)).values_list("seq", flat=True).first()
     return events.none() if first is None else events.filter(seq__gte=first)
 
@@ -231,9 +232,9 @@ def _caused_by(root: Any, found: Iterable[Event]) -> list[Event]:
 
 
 def check_permission(plan: Plan, id: Any) -> set[str]:
-    """Raise Forbidden for who may not take this back, NotFound for who is to know nothing of it.
+    """Raise Forbidden if the actor may not take this back, and NotFound if they must not know of it.
 
-    Returns the ids of the records that the actor did something to and does not see any more.
+    Returns the ids of records that the actor changed and no longer sees.
     """
     actor, roots = actors.current(), plan.roots
     own = all(event.actor == actor.id for event in roots)
@@ -268,7 +269,7 @@ def _require(actor: Actor, verb: str, noun: type[Record]) -> None:
 
 
 def require_what_it_takes(plan: Plan) -> None:
-    """Raise Forbidden where taking back another's request takes more than the actor may."""
+    """Raise Forbidden if taking back another's request requires verbs that the actor may not execute."""
     actor = actors.current()
     if all(event.actor == actor.id for event in plan.roots):
         return
@@ -282,11 +283,11 @@ def require_what_it_takes(plan: Plan) -> None:
 
 
 class _MoreSince(Exception):
-    """The request has more events than were read: a rule that follows it was faster."""
+    """The request has more events than were read, because a rule that follows it has just run."""
 
 
 def _carry_out(execution: Execution, id: str, event: Any, dry_run: bool) -> RequestUndone:
-    """Take back what can be; whatever a verb refuses stays, and then the rest is tried again."""
+    """Take back what can be; records for which a verb refuses stay, and the rest is tried again."""
     gone_from_sight = Reason(HIDDEN, _("You do not see it any more."))
     plan: Plan | None = None
     refused: dict[str, Reason] = {}
@@ -352,7 +353,7 @@ def _nothing_to_take_back(done: RequestUndone) -> Conflict:
 
 
 def staying_with_reasons(plan: Plan) -> list[RecordStays]:
-    """What stays, with the last event since that is in the way."""
+    """Returns the records that stay, with the last event that is in the way."""
     in_the_way = last_events_since(
         [
             {"target": c.id, "seq": c.events[-1].seq, "fields": list(c.stays.fields)}
@@ -369,7 +370,7 @@ def staying_with_reasons(plan: Plan) -> list[RecordStays]:
 
 
 def _hide_unseen(done: RequestUndone) -> None:
-    """Leave out the records that the actor does not see: what was done to them they caused, no more."""
+    """Leave out records that the actor does not see: they changed only as an effect of the actor's verbs."""
     unseen = unseen_ids([*done.undone, *done.stays])
     done.undone = [each for each in done.undone if each.id not in unseen]
     done.stays = [e for e in done.stays if e.id not in unseen or e.reason.code == HIDDEN]

@@ -1,4 +1,4 @@
-"""What the taking back of a large request is: how far it has come, and what became of each record."""
+"""The undo of a large request: its progress, and the outcome for each record."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from headlessly.language.wording import SUBJECT
 
 
 class Undo(BackgroundRun):
-    """The taking back of one large request, in the background; its event is ``Request.Undone``."""
+    """The undo of one large request, in the background; its event is ``Request.Undone``."""
 
     prefix = "undo"
 
-    request = models.CharField(max_length=64, db_collation="C")  #: what is taken back
-    #: The request under which it is done: who takes that back has all as it was before.
+    request = models.CharField(max_length=64, db_collation="C")  #: the request that is taken back
+    #: The request id of the undo itself: undoing that restores everything.
     request_id = models.CharField(max_length=64, db_collation="C")
     language = models.CharField(max_length=16)
-    #: Counts its transactions: a worker that comes back late has another number, and stops.
+    #: Counts its transactions: a worker that returns late has another number, and stops.
     steps = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True)  #: records; None until they are counted
-    looked_at = models.PositiveIntegerField(default=0)  #: how many of them are judged
+    looked_at = models.PositiveIntegerField(default=0)  #: how many of them were checked
     undone = models.PositiveIntegerField(default=0)
     stays = models.PositiveIntegerField(default=0)
     as_it_was = models.PositiveIntegerField(default=0)  #: records with nothing left to take back
@@ -55,11 +55,11 @@ class Undo(BackgroundRun):
 
     @property
     def done(self) -> int:
-        """How many records are dealt with."""
+        """How many records are finished."""
         return self.undone + self.stays + self.as_it_was
 
     def as_json(self) -> dict[str, Any]:
-        """What of it programs are told."""
+        """Returns what programs see of it."""
         return {
             "$type": "LargeUndo",
             "$id": self.pk,
@@ -84,23 +84,23 @@ class Undo(BackgroundRun):
 
 
 class UndoRecord(TenantRow):
-    """A record that the request changed, until it is taken back; one that stays, with the reason."""
+    """A record that the request changed, until it is taken back; or one that stays, with the reason."""
 
     class State(models.TextChoices):
-        NEW = "new"  #: nobody has looked at it
+        NEW = "new"  #: not checked yet
         POSSIBLE = "possible"  #: it can be taken back
-        SAME = "same"  #: there is nothing to take back, but it may refer to what goes
+        SAME = "same"  #: nothing to take back, but it may refer to a record that goes
         STAYS = "stays"
 
     undo = TenantForeignKey(Undo, models.CASCADE, related_name="records", db_index=False)
     record = models.CharField(max_length=32, db_collation="C")
     type = models.CharField(max_length=64)  #: the name of its noun
-    first = models.BigIntegerField()  #: the numbers of its first and its last event in the request
+    first = models.BigIntegerField()  #: the numbers of its first and last event in the request
     last = models.BigIntegerField()
     state = models.CharField(max_length=8, choices=State.choices, default=State.NEW)
-    goes = models.BooleanField(default=False)  #: whether taking back lets it be gone
-    #: The records that it refers to now, those whose events caused its own, and those that it would no
-    #: longer refer to.
+    goes = models.BooleanField(default=False)  #: whether the undo deletes it
+    #: The records that it refers to now, those whose events caused its own, and those that it will no longer
+    #: refer to.
     refers = ArrayField(models.CharField(max_length=32), default=list)
     causes = ArrayField(models.CharField(max_length=32), default=list)
     leaves = ArrayField(models.CharField(max_length=32), default=list)
@@ -108,11 +108,11 @@ class UndoRecord(TenantRow):
     code = models.CharField(max_length=16, default="")  #: why it stays
     message = models.TextField(default="")
     fields = models.JSONField(default=list)
-    since = models.JSONField(null=True)  #: the event that is in the way
-    #: For a record that belongs to another which stays: how, and that one's noun.
+    since = models.JSONField(null=True)  #: the later event that is in the way
+    #: For a record that depends on another one that stays: how, and the other's noun.
     tie = models.CharField(max_length=8, default="")
     other = models.CharField(max_length=64, default="")
-    told = models.BooleanField(default=True)  #: whether the one who asked may see it
+    told = models.BooleanField(default=True)  #: whether the person who asked may see it
 
     class Meta:
         constraints: ClassVar = [
@@ -120,7 +120,7 @@ class UndoRecord(TenantRow):
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "undo", "state", "-last"], name="undo_next_records"),
-            # What refers to any of a part's records: a part has up to 2,000.
+            # Finds the records that refer to any of a part's, which may have up to 2,000.
             GinIndex(fields=["tenant", "refers"], name="undo_records_by_refers"),
         ]
 
@@ -140,7 +140,7 @@ class UndoRecord(TenantRow):
         return said % {"what": labels.the_noun(registry[self.other], SUBJECT)}
 
     def as_json(self) -> dict[str, Any]:
-        """As an undo that is done at once says it of a record that stays."""
+        """Returns it as an immediate undo returns a record that stays."""
         return {
             "type": self.type,
             "id": self.record,

@@ -1,4 +1,4 @@
-"""One part of a large request taken back: one transaction, with what hangs together in it."""
+"""One part of a large undo: one transaction, with records that depend on each other."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from headlessly.undo.steps import RecordUndone, UndoRefused, UndoSteps
 
 State = UndoRecord.State
 
-#: The most records of a part, with those that it takes along.
+#: The maximum number of records in a part, including those that it brings along.
 MOST = 2_000
 
 
 @dataclass
 class Part:
-    """Records that are tried together, and the number of the last event of the first one to come."""
+    """Records that are tried together, and the number of the last event before which the next part begins."""
 
     rows: list[UndoRecord]
     lowest: int
 
     @classmethod
     def around(cls, undo: Undo, chosen: Sequence[UndoRecord], *, widely: bool) -> Part:
-        """These, those whose events caused theirs, and ``widely`` those that refer to them."""
+        """Returns the part of these records, those whose events caused theirs, and with ``widely`` those that
+        refer to them."""
         rows = {row.record: row for row in chosen}
         new = list(chosen)
         left = UndoRecord.objects.filter(undo_id=undo.pk, state=State.POSSIBLE)
@@ -58,10 +59,10 @@ def take_back_part(
     hold: Callable[[], None],
     note: Callable[[dict[str, int], bool], None],
 ) -> bool:
-    """Take back what can be of a part, and write what became of it; returns whether anything did.
+    """Take back what can be of a part, and save the outcome; returns whether there was progress.
 
-    ``hold`` sees to it that nobody else does, ``note`` counts what was taken back by noun and is told whether
-    something stays that was thought to go.
+    ``hold`` makes sure that no other worker does the same. ``note`` is called with the number of records
+    taken back by noun, and whether any record stays that was expected to go.
     """
     ids = [row.record for row in part.rows]
     with collecting_later(), executor.one_transaction(ids=ids) as execution:
@@ -86,7 +87,7 @@ def take_back_part(
 def _carry_out(
     execution: Execution, plan: PartialPlan
 ) -> tuple[list[RecordUndone], dict[str, str]]:
-    """Take back what can be; what a verb refuses is put off, and the rest tried again."""
+    """Take back what can be; records for which a verb refuses are put off, and the rest is tried again."""
     refused: dict[str, Reason] = {}
     final: set[str] | None = None
     for _try in range(MOST_TRIES):

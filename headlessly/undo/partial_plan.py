@@ -1,4 +1,4 @@
-"""A part of what a large request did, which knows of the rest: what of it can be taken back now."""
+"""A plan for a part of a large request, which takes the rest into account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from headlessly.log.events import Event
 from headlessly.undo.models import Undo, UndoRecord
 from headlessly.undo.plan import Plan, RecordChange, ids_by_noun
 
-#: Who refers to records, by one column. Row by row of these few records, however many the request has.
+#: Selects the records that another noun refers to, by one column. It looks at each of these few records,
+#: however many the request has.
 REFERRED = """
 SELECT asked.id, bool_or(r.state IS NULL), bool_or(r.state IN ('new', 'possible')) IS TRUE,
        bool_or(r.state IN ('same', 'stays')) IS TRUE
@@ -32,21 +33,21 @@ GROUP BY asked.id
 
 @dataclass
 class PartialPlan(Plan):
-    """Some records of a request with all that it did to them."""
+    """Some records of a request with everything that it did to them."""
 
     undo: Undo = field(default_factory=Undo)
 
     def referred_beside(
         self, noun: type[Record], ids: list[str], other: type[Record], reference: Field
     ) -> list[str]:
-        """Which of these records an ``other`` refers to that the request did nothing to."""
+        """Returns those of these records that an ``other`` refers to which the request did not change."""
         return [id for id, outside, _w, _h in self._referred(ids, other, reference) if outside]
 
     def _referred(
         self, ids: list[str], other: type[Record], reference: Field
     ) -> list[tuple[str, bool, bool, bool]]:
-        """Of those of these records that an ``other`` beside this part refers to: whether one does that the
-        request did nothing to, one that may yet let go, and one that will not."""
+        """Returns those of these records that an ``other`` outside of this part refers to; and whether any of
+        those is not of the request, may still stop referring to it, or will not."""
         if reference.is_custom:
             refers = has_value_sql("o", reference.column, "asked.id")
         else:
@@ -58,7 +59,7 @@ class PartialPlan(Plan):
         return execute_planned(sql, asked)
 
     def read(self) -> None:
-        """Give each change its record as it is now, without locking it."""
+        """Read the current record of each change, without locking it."""
         for noun, ids in ids_by_noun(self.changes.values()).items():
             for record in noun.with_deleted.filter(pk__in=ids):
                 self.changes[record.pk].record = record
@@ -66,8 +67,8 @@ class PartialPlan(Plan):
         self.look_for_quiet_changes()
 
     def wait_for_others(self) -> dict[str, str]:
-        """Let what goes wait for those of the request that refer to it and are not in this part; returns the
-        ids of what stays for others that stay, with the name of their noun."""
+        """Let records that go wait for those of the request that refer to them and are not in this part.
+        Returns the ids of records that stay because others do, with the name of their noun."""
         kept: dict[str, str] = {}
         for noun, ids in ids_by_noun(c for c in self.possible if c.goes).items():
             for other, reference in noun.schema.all_referrers:
@@ -91,15 +92,15 @@ class PartialPlan(Plan):
 
 
 def plan_for(undo: Undo, rows: Sequence[UndoRecord]) -> PartialPlan:
-    """The plan of these records of the request."""
+    """Returns the plan of these records of the request."""
     events = list(
         Event.log.filter(
-            # By their records and no other way: a request has events without number.
+            # Only look them up by their records: a request may have any number of events.
             RawSQL(
                 "headlessly_event.request_id || '' = %s", (undo.request,), models.BooleanField()
             ),
             target__in=[row.record for row in rows],
-            # And what rules did since that follow it: that is of the request, too.
+            # Later events of rules that follow the request belong to it, too.
             seq__gte=min(row.first for row in rows),
         ).order_by("seq")
     )
@@ -107,8 +108,8 @@ def plan_for(undo: Undo, rows: Sequence[UndoRecord]) -> PartialPlan:
 
 
 def causes_of(events: Sequence[Event], request: str) -> list[Event]:
-    """The events of the same request which caused some of it, and are none of these; behind those that are
-    about no record, what caused these."""
+    """Returns the further events of the same request that caused some of these; for events that are about no
+    record, their causes as well."""
     known = {event.id for event in events}
     causes: list[Event] = []
     wanted = {event.cause for event in events if event.cause is not None} - known
@@ -123,7 +124,7 @@ def causes_of(events: Sequence[Event], request: str) -> list[Event]:
 
 
 def forget_findings(plan: PartialPlan) -> None:
-    """Forget what was found out of the records: they are as the database has them."""
+    """Reset what was determined about the records, so that they are read again."""
     plan.changes = {
         id: RecordChange(change.noun, id, change.events) for id, change in plan.changes.items()
     }

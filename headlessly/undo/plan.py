@@ -1,8 +1,8 @@
 """What a request did, record by record, and what of it can be taken back.
 
-A request is what has one request id in the log. Of each record that it changed there is one
-:class:`RecordChange`, made of the request's events alone. It is held against the record as it is now: what
-somebody has changed since stays, and so does what hangs on something that stays.
+A request is everything with one request id in the log. For each record that it changed there is a
+:class:`RecordChange`, built only from the request's events. It is compared with the current record: values
+that somebody has changed since stay, and so does everything that depends on something that stays.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from headlessly.execution.execution import Execution
 
 
-#: Why a record stays that whoever takes it back does not see any more.
+#: The code for a record that stays because the actor no longer sees it.
 HIDDEN = "hidden"
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a record stays as it is: a code for programs, a sentence, and the fields that it is about."""
+    """Why a record stays as it is: a code for programs, a sentence, and the fields in question."""
 
     code: str
     message: str
@@ -45,7 +45,7 @@ class Reason:
 
 
 def changed_again(noun: type[Record], wires: Iterable[str]) -> Reason:
-    """The reason that fields have been changed by somebody since."""
+    """Returns the reason that somebody has changed fields since."""
     wires = tuple(wires)
     names = [labels.field_label(noun.schema.fields[wire]) for wire in wires]
     said = _("%(fields)s: changed again since.") % {"fields": wording.join_with_and(names)}
@@ -53,7 +53,7 @@ def changed_again(noun: type[Record], wires: Iterable[str]) -> Reason:
 
 
 def is_closed(record: Record, wires: Iterable[str]) -> Reason | None:
-    """The reason that a record's state is final, and that these fields are closed by it; else None."""
+    """Returns the reason that a record's final state closes one of these fields, or None."""
     machine = record.schema.machine
     if machine is None:
         return None
@@ -70,7 +70,7 @@ def is_closed(record: Record, wires: Iterable[str]) -> Reason | None:
 
 
 def ids_by_noun(changes: Iterable[Any]) -> dict[type[Record], list[str]]:
-    """The ids of what is to be taken back, was or cannot be, by their noun."""
+    """Returns the ids of changes, whether they can be taken back or not, by noun."""
     found: dict[type[Record], list[str]] = {}
     for change in changes:
         found.setdefault(change.noun, []).append(change.id)
@@ -78,7 +78,7 @@ def ids_by_noun(changes: Iterable[Any]) -> dict[type[Record], list[str]]:
 
 
 def unseen_ids(changes: Iterable[Any]) -> set[str]:
-    """The ids of those of these records that the actor does not see."""
+    """Returns the ids of those records that the actor does not see."""
     if visibility.visible_owner_of_actor() is None:
         return set()
     by_noun = ids_by_noun(changes)
@@ -86,7 +86,7 @@ def unseen_ids(changes: Iterable[Any]) -> set[str]:
 
 
 def values_in_log(record: Record) -> dict[str, Any]:
-    """The values of a record by wire name, as the log keeps them."""
+    """Returns the values of a record by wire name, as the log has them."""
     return plain_json(record.as_json())
 
 
@@ -97,17 +97,17 @@ class RecordChange:
     noun: type[Record]
     id: str
     events: list[Event]
-    record: Record | None = None  #: as it is now, locked
+    record: Record | None = None  #: the current record, locked
     stays: Reason | None = None
     undone: bool = False  #: whether it is as it was before the request
-    changed_quietly: bool = False  #: whether since then only quiet verbs changed it
-    #: In a part of a request: whether it waits for what refers to it and is not in the part.
+    changed_quietly: bool = False  #: whether only quiet verbs changed it since
+    #: In a part of a request: whether it waits for records that refer to it and are not in the part.
     waits: bool = False
-    put_off: bool = False  #: whether what it stays for may be another when it is tried again
+    put_off: bool = False  #: whether its reason to stay may disappear in a later attempt
 
     @property
     def name(self) -> str:
-        """What the record is called; one that is not seen any more, as the request left it."""
+        """The name of the record; if the actor no longer sees it, as the request left it."""
         if self.stays is None or self.stays.code != HIDDEN:
             return str(self.record)
         title = self.noun.schema.name_field
@@ -123,7 +123,7 @@ class RecordChange:
 
     @property
     def created(self) -> bool:
-        """Whether the request made the record."""
+        """Whether the request created the record."""
         return self.first == 1
 
     @property
@@ -133,46 +133,46 @@ class RecordChange:
 
     @cached_property
     def presence(self) -> list[Verb]:
-        """The verbs of the request by which the record went or came back, in order."""
+        """The verbs of the request that deleted or restored the record, in order."""
         known = self.noun.schema.verbs_by_event
         found = (known.get(event.name) for event in self.events)
         return [verb for verb in found if verb is not None and (verb.deletes or verb.restores)]
 
     @property
     def was_there(self) -> bool:
-        """Whether the record was there before the request."""
+        """Whether the record existed before the request."""
         return not self.created and not (self.presence and self.presence[0].restores)
 
     @property
     def is_there(self) -> bool:
-        """Whether the request left it there."""
+        """Whether the record existed after the request."""
         return not (self.presence and self.presence[-1].deletes)
 
     @property
     def returns(self) -> bool:
-        """Whether taking back brings the record back."""
+        """Whether the undo restores the record."""
         return self.was_there and not self.is_there
 
     @property
     def goes(self) -> bool:
-        """Whether taking back lets the record be gone."""
+        """Whether the undo deletes the record."""
         return self.is_there and not self.was_there
 
     @property
     def goes_by_merging(self) -> bool:
-        """Whether taking back merges the record again, as the request took that back."""
+        """Whether the undo merges the record again, because the request unmerged it."""
         return self.goes and not self.created and self.presence[0].corrects
 
     @cached_property
     def changed(self) -> dict[str, tuple[Any, Any]]:
-        """The fields that the request changed: their values before and after it."""
+        """The fields that the request changed, with their values before and after it."""
         before: dict[str, Any] = {}
         for event in self.events:
             for wire, value in (event.previous or {}).items():
                 before.setdefault(wire, value)
         after, fields = self.events[-1].data, self.noun.schema.fields
         return {
-            fields[wire].wire: (value, after.get(wire))  # it may be called otherwise now
+            fields[wire].wire: (value, after.get(wire))  # the field may have another name now
             for wire, value in before.items()
             if wire in fields and value != after.get(wire)
         }
@@ -184,16 +184,17 @@ class RecordChange:
 
     @property
     def references(self) -> set[str]:
-        """The records that it refers to now, or did when it was deleted, by the tenant's own fields too."""
+        """The records that it refers to now, or did when it was deleted, including the tenant's own
+        fields."""
         columns = (field.column for field in self.noun.schema.references.values())
         return {id for column in columns if (id := getattr(self.record, column))}
 
     def judge(self) -> None:
-        """Find out whether the record can be as it was, by itself."""
+        """Determine whether this record alone can be as it was."""
         assert self.record is not None
         there = self.record.deleted_at is None
         if not self.was_there and not self.is_there:
-            self.undone = True  # it came and went within the request
+            self.undone = True  # it was created and deleted within the request
         elif self.goes:
             self.undone = not there
             self.stays = self._touched(self._values_left()) if there else None
@@ -208,7 +209,7 @@ class RecordChange:
             self.stays = self._touched(self.changed)
 
     def _differs(self) -> bool:
-        """Whether there is anything to take back: a moment that went on by itself is nothing."""
+        """Whether there is anything to take back. Moments that follow from events do not count."""
         fields, now = self.noun.schema.fields, self.now
         return any(
             now.get(wire) == after or not (fields[wire].follows_events or now.get(wire) == before)
@@ -216,7 +217,7 @@ class RecordChange:
         )
 
     def _values_left(self) -> dict[str, tuple[Any, Any]]:
-        """All values that the request left, of a record that it made."""
+        """Returns all values that the request left in a record that it created."""
         after = self.events[-1].data
         return {
             f.wire: (None, next((after[n] for n in (f.wire, *f.former) if n in after), None))
@@ -224,10 +225,11 @@ class RecordChange:
         }
 
     def _touched(self, changed: Mapping[str, tuple[Any, Any]]) -> Reason | None:
-        """The reason not to touch it, for somebody else did since; None where nobody did."""
+        """Returns the reason to leave the record alone because somebody else has changed it since, or
+        None."""
         assert self.record is not None
         fields = self.noun.schema.fields
-        # Moments that follow from what is done go on by themselves: they are no reason to stay.
+        # Moments that follow from events change by themselves, which is no reason to stay.
         again = [
             wire
             for wire, (_before, after) in changed.items()
@@ -238,7 +240,7 @@ class RecordChange:
         return None if self.goes else is_closed(self.record, list(changed))
 
     def refers_to(self, ids: Iterable[str]) -> str | None:
-        """Which of ``ids`` it would no longer refer to when it is taken back."""
+        """Returns the one of ``ids`` that it would no longer refer to after the undo."""
         wanted = set(ids)
         fields = self.noun.schema.fields
         for wire, (_before, after) in self.changed.items():
@@ -255,7 +257,7 @@ class Plan:
     changes: dict[str, RecordChange] = field(default_factory=dict)
     #: For each record that goes: the records of the plan that refer to it.
     referrers: dict[str, set[str]] = field(default_factory=dict)
-    #: Where the plan is a part of a request: events of the rest, as far as they caused what is in it.
+    #: In a part of a request: further events that caused something in it.
     around: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -268,8 +270,8 @@ class Plan:
 
     @cached_property
     def roots(self) -> list[Event]:
-        """The events that nothing done to a record of the request caused: those of whoever asked for it, and
-        the first ones of a script, an import, an undo or a rule."""
+        """The events that were not caused by a change of another record of the request: those of the caller,
+        and the first ones of a script, an import, an undo or a rule."""
         return [
             event
             for event in self.events
@@ -277,8 +279,8 @@ class Plan:
         ]
 
     def cause_of(self, event: Event) -> Event | None:
-        """The event of the request about a record that caused another one; None where there is none. What
-        is about no record stands between: that a script or a rule ran, that a request was taken back."""
+        """Returns the event of the request about a record that caused this one, or None. Events about no
+        record are skipped: that a script or a rule ran, or that a request was undone."""
         cause = self._by_id.get(event.cause or "")
         while cause is not None and cause.target is None:
             cause = self._by_id.get(cause.cause or "")
@@ -295,7 +297,7 @@ class Plan:
 
     @property
     def possible(self) -> list[RecordChange]:
-        """What is to be taken back, in the order in which it was done."""
+        """The changes to take back, in their original order."""
         return [
             c for c in self.changes.values() if c.stays is None and not c.undone and not c.waits
         ]
@@ -305,7 +307,7 @@ class Plan:
         return [c for c in self.changes.values() if c.stays is not None]
 
     def lock_records(self, execution: Execution) -> None:
-        """Lock the records as they are now; in one order, so that two who do this do not block each other."""
+        """Lock the records in one order, so that two undos do not block each other."""
         for id in sorted(self.changes):
             change = self.changes[id]
             change.record = execution.lock(change.noun, id, deleting=change.goes, restoring=True)
@@ -313,8 +315,8 @@ class Plan:
         self.look_for_quiet_changes()
 
     def look_for_quiet_changes(self) -> None:
-        """Find the records that the request made and only quiet verbs changed since, such as a score that
-        a rule counted: these are as nobody's hand left them, and may go."""
+        """Find the created records that only quiet verbs have changed since, such as a score that a rule
+        counted. They count as unchanged by people, and may go."""
         made = {c.id: c for c in self.changes.values() if c.goes and c.record is not None}
         quiet = {
             name
@@ -335,25 +337,25 @@ class Plan:
             made[id].changed_quietly = True
 
     def judge(self, refused: Mapping[str, Reason]) -> None:
-        """Find out what can be taken back; ``refused`` are the records that cannot, as a try has shown."""
+        """Determine what can be taken back; ``refused`` are records that cannot, as an attempt has shown."""
         self.judge_each(refused)
         while self._keep_what_hangs_on_what_stays():
             pass
 
     def judge_each(self, refused: Mapping[str, Reason]) -> None:
-        """Find out of each record by itself whether it can be taken back."""
+        """Determine for each record alone whether it can be taken back."""
         for change in self.changes.values():
             change.judge()
             change.stays = change.stays or refused.get(change.id)
         self._refuse_what_others_refer_to()
 
     def _refuse_what_others_refer_to(self) -> None:
-        """Let stay what would go, and what records beside the plan's refer to by now."""
+        """Keep records that would go but that other records refer to by now."""
         for noun, ids in ids_by_noun(c for c in self.possible if c.goes).items():
             for other, reference in noun.schema.all_referrers:
                 for id in self.referred_beside(noun, ids, other, reference):
                     self._keep_referred(id, labels.a_noun(other, SUBJECT))
-            # Members go on with the record that one is merged into.
+            # Members keep the record that this one is merged into.
             ids = [id for id in ids if not self.changes[id].goes_by_merging]
             for model, name in noun.schema.platform_referrers:
                 of_ids: dict[str, Any] = {"tenant": tenancy.require(), f"{name}__in": ids}
@@ -365,7 +367,8 @@ class Plan:
     def referred_beside(
         self, noun: type[Record], ids: list[str], other: type[Record], reference: Field
     ) -> Iterable[str]:
-        """Which of these records an ``other`` refers to, by that field, that the request did nothing to."""
+        """Returns those of these records that an ``other`` refers to by this field which the request did not
+        change."""
         refers = has_value(reference.column, OuterRef("pk"))
         others = other.objects.filter(refers).exclude(pk__in=list(self.changes))
         return noun.objects.filter(Exists(others), pk__in=ids).values_list("pk", flat=True)
@@ -375,7 +378,7 @@ class Plan:
         self.changes[id].stays = Reason("referred", said)
 
     def _referrers_within(self) -> dict[str, set[str]]:
-        """Which records of the plan refer now to those that go."""
+        """Returns the records of the plan that now refer to those that go."""
         going: dict[str, set[str]] = {change.id: set() for change in self.possible if change.goes}
         for change in self.changes.values():
             if change.record is None or change.record.deleted_at is not None:
@@ -386,7 +389,7 @@ class Plan:
         return going
 
     def _keep_what_hangs_on_what_stays(self) -> bool:
-        """Let stay what something that stays hangs on, or was the reason for; whether there was any."""
+        """Keep records that depend on a record that stays; returns whether there were any."""
         staying = {c.id: c for c in self.staying}
         made = [id for id, change in staying.items() if change.goes]
         by_event = {event.id: c for c in staying.values() for event in c.events}
@@ -415,7 +418,7 @@ class Plan:
         return next((c for c in kept if c is not None and c.id != change.id), None)
 
     def _kept_referrer(self, change: RecordChange) -> RecordChange | None:
-        """A record of the plan that goes on referring to ``change``, which would go."""
+        """Returns a record of the plan that will still refer to ``change``, which would go."""
         for id in self.referrers.get(change.id, ()):
             other = self.changes[id]
             if other.goes and other.stays is None:

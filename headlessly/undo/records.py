@@ -1,4 +1,4 @@
-"""What of a large request can be taken back: each record by itself, then what hangs on what stays."""
+"""The records of a large undo: each is checked alone, then those that depend on one that stays."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from headlessly.undo.plan import HIDDEN, Reason, RecordChange, unseen_ids
 
 State = UndoRecord.State
 
-#: The records of a request, counted once: the log is read by the request alone, and nothing of it leaves the
-#: database.
+#: Collects the records of a request by its id alone, without sending anything to the client.
 COLLECT = """
 INSERT INTO headlessly_undorecord
     (tenant_id, undo_id, record, type, first, last, state, goes, refers, causes, leaves,
@@ -38,7 +37,7 @@ SELECT count(*) FROM headlessly_event AS e
 WHERE e.tenant_id = %s AND e.request_id = %s AND e.target IS NULL
   AND e.target_type IS DISTINCT FROM %s AND e.name <> ALL(%s)
 """
-#: What was found out of some records, in one statement.
+#: Saves the findings about some records in one statement.
 WRITE = """
 UPDATE headlessly_undorecord AS r
 SET state = w.state, goes = w.goes, refers = w.refers, causes = w.causes, leaves = w.leaves, name = w.name,
@@ -50,8 +49,8 @@ FROM jsonb_to_recordset(%s) AS w(record text, state text, goes boolean, refers t
 WHERE r.tenant_id = %s AND r.undo_id = %s AND r.record = w.record
 """
 
-#: What belongs to another that stays. Each pair is looked up by the record's id, however many there are: the
-#: planner knows nothing yet of rows that were just written.
+#: Keeps records that depend on one that stays. Each pair is looked up by the record's id, however many there
+#: are, because the planner has no statistics of rows that were just written.
 _BELONGS = """
 UPDATE headlessly_undorecord AS t
 SET state = 'stays', code = 'belongs', tie = %(tie)s, other = found.other
@@ -77,8 +76,8 @@ WHERE x.tenant_id = %(tenant)s AND x.undo_id = %(undo)s AND x.state <> 'new'
   AND NOT (x.state = 'possible' AND (x.goes OR named.record = ANY(x.leaves)))
   AND named.record <> x.record
 """
-#: How a record belongs to another that stays: it would no longer refer to that; it came of what was done to
-#: that; or that goes on referring to it.
+#: How a record depends on one that stays: it would no longer refer to it; it was caused by a change of it; or
+#: the other will still refer to it.
 TIES = {
     tie: _BELONGS.format(pairs=pairs)
     for tie, pairs in (
@@ -91,7 +90,7 @@ TIES = {
 
 
 def collect_records(undo: Undo) -> None:
-    """Note all records that the request changed, and how many events of it were about none."""
+    """Save all records that the request changed, and count its events that are about none."""
     nouns = [noun.__name__ for noun in registry.values()]
     execute_prepared(COLLECT, [undo.pk, undo.tenant_id, undo.request, nouns], rows=False)
     asked = [undo.tenant_id, undo.request, SECURITY, list(PLATFORM_EVENTS)]
@@ -100,9 +99,9 @@ def collect_records(undo: Undo) -> None:
 
 
 def judge_records(undo: Undo, most: int) -> int:
-    """Look at so many records that nobody has looked at, the last ones first; returns how many there were.
+    """Check so many unchecked records, the last ones first; returns how many there were.
 
-    Raises Forbidden and NotFound as an undo that is done at once.
+    Raises Forbidden and NotFound like an immediate undo.
     """
     rows = list(
         UndoRecord.objects.filter(undo_id=undo.pk, state=State.NEW).order_by("-last")[:most]
@@ -111,7 +110,7 @@ def judge_records(undo: Undo, most: int) -> int:
         return 0
     plan = plan_for(undo, rows)
     hidden = check_permission(plan, undo.request)
-    with actors.acting(actors.SYSTEM):  # what the actor does not see is in the way as well
+    with actors.acting(actors.SYSTEM):  # records that the actor does not see are in the way as well
         plan.read()
         plan.judge_each(dict.fromkeys(hidden, Reason(HIDDEN, _("You do not see it any more."))))
     require_what_it_takes(plan)
@@ -120,7 +119,7 @@ def judge_records(undo: Undo, most: int) -> int:
 
 
 def keep_what_depends_on_staying(undo: Undo) -> None:
-    """Let stay what hangs on something that stays, and what hangs on that."""
+    """Keep everything that depends on records that stay, repeatedly."""
     found = True
     while found:
         found = False
@@ -135,7 +134,7 @@ def write_records(
     states: Mapping[str, str],
     kept: Mapping[str, str] | None = None,
 ) -> None:
-    """Write what a plan says of its records. ``states`` are those of records for which it says nothing;
+    """Save the findings of a plan about its records. ``states`` are the states of records without findings;
     ``kept`` are held by others that stay, of the noun with this name."""
     staying = {each.id: each for each in staying_with_reasons(plan)}
     ends = _records_of_causes(plan)
@@ -180,14 +179,14 @@ def _row(id: str, state: str, **values: Any) -> dict[str, Any]:
 
 
 def _state(change: RecordChange, given: str) -> str:
-    """What is known of a record: what cannot be now and may be later has the state that is ``given``."""
+    """Returns the state of a record; a record that was put off can still be taken back later."""
     if change.stays is not None:
         return State.POSSIBLE if change.put_off else State.STAYS
     return given if change.undone else State.POSSIBLE
 
 
 def _refers(change: RecordChange) -> set[str]:
-    """The records that it refers to now."""
+    """Returns the records that it refers to now."""
     record = change.record
     if record is None or record.deleted_at is not None:
         return set()
@@ -195,7 +194,7 @@ def _refers(change: RecordChange) -> set[str]:
 
 
 def _leaves(change: RecordChange) -> set[str]:
-    """The records that it would no longer refer to."""
+    """Returns the records that it will no longer refer to."""
     fields = change.noun.schema.fields
     found = (
         after
@@ -206,7 +205,7 @@ def _leaves(change: RecordChange) -> set[str]:
 
 
 def _records_of_causes(plan: PartialPlan) -> dict[str, set[str]]:
-    """Of each record those whose events caused its own."""
+    """Returns for each record those whose events caused its own."""
     found: dict[str, set[str]] = {}
     for event in plan.events:
         cause = plan.cause_of(event)

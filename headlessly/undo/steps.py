@@ -1,4 +1,4 @@
-"""The verbs that take back a request, one after the other, in an order in which each is possible."""
+"""The verbs of an undo, in an order in which each is possible."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from headlessly.undo.plan import Plan, Reason, RecordChange
 
 @dataclass(frozen=True)
 class RecordUndone:
-    """A record of which something was taken back, by the verb with this event."""
+    """A record that was taken back, by the verb with this event."""
 
     noun: type[Record]
     id: str
@@ -31,7 +31,7 @@ class RecordUndone:
 
 
 class UndoRefused(Exception):
-    """A verb has refused: these records stay, and what depends on them is to be found anew."""
+    """A verb has refused: these records stay, and what depends on them has to be determined again."""
 
     def __init__(self, reasons: dict[str, Reason]) -> None:
         self.reasons = reasons
@@ -47,13 +47,13 @@ class UndoSteps:
         self.events: dict[str, str] = {}  #: the last event of each record
         self.changed: set[str] = set()
         self.gone: set[str] = set()
-        self.returning: set[str] = set()  #: what has not come back yet
+        self.returning: set[str] = set()  #: the records that still have to come back
 
     def take(self) -> list[RecordUndone]:
-        """Execute them. Raises UndoRefused when one is refused, after all have been tried."""
+        """Execute the verbs. Raises UndoRefused if any is refused, after all have been tried."""
         returning = self.returning = {c.id for c in self.possible if c.returns}
-        # A unique value is given up before it comes back with the record that had it, and is taken again
-        # after the record is gone that has it.
+        # A unique value must be given up before the record that had it comes back, and can be taken again
+        # only after the record that has it now is gone.
         regained = {c.id: self._unique_values(c) for c in self.possible if not c.returns}
         held = {v for c in self.possible if c.goes for v in self._values_held(c)}
         for change in self._backwards():
@@ -63,7 +63,7 @@ class UndoSteps:
         self._free({v for c in self.possible if c.returns for v in self._values_held(c)})
         for change in self._returning(returning):
             self._bring_back(change)
-            # What it had taken over from one that went before it goes back to that one.
+            # A value that it took over from a record before it goes back to that one.
             self._give_up(change)
         self.returning = set()
         later = {id for id, values in regained.items() if values & held}
@@ -85,8 +85,8 @@ class UndoSteps:
         ]
 
     def _returning(self, waiting: set[str]) -> Iterator[RecordChange]:
-        """What comes back: first what others refer to, then these; and who has unique values of others that
-        come back too before these, to give them up."""
+        """Yields the records to restore, ordered so that a record comes after those that it refers to, and
+        after those that give up unique values which it had."""
         left = [change for change in self.possible if change.returns]
         waiting = set(waiting)
         givers: dict[Any, set[str]] = {}
@@ -108,7 +108,7 @@ class UndoSteps:
         return sorted(self.possible, key=lambda c: c.events[-1].seq or 0, reverse=True)
 
     def _unique_values(self, change: RecordChange) -> set[Any]:
-        """The values that the unique fields which the request changed get again; None for what gets none."""
+        """Returns the unique values that a record gets back; None among them if a field gets none."""
         found: set[Any] = set()
         for wire, (before, after) in self._unique_changes(change).items():
             if self._field(change, wire).unique:
@@ -118,7 +118,7 @@ class UndoSteps:
         return found
 
     def _values_given_up(self, change: RecordChange) -> set[Any]:
-        """The values that the unique fields which the request changed do not have any more."""
+        """Returns the unique values that a record gives up."""
         found: set[Any] = set()
         for wire, (before, after) in self._unique_changes(change).items():
             if self._field(change, wire).unique:
@@ -128,7 +128,7 @@ class UndoSteps:
         return found - {None}
 
     def _unique_changes(self, change: RecordChange) -> dict[str, tuple[Any, Any]]:
-        """What the request changed of the fields whose values no two records have."""
+        """Returns the changes of fields with unique values."""
         return {
             wire: values
             for wire, values in change.changed.items()
@@ -136,7 +136,7 @@ class UndoSteps:
         }
 
     def _values_held(self, change: RecordChange) -> Iterator[Any]:
-        """The values that a record has now in its unique fields."""
+        """Yields the current unique values of a record."""
         for field in change.noun.schema.stored:
             value = change.now.get(field.wire)
             if field.unique and value is not None:
@@ -145,7 +145,7 @@ class UndoSteps:
                 yield from _each(value)
 
     def _give_up(self, change: RecordChange) -> None:
-        """Give the unique fields alone their former values, of a record whose others have to wait."""
+        """Restore only the unique fields of a record whose other fields have to wait."""
         now = change.now
         back = {
             wire: before
@@ -156,7 +156,7 @@ class UndoSteps:
             self._perform(change, change.noun.__dict__["update"], back)
 
     def _free(self, wanted: set[Any]) -> None:
-        """Empty unique fields that other records need, in records that go but cannot go yet because something
+        """Clear unique values that other records need, in records that go but cannot go yet because something
         refers to them."""
         for change in self._backwards():
             if not change.goes or change.id in self.gone:
@@ -178,7 +178,7 @@ class UndoSteps:
         return change.noun.schema.fields[wire]
 
     def _perform(self, change: RecordChange, verb: Verb, data: dict[str, Any]) -> bool:
-        """Execute a verb on the record; whether it did something. A refusal is remembered."""
+        """Execute a verb on the record; returns whether it succeeded. A refusal is remembered."""
         if change.id in self.refused:
             return False
         before = len(self.execution.events)
@@ -194,7 +194,8 @@ class UndoSteps:
 
     @contextmanager
     def _unbroken(self, change: RecordChange) -> Iterator[None]:
-        """Let a unique value that somebody else has now be a refusal, and not the end of the transaction."""
+        """Turn a unique value that somebody else has now into a refusal, so that it does not end the
+        transaction."""
         if not any(field.unique for field in change.noun.schema.stored):
             yield
             return
@@ -209,14 +210,14 @@ class UndoSteps:
         held = self.execution.locked_records.get(change.id)
         if held is not None and held.deleted_at is None:
             self.events.setdefault(change.id, change.noun.verbs["restore"].event)
-            return  # with what it belongs to
+            return  # together with the record that it belongs to
         merged = change.presence[-1].merges
         noun = change.noun
         self._perform(change, noun.corrections["unmerge"] if merged else noun.verbs["restore"], {})
 
     def _change_the_rest(self) -> None:
-        """Change what is left, as long as that helps what was refused: nothing is its own ancestor, while
-        another has not let go of it."""
+        """Change the rest, as long as that helps: a record may refuse while another one still refers to it,
+        for example because nothing can be its own ancestor."""
         left = [c for c in self._backwards() if not c.goes and c.id not in self.changed]
         while left:
             for change in left:
@@ -229,27 +230,26 @@ class UndoSteps:
             self._change(change)
 
     def _change(self, change: RecordChange, *, can_wait: bool = False) -> None:
-        """Give the fields that the request changed their former values; one that ``can_wait`` is not refused
-        yet."""
+        """Restore the fields that the request changed; with ``can_wait`` a refusal is not final yet."""
         if change.goes or change.id in self.changed:
             return
         self.changed.add(change.id)
         refused_before = change.id in self.refused
         self._give_back(change)
-        # Of what has written something by then only the end of all of it is left.
+        # If it has already written something, the whole transaction has to end.
         is_refused = change.id in self.refused and not refused_before
         if can_wait and is_refused and self.execution.failure is None:
             del self.refused[change.id]
             self.changed.discard(change.id)
 
     def _give_back(self, change: RecordChange) -> None:
-        """Give the fields that the request changed their former values."""
+        """Restore the former values of the fields that the request changed."""
         fields = {wire: self._field(change, wire) for wire in change.changed}
         now = change.now
         back = {
             wire: before
             for wire, (before, after) in change.changed.items()
-            if now.get(wire) == after  # the moments that went on by themselves stay
+            if now.get(wire) == after  # moments that have changed by themselves stay
         }
         if not back:
             return
@@ -259,13 +259,14 @@ class UndoSteps:
             said = _("Others changed it in between.")
             self.refused[change.id] = Reason("changed", said, tuple(back))
         else:
-            # What came back has had its former values since it did.
+            # A restored record has had its former values since then.
             before = change.first if change.goes else change.first - 1
             versions = {"before": before, "after": change.last}
             self._perform(change, change.noun.corrections["correct"], versions)
 
     def _let_go(self) -> None:
-        """Delete what goes and what nothing refers to by now, the latest first, as often as that helps."""
+        """Delete the records that go and that nothing refers to any more, the latest first, until that no
+        longer helps."""
         while True:
             free = [
                 change
@@ -274,7 +275,7 @@ class UndoSteps:
                 and change.id not in self.gone
                 and not (self._is_changed_too(change) and _needs(change, self.returning))
                 and (
-                    # As with a merge: it goes first, and then what refers to it is another's.
+                    # As in a merge, the record goes first, and then its references are the other's.
                     change.goes_by_merging
                     or all(map(self._lets_go, self.plan.referrers.get(change.id, ())))
                 )
@@ -292,13 +293,14 @@ class UndoSteps:
         held = self.execution.locked_records.get(change.id)
         if held is not None and held.deleted_at is not None:
             self.events.setdefault(change.id, change.noun.verbs["delete"].event)
-            return  # with what it belonged to
+            return  # together with the record that it belonged to
         if change.goes_by_merging:
             versions = {"before": change.first - 1, "after": change.last}
             self._perform(change, change.noun.corrections["remerge"], versions)
             return
         if self._is_changed_too(change):
-            self._give_back(change)  # or it comes back with them, when its deletion is taken back
+            # Otherwise undoing this deletion would restore the changed values.
+            self._give_back(change)
             held = self.execution.locked_records.get(change.id)
         if held is not None:
             held.is_unreferred = True
@@ -306,11 +308,11 @@ class UndoSteps:
 
     @staticmethod
     def _is_changed_too(change: RecordChange) -> bool:
-        """Whether the request brought back a record that goes again, and changed it beside."""
+        """Whether the request restored a record that goes again, and also changed it."""
         return not change.created and not change.goes_by_merging and bool(change.changed)
 
     def _let_circles_go(self) -> None:
-        """Delete what is left: records that refer to each other."""
+        """Delete the rest: records that refer to each other."""
         left = [c for c in self._backwards() if c.goes and c.id not in self.gone]
         ids = {change.id for change in left}
         for change in left:
@@ -327,23 +329,23 @@ class UndoSteps:
 
 
 def _has_several_unique(field: Any) -> bool:
-    """Whether a record has several values in it that no other has: addresses, ids of other systems."""
+    """Whether a record may have several values in it that are unique: addresses, ids in other systems."""
     return bool(field.parts or (field.beside and field.kept_as))
 
 
 def _each(values: Any) -> Iterator[Any]:
-    """Several values one by one, those that are objects as pairs."""
+    """Yields several values one by one; objects as pairs."""
     for value in values or ():
         yield tuple(sorted(value.items())) if isinstance(value, dict) else _compared(value)
 
 
 def _compared(value: Any) -> Any:
-    """A unique value as it is compared: text whatever its case."""
+    """Returns a unique value as it is compared: text ignoring case."""
     return value.lower() if isinstance(value, str) else value
 
 
 def _is_plain(noun: type[Record], field: Any) -> bool:
-    """Whether ``update`` gives the field back exactly the value that it had."""
+    """Whether ``update`` can restore exactly the former value of the field."""
     schema = noun.schema
     hidden = {column.name for column in schema.followers}
     hidden |= {each.day_if for each in schema.day_moments if each.day_if}

@@ -1,9 +1,9 @@
-"""The taking back of a large request at work, in the background.
+"""The background job that undoes a large request.
 
-First it looks at every record and notes what cannot be taken back, by the same rules as an undo that is done
-at once; nothing changes yet. Then it takes the rest back in parts, the last ones first. A part is one
-transaction with its verbs, their events and their outcome: when a worker dies, the next one goes on behind
-the last part, and nothing is done twice. What others touch meanwhile stays.
+First it checks every record and notes what cannot be taken back, by the same rules as an immediate undo,
+without changing anything. Then it takes the rest back in parts, the last ones first. A part is one
+transaction with its verbs, their events and their outcome. If a worker dies, the next one continues after the
+last part, and nothing is done twice. Records that others change meanwhile stay.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ logger = logging.getLogger(__name__)
 
 State = UndoRecord.State
 
-#: How many records are looked at, and how many are taken back, in one transaction.
+#: How many records are checked, and how many are taken back, in one transaction.
 LOOKED_AT, TAKEN = 1_000, 250
 #: How long the outcome is kept.
 REMEMBERED = timedelta(days=30)
 
 
 class Stopped(Exception):
-    """Another worker has gone on with it."""
+    """Another worker has taken over."""
 
 
 @job(
@@ -82,7 +82,7 @@ class Run:
         self.undo = undo
 
     def go(self) -> None:
-        """Do it, in the language of whoever asked, who finds the reasons in it."""
+        """Run in the language of the person who asked, so that the saved reasons are in it."""
         with (
             translation.override(self.undo.language),
             tracing.request_id_scope(self.undo.request_id),
@@ -92,7 +92,7 @@ class Run:
             except Stopped:
                 logger.info("undo %s was gone on with by another", self.undo.pk)
             except (OperationalError, JobAborted):
-                raise  # again later, from where it was
+                raise  # retried later, continuing from here
             except Exception as problem:
                 if isinstance(problem_of(problem), Unavailable):
                     raise
@@ -130,14 +130,14 @@ class Run:
 
     @contextmanager
     def _step(self) -> Iterator[None]:
-        """A transaction of this worker's alone; what was noted of the undo in it is written at its end."""
+        """A transaction in which no other worker can take part; changes of the undo are saved at its end."""
         with transaction.atomic():
             self._hold()
             yield
             self._note()
 
     def _hold(self) -> None:
-        """Let nobody else go on with it meanwhile. Raises Stopped when somebody has."""
+        """Lock the undo against other workers. Raises Stopped if another one has taken over."""
         held = Undo.objects.select_for_update().filter(pk=self.undo.pk)
         standing = held.values_list("status", "steps").first()
         if standing is None or standing[0] not in Undo.UNFINISHED or standing[1] != self.undo.steps:
@@ -148,7 +148,7 @@ class Run:
         self.undo.save()
 
     def _append_event(self) -> str:
-        """Say in the log that it begins: all that it does names this as its cause."""
+        """Record in the log that it begins: this event is the cause of everything that it does."""
         undo = self.undo
         return append_event(REQUEST_UNDONE, {"request": undo.request}, undo.request_id).id
 
@@ -161,10 +161,10 @@ class Run:
         return bool(found)
 
     def _take_all(self) -> None:
-        """Round after round over what is left, until nothing is or a round takes nothing back.
+        """Go over the rest round after round, until nothing is left or a round makes no progress.
 
-        What goes waits for what refers to it: from the second round on both are in one part, also where they
-        refer to each other.
+        A record that goes waits for those that refer to it. From the second round on, both are in one part,
+        so that records that refer to each other can go too.
         """
         widely = False
         while True:
@@ -189,7 +189,7 @@ class Run:
         return Part.around(self.undo, chosen, widely=widely) if chosen else None
 
     def _take(self, part: Part) -> bool:
-        """Take back what can be of a part; returns whether anything became of it."""
+        """Take back what can be of a part; returns whether there was progress."""
 
         def once() -> bool:
             steps, undone, by_type = self.undo.steps, self.undo.undone, self.undo.by_type
@@ -214,7 +214,7 @@ class Run:
         self._note()
 
     def _keep_the_rest(self) -> None:
-        """What cannot be taken back in any order stays, and what hangs on it."""
+        """Keep the records that cannot be taken back in any order, and those that depend on them."""
         left = UndoRecord.objects.filter(undo_id=self.undo.pk, state=State.POSSIBLE)
         with self._step():
             left.exclude(code="").update(state=State.STAYS)
@@ -229,7 +229,7 @@ class Run:
         return UndoRecord.objects.filter(undo_id=self.undo.pk, state=State.POSSIBLE).count()
 
     def _count(self) -> None:
-        """Count what stays and what is as it was, by noun."""
+        """Count by noun the records that stay and those that are as they were."""
         undo = self.undo
         counts = {name: {"undone": c["undone"], "stays": 0} for name, c in undo.by_type.items()}
         undo.stays = undo.as_it_was = 0
@@ -248,7 +248,7 @@ class Run:
     # -- the end --------------------------------------------------------------------------------
 
     def _end(self, *, tried: bool = False) -> None:
-        """Say what became of it, and forget all records but those that stay."""
+        """Save the result, and delete the notes about all records except those that stay."""
         undo = self.undo
         with self._step():
             if tried:
@@ -267,7 +267,7 @@ class Run:
             undo.undone += count
 
     def fail(self, message: str) -> None:
-        """End it with the reason; what was taken back by then is."""
+        """End it with an error; what has been taken back so far remains so."""
         try:
             with self._step():
                 self.undo.end(Undo.Status.FAILED, message)
@@ -278,12 +278,13 @@ class Run:
 
 
 def forget_records(undo: Undo) -> None:
-    """Delete the notes about the records of an undo that is over, except of those that stay."""
+    """Delete the notes about the records of a finished undo, except for those that stay."""
     UndoRecord.objects.filter(undo_id=undo.pk).exclude(state=State.STAYS).delete()
 
 
 def tell_whose_it_is(undo: Undo, by: str = actors.SYSTEM.id) -> None:
-    """Whoever asked need not wait at its page; who stopped it themselves knows."""
+    """Notify the person who asked, so that they need not wait at its page; not if they stopped it
+    themselves."""
     if undo.dry_run or not undo.created_by.startswith(f"{User.prefix}_"):
         return
     occasion = f"{undo.pk}:{undo.status}"
@@ -302,7 +303,7 @@ def _nothing(undo: Undo) -> str:
 @app.task(name="undo.clear", queueing_lock="undo.clear")
 @every_tenant()
 def clear_old_undos(timestamp: int = 0) -> None:
-    """Forget what became of old undos."""
+    """Delete old undos and their results."""
     old = Undo.objects.filter(created_at__lt=clock.now() - REMEMBERED)
     UndoRecord.objects.filter(undo__in=old).delete()
     for tenant, id in old.values_list("tenant", "pk"):

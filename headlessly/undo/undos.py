@@ -1,4 +1,4 @@
-"""A request to be taken back, as somebody asks for it: at once where it is small, else in the background."""
+"""Requests for an undo: a small one is done at once, a large one in the background."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ from headlessly.undo.partial_plan import PartialPlan, causes_of
 from headlessly.undo.plan import HIDDEN
 from headlessly.undo.undo_job import take_back_in_background, tell_whose_it_is
 
-#: Raises Conflict for a request that is still at work: rooms above know what may be.
+#: Raises Conflict for a request that is still being worked on; higher layers register these.
 Refusal = Callable[[str], None]
 _refusals: list[Refusal] = []
 
-#: How many events of a large request are checked at once for whether the actor may take it back. All of
-#: them are looked at before anything of it is.
+#: How many events of a large request are checked at once for whether the actor may take it back. The job
+#: checks all of them before it takes anything back.
 LOOKED_AT = 500
 
 
 def take_back(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUndone | Undo:
-    """Take back what the request ``id`` did, as :func:`headlessly.undo.at_once.undo_request` does; a large
-    one, of which no ``event`` is said, in the background: then the answer is where that stands.
+    """Take back what the request ``id`` did, like :func:`headlessly.undo.at_once.undo_request`. A large
+    request, unless only an ``event`` of it is meant, is taken back in the background, and its progress is
+    returned.
 
-    Asked again while it is at work, it is the same undo. Raises what the other does.
+    A second call while it is running returns the same undo. Raises what the other function raises.
     """
     _refuse_while_at_work(id)
     if event is not None or not is_large(id):
@@ -63,7 +64,7 @@ def take_back(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUn
                     created_by=actors.current().id,
                 )
                 _put_in_line(undo)
-        except IntegrityError:  # somebody else just asked for the same
+        except IntegrityError:  # somebody else has just requested the same
             if (found := at_work.first()) is None:
                 raise _at_work() from None
             return _continue(found)
@@ -71,14 +72,15 @@ def take_back(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUn
 
 
 def refuses_undo(refuse: Refusal) -> Refusal:
-    """Declare what refuses to have a request taken back, as long as what it began is still at work."""
+    """Register a function that refuses the undo of a request while something that it began is still
+    running."""
     _refusals.append(refuse)
     return refuse
 
 
 def cancel_undo(id: str) -> Undo:
-    """Stop an undo in the background; what was taken back by then is. Raises NotFound, Conflict when it is
-    over."""
+    """Stop an undo in the background; what was taken back by then remains so. Raises NotFound, and Conflict
+    if it is over."""
     with transaction.atomic():
         get_undo(id)
         undo = Undo.lock_unfinished(id, "LargeUndo")
@@ -86,7 +88,7 @@ def cancel_undo(id: str) -> Undo:
         undo.end(Undo.Status.CANCELLED, stopped)
         undo.save(update_fields=["status", "finished_at", "message"])
         tell_whose_it_is(undo, actors.current().id)
-        # What was noted of its records is forgotten there, however many they are.
+        # The job deletes the notes about its records, however many there are.
         _put_in_line(undo)
     return undo
 
@@ -98,8 +100,8 @@ def _put_in_line(undo: Undo) -> None:
 
 
 def _continue(found: Undo) -> Undo:
-    """One that is at work, for whoever may see it; if no worker has it any more, one gets it. Raises Conflict
-    for others."""
+    """Returns a running undo to somebody who may see it, and defers its job in case no worker has it. Raises
+    Conflict for others."""
     if Undo.find_visible(found.pk) is None:
         raise _at_work()
     _put_in_line(found)
@@ -111,24 +113,25 @@ def _at_work() -> Conflict:
 
 
 def check_may_take_back(id: Any) -> None:
-    """Raise what :func:`take_back` does for a request that is not there, or not the actor's to take back."""
+    """Raise what :func:`take_back` raises for a request that does not exist, or is not the actor's to take
+    back."""
     if is_large(id):
         _check_permission(id)
         return
     try:
         at_once.check_request(id)
     except NotFound:
-        _refuse_while_at_work(id)  # what it does is still to come
+        _refuse_while_at_work(id)  # its effects may still be to come
         raise
 
 
 def is_large(id: Any) -> bool:
-    """Whether a request left more events than are taken back at once."""
+    """Whether a request has too many events to be taken back at once."""
     return log_of_request(id)[: at_once.MOST_EVENTS + 1].count() > at_once.MOST_EVENTS
 
 
 def get_undo(id: str) -> Undo:
-    """An undo in the background that the actor may see. Raises NotFound."""
+    """Returns a background undo that the actor may see. Raises NotFound."""
     if (found := Undo.find_visible(id)) is None:
         said = _("There is no undo %s.") % id[:64]
         raise NotFound(said, type="LargeUndo", id=id[:64])
@@ -136,8 +139,8 @@ def get_undo(id: str) -> Undo:
 
 
 def staying_records(undo: Undo) -> models.QuerySet[Any]:
-    """The records that stay as they are, in the order they were done. Only those that the actor sees, and
-    those whose reason is that the actor does not see them any more."""
+    """Returns the records that stay, in the order of their changes. Only those that the actor sees, or that
+    stay because the actor no longer sees them."""
     found = undo.records.filter(state="stays", told=True)  # type: ignore[attr-defined]
     if visibility.visible_owner() is not None:
         seen = Q(code=HIDDEN)
@@ -149,20 +152,20 @@ def staying_records(undo: Undo) -> models.QuerySet[Any]:
 
 
 def last_undo_of(request: str) -> Undo | None:
-    """The last undo of a request in the background that the actor may see, a trial aside."""
+    """Returns the last background undo of a request that the actor may see, without dry runs."""
     return Undo.visible().filter(request=request, dry_run=False).first()
 
 
 @dataclass(frozen=True)
 class TakenBack:
-    """That something of a request was taken back at once: when, and how many records it was."""
+    """When some of a request was taken back at once, and how many records that were."""
 
     at: datetime
     records: int
 
 
 def taken_back_of(requests: Iterable[str]) -> dict[str, TakenBack]:
-    """What was taken back of each of these requests that something was of, and is not as it was again."""
+    """Returns what was taken back of each of these requests, unless that undo was undone again."""
     undone = Event.log.filter(name=REQUEST_UNDONE)
     last = {
         e.data["request"]: e for e in undone.filter(data__request__in=[*requests]).order_by("seq")
@@ -182,15 +185,15 @@ def _records_of(undo: Event) -> int:
 
 
 def _check_permission(id: str) -> None:
-    """Raise Forbidden or NotFound for who may not take back what some events of the request did."""
+    """Raise Forbidden or NotFound if the actor may not take back some events of the request."""
     some = log_of_request(id).filter(target__isnull=False)
     events = list(some.defer("data", "previous")[:LOOKED_AT])
     at_once.check_permission(PartialPlan(events, around=causes_of(events, id)), id)
 
 
 def _refuse_while_at_work(id: Any) -> None:
-    """Raise Conflict for a request that is still at work, an undo or what a room above knows: it is not known
-    yet what it did."""
+    """Raise Conflict for a request that is still being worked on, by an undo or as a higher layer knows,
+    because its effects are not complete."""
     if not isinstance(id, str) or not is_storable(id):
         return
     if Undo.objects.filter(request_id=id, status__in=Undo.UNFINISHED, dry_run=False).exists():

@@ -1,1 +1,1 @@
-"""What every request passes: the mount of a tenant, the content security policy, health and logs."""
+"""What every request passes: the tenant's mount, the content security policy, health checks and logs."""

@@ -9,18 +9,19 @@ from typing import Any
 from django.conf import settings
 from django.core import signing
 
-#: The cookie of a browser in which somebody has signed in, and how long it is known, in seconds.
+#: The cookie of a browser in which somebody has signed in, and how long it is valid, in seconds.
 BROWSER_COOKIE, BROWSER_LASTS = "browser", 365 * 24 * 60 * 60
 
 
 def caller_address(environ: Mapping[str, Any]) -> str:
-    """Where the request comes from. Behind a proxy that is what the proxy itself has added, last."""
+    """Returns the address of the client. Behind a proxy it is the last one in the header, which the proxy
+    itself has added."""
     forwarded = environ.get("HTTP_X_FORWARDED_FOR", "") if settings.TRUST_PROXY else ""
     return (forwarded.rpartition(",")[2].strip() or environ.get("REMOTE_ADDR", ""))[:64]
 
 
 def customer_network(address: str) -> str:
-    """What one customer of a provider has: an IPv4 address, or 64 bits of an IPv6 one."""
+    """Returns the network that one customer of a provider has: an IPv4 address, or 64 bits of an IPv6 one."""
     try:
         found = ip_address(address)
     except ValueError:
@@ -31,7 +32,7 @@ def customer_network(address: str) -> str:
 
 
 def browser_mark(cookies: Mapping[str, str]) -> str:
-    """What the cookie of this browser says; empty for a new one, and for a cookie that is not ours."""
+    """Returns the content of this browser's cookie; empty for a new browser, and for a forged cookie."""
     try:
         return signing.loads(
             cookies.get(BROWSER_COOKIE, ""), salt=BROWSER_COOKIE, max_age=BROWSER_LASTS

@@ -1,4 +1,4 @@
-"""In which characters somebody says that a request is written."""
+"""The charset that a request claims to use."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from django.utils.http import parse_header_parameters
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-#: What an address is written in, and the other bytes.
+#: The characters of an address, and all other bytes.
 ASCII, OTHERS = bytes(range(0x20, 0x7F)), bytes(range(0x80, 0x100))
 
 
 class IgnoreUnreadableCharset:
-    """An application of WSGI before Django's: a charset in which no address can be read is none.
+    """WSGI middleware in front of Django that removes a charset in which no address can be read.
 
-    ``Content-Type: text/plain; charset=zlib`` names a codec of Python's, and Django reads the query with it
-    before there is a request of which anything could be told.
+    ``Content-Type: text/plain; charset=zlib`` names a Python codec, and Django decodes the query with it
+    before there is a request for which an error could be reported.
     """
 
     def __init__(self, application: Application) -> None:

@@ -1,4 +1,4 @@
-"""Answers and pages that are worth it travel compressed."""
+"""Compresses responses that are large enough."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 
-#: What fits into one packet is not sooner there when it is smaller.
+#: The minimum size in bytes: a response that fits into one packet does not arrive sooner if it is smaller.
 SMALLEST = 1_400
-#: Each part has to arrive when it is sent.
+#: The type of responses whose parts have to arrive when they are sent.
 FLUSHED = "text/event-stream"
-#: An ``Accept-Encoding`` that names it to say that it is not understood.
+#: An ``Accept-Encoding`` that names gzip only to exclude it.
 REFUSED = re.compile(r"\bgzip\s*;\s*q\s*=\s*0(\.0*)?\s*(,|\Z)", re.IGNORECASE)
 
 
 class CompressionMiddleware(GZipMiddleware):
-    """Django's, which adds random bytes so that the length tells nothing of a page's secrets (BREACH).
+    """Django's middleware, which adds random bytes so that the length reveals nothing of a page's secrets
+    (BREACH).
 
-    A record's ``ETag`` stays as it is: it is the version for ``If-Match``, whichever way the record travels.
+    A record's ``ETag`` is kept: it is the version for ``If-Match``, whether the response is compressed or
+    not.
     """
 
     def process_response(

@@ -1,7 +1,7 @@
-"""What a page may load and run: a Content-Security-Policy on everything that is HTML.
+"""The Content-Security-Policy of HTML pages: what they may load and run.
 
-Nothing from elsewhere, no script or style inside a page, nothing evaluated. A view that needs another
-policy sets the header itself.
+Nothing from other sites, no inline script or style, nothing evaluated. A view that needs another policy sets
+the header itself.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ _SHARED = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "
 )
 STRICT = f"{_SHARED}script-src 'self'; style-src 'self'"
-#: Where Alpine works: it makes functions of its attributes, and unfold's own pages carry styles in theirs.
+#: For pages with Alpine, which compiles its attributes to functions; unfold's own pages also use style
+#: attributes.
 WITH_ALPINE = (
     f"{_SHARED}script-src 'self' 'unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'"
 )
 
 
 class ContentSecurityPolicy:
-    """Middleware: the strict policy, where a page does not bring its own."""
+    """Middleware: sets the strict policy, unless a page has its own."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # With DEBUG a failure is answered by Django's own page, whose styles stand inside.
+        # With DEBUG, errors are shown on Django's own page, which has inline styles.
         debugging = settings.DEBUG and response.status_code >= 400
         if response.headers.get("Content-Type", "").startswith("text/html") and not debugging:
             response.headers.setdefault(HEADER, STRICT)

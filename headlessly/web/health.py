@@ -1,4 +1,4 @@
-"""What a load balancer asks: is the process alive, and may it have traffic?"""
+"""Health checks for a load balancer: whether the process is alive, and whether it may have traffic."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,23 +16,23 @@ from headlessly.database import prepared
 
 ONLY_READS = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"
 
-#: What else has to be well before this process may have traffic, by its name in the answer: each tells what
-#: is wrong, or None. Of rooms above this one.
+#: Further checks before this process may have traffic, by their name in the response; each returns a problem
+#: or None. Registered by higher layers.
 readiness_checks: dict[str, Callable[[], str | None]] = {}
 
 
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """This process answers. Says nothing of the database: restarting would not mend that."""
+    """Responds if this process does. It does not check the database, because a restart would not help."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """The database answers, can be written to, and has every migration of this code; else 503, and what is
-    missing."""
+    """Checks that the database answers, can be written to, and has every migration of this code; else 503
+    with what is missing."""
     if connection.connection is None and _is_exhausted(connection.pool):  # type: ignore[attr-defined]
         return JsonResponse({"status": "unavailable", "database": "no connection left"}, status=503)
     try:
@@ -52,7 +52,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def _is_exhausted(pool: Any) -> bool:
-    """Whether others of this process wait for a connection, so that a probe would only wait with them."""
+    """Whether other threads of this process are waiting for a connection, so that a probe would only wait
+    with them."""
     found = pool.get_stats() if pool else {"requests_waiting": 0}
     if not found.get("requests_waiting"):
         return False
@@ -60,8 +61,10 @@ def _is_exhausted(pool: Any) -> bool:
 
 
 class AnswerProbes:
-    """Middleware, the first of all: probes come from inside, without TLS and by an address that is no name of
-    this site."""
+    """Middleware that answers probes before the host and the protocol are checked.
+
+    Probes come from inside, without TLS, and use an address that is not a host name of this site.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -77,5 +80,5 @@ PROBES = {"/healthz": healthz, "/readyz": readyz}
 
 @cache
 def _migrations_on_disk() -> set[tuple[str, str]]:
-    """The migrations on disk: read once, they do not change under a running process."""
+    """Returns the migrations on disk, read once, because they do not change under a running process."""
     return set(MigrationLoader(None).disk_migrations)

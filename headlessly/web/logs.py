@@ -1,4 +1,4 @@
-"""Logs as lines of JSON: one event a line, for whatever collects them."""
+"""Logs as lines of JSON: one event a line, for log collectors."""
 
 import json
 import logging
@@ -9,14 +9,13 @@ from django.http import HttpRequest
 
 from headlessly import errors
 
-#: A part of a path that may be a secret, as tokens of links are: no word and no id is as long.
+#: A part of a path that may be a secret, such as the token of a link: no word and no id is that long.
 LONG_PART = re.compile(r"[^/]{24,}")
 
 
 def path_without_token(request: HttpRequest, path: str) -> str:
-    """The path without what its route captures as ``token``: whoever has that link sets a password. Of an
-    address without a route, nobody knows what is
-    secret in it: its long parts."""
+    """Returns the path without what its route captures as ``token``, because whoever has that link can set a
+    password. Without a route all long parts are hidden, because any of them may be secret."""
     match = getattr(request, "resolver_match", None)
     if match is None:
         return LONG_PART.sub("<hidden>", path)
@@ -25,9 +24,8 @@ def path_without_token(request: HttpRequest, path: str) -> str:
 
 
 class RefusalFilter(logging.Filter):
-    """Logging filter: a request that is refused is one line, and one for another host a warning. Whoever
-    likes sends them all day, and where in Django that was found helps nobody. No line holds the token of a
-    link."""
+    """Logging filter: logs a refused request in one line, and one for another host as a warning. Anybody can
+    send such requests all day, and a traceback through Django helps nobody. Tokens of links are hidden."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         is_wrong_host = record.name == "django.security.DisallowedHost"
@@ -39,7 +37,7 @@ class RefusalFilter(logging.Filter):
         if is_refused and isinstance(record.args, tuple):
             request = getattr(record, "request", None)
             if isinstance(request, HttpRequest):
-                # As Django writes it into a line, whatever stands in it.
+                # As Django writes it into a line, with control characters escaped.
                 path = request.path.encode("unicode_escape").decode("ascii")
                 hidden = path_without_token(request, path)
                 record.args = tuple(hidden if arg == path else arg for arg in record.args)
@@ -47,8 +45,8 @@ class RefusalFilter(logging.Filter):
 
 
 class PassingFilter(logging.Filter):
-    """Logging filter: what is over by itself, as the database that is away for a moment, is one line with its
-    reason, and a warning. Every request and every job says so until then."""
+    """Logging filter: logs a temporary problem, such as a database that is away for a moment, as a warning in
+    one line with the reason, because every request and job reports it until it is over."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         problem: BaseException | None = record.exc_info[1] if record.exc_info else None
@@ -63,8 +61,8 @@ class PassingFilter(logging.Filter):
 
 
 class JsonLines(logging.Formatter):
-    """time, level, logger, message; and the request's id, its answer's status, what is given as
-    ``extra={"fields": {...}}`` and the traceback where there are any."""
+    """One JSON object per line: time, level, logger, message; and if there are any, the request's id, the
+    status of its response, the fields in ``extra={"fields": {...}}``, and the traceback."""
 
     def format(self, record):
         line = {

@@ -1,8 +1,8 @@
-"""What an operator's Prometheus reads at /metrics: requests by route, and what waits.
+"""Metrics for an operator's Prometheus at /metrics: requests by route, and waiting work.
 
-Requests are counted by all processes of a server together, in files of ``PROMETHEUS_MULTIPROC_DIR``, which
-`manage.py serve` makes; the client library looks for it when it is imported, so that nothing imports this but
-the settings' middleware. What is in the database is asked there when it is read.
+All processes of a server count requests together, in files of ``PROMETHEUS_MULTIPROC_DIR``, which `manage.py
+serve` creates. The client library looks for it on import, so only the settings' middleware imports this
+module. Values in the database are queried when the metrics are read.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ request_seconds = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 
-#: Name, what it is, and what the database answers.
+#: Name, description, and the query for the value.
 IN_DATABASE = (
     (
         "headlessly_jobs_waiting",
@@ -88,8 +88,8 @@ IN_DATABASE = (
 
 
 class CountRequests:
-    """Middleware, the first of all: counts every request, writes the access log where that is asked for, and
-    answers /metrics, whatever name of a host it is asked by."""
+    """Middleware, the outermost: counts every request, writes the access log if enabled, and answers /metrics
+    under any host name."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -117,7 +117,7 @@ class CountRequests:
         with span(method, "SERVER", headers=headers, http__request__method=method) as made:
             response = self.get_response(request)
             assert made is not None
-            if route_of(request) != "none":  # of another path nobody knows what is secret in it
+            if route_of(request) != "none":  # unknown paths may contain secrets
                 made.set_attribute("url.path", path_without_token(request, path))
             made.update_name(tracing.route())
             made.set_attribute("http.route", route_of(request))
@@ -128,13 +128,14 @@ class CountRequests:
 
 @cache
 def _counters_of(method: str | None, route: str, status: int) -> tuple[Counter, Histogram]:
-    """What counts such a request; kept, as to find it takes the client library longer than to count."""
+    """Returns the counters for such a request. Cached, because the client library takes longer to find them
+    than to count."""
     return requests_total.labels(method, route, status), request_seconds.labels(route)
 
 
 def route_of(request: HttpRequest) -> str:
-    """The pattern of a request's address, below ``/~`` for those of a tenant: there are not more of them than
-    the code has."""
+    """Returns the pattern of a request's address, below ``/~`` for addresses of a tenant. The code has a
+    limited number of them."""
     match = getattr(request, "resolver_match", None)
     if match is None:
         return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
@@ -157,7 +158,7 @@ def _log_access(request: HttpRequest, response: HttpResponse, path: str, took: f
 
 
 def answer_metrics(request: HttpRequest) -> HttpResponse:
-    """The metrics for who sends ``METRICS_TOKEN``; in development for everybody."""
+    """Answer the metrics to clients that send ``METRICS_TOKEN``; in development, to everybody."""
     token = settings.METRICS_TOKEN
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if token and not hmac.compare_digest(token.encode(), given.encode()):
@@ -171,7 +172,7 @@ def answer_metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _counted() -> CollectorRegistry:
-    """What was counted, by all processes of this server."""
+    """Returns the registry with the counts of all processes of this server."""
     if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         return REGISTRY
     registry = CollectorRegistry()
@@ -180,8 +181,8 @@ def _counted() -> CollectorRegistry:
 
 
 def slow_routes() -> list[tuple[str, int, float, float]]:
-    """The ten slowest routes since this server was started: each with its requests, the mean of their
-    seconds, and the bound of the histogram below which 95 of 100 are, in seconds."""
+    """Returns the ten slowest routes since this server was started: each with its number of requests, their
+    mean duration, and the histogram bound below which 95 of 100 are, in seconds."""
     counts: dict[str, dict[float, float]] = {}
     sums: dict[str, float] = {}
     for family in _counted().collect():
@@ -199,14 +200,14 @@ def slow_routes() -> list[tuple[str, int, float, float]]:
         if not total:
             continue
         bounds = [le for le in sorted(buckets) if buckets[le] >= 0.95 * total]
-        # What is above the last bound is no better known than that.
+        # Above the last bound nothing more precise is known.
         slow = min(bounds[0], max(le for le in buckets if le != float("inf")))
         found.append((route, int(total), sums.get(route, 0) / total, slow))
     return sorted(found, key=lambda each: (-each[3], -each[2]))[:10]
 
 
 class _StateCollector:
-    """What is so at the moment of asking: in the database, and of this process's connections."""
+    """Collects current values: from the database, and from this process's connection pool."""
 
     @classmethod
     def in_registry(cls) -> CollectorRegistry:
@@ -218,7 +219,8 @@ class _StateCollector:
         yield from self._pool()
         reachable = GaugeMetricFamily("headlessly_database_up", "Whether the database answers.")
         try:
-            with every_tenant():  # and no decorator: what is a generator runs when that is over
+            # Not as a decorator, which would be over before the generator runs.
+            with every_tenant():
                 found = [
                     (name, what, float(prepared.execute_prepared(sql, ())[0][0] or 0))
                     for name, what, sql in IN_DATABASE

@@ -20,17 +20,17 @@ MOUNT = re.compile(r"/~([^/]*)(/.*)?\Z", re.DOTALL)
 
 
 class TenantRequest(SpokenRequest):
-    """A request as :class:`MountTenant` leaves it."""
+    """A request after :class:`MountTenant`."""
 
-    tenant: Tenant | None  #: of the address
+    tenant: Tenant | None  #: the tenant of the address
 
 
 class MountTenant:
-    """Middleware, the first of all: serves the whole site under ``/~{slug}/``.
+    """Middleware that serves the whole site under ``/~{slug}/``.
 
-    ``request.tenant`` is the tenant of the address, or None at the root and for a slug that does not
-    exist; ``request.mounted`` says whether the address names a tenant at all. Who may enter is the
-    surfaces' question, not this one's: existing and not existing must look the same from outside.
+    ``request.tenant`` is the tenant of the address, or None at the root and for an unknown slug;
+    ``request.mounted`` says whether the address names a tenant at all. The surfaces decide who may enter,
+    because from outside an existing tenant and an unknown one must look the same.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -69,7 +69,7 @@ class MountTenant:
 
 
 def _site_url(request: HttpRequest) -> str | None:
-    """Scheme and host as the client wrote them; None for a host that is not ours, refused further in."""
+    """Returns scheme and host as the client wrote them; None for a foreign host, which is refused later."""
     try:
         return f"{request.scheme}://{request.get_host()}"
     except DisallowedHost:

@@ -1,5 +1,5 @@
-"""What cannot be written to just now: a server on a database that only reads, such as a standby, and a tenant
-that is moving to another database. What is read is answered, and the rest told so."""
+"""Refuses writes where nothing can be written: on a server whose database only reads, such as a standby, and
+in a tenant that is moving to another database. Reads are answered as usual."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class RefuseWrites:
-    """Middleware: with ``settings.READ_ONLY``, and in a tenant that is closed, everything but GET, HEAD and
-    OPTIONS is answered by 503."""
+    """Middleware: with ``settings.READ_ONLY``, and in a closed tenant, everything but GET, HEAD and OPTIONS
+    is answered with 503."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

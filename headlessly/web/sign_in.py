@@ -1,4 +1,4 @@
-"""Where somebody who is not signed in is sent."""
+"""Redirects people who are not signed in."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from urllib.parse import urlencode, urlsplit
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
-#: What a page's own script sends with its requests: it signs in over the page, which stays.
+#: The header of requests by a page's own script, which lets people sign in on top of the page.
 LIVE = "X-Live"
 
 
 def sign_in_url(request: HttpRequest) -> str:
-    """The address where one signs in: the site's root, above the tenant's mount."""
+    """Returns the address to sign in at: the site's root, above the tenant's mount."""
     return request.META.get("SCRIPT_NAME", "").rpartition("/~")[0] + "/"
 
 
 def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
-    """To the sign-in page and back here afterwards; a script is told where that page is, by 401."""
+    """Redirect to the sign-in page and back here afterwards; a script gets a 401 with the address of that
+    page."""
     if request.headers.get(LIVE):
         return HttpResponse(status=401, headers={"X-Sign-In": sign_in_url(request)})
     onward = urlencode({"next": readable_address(request)}, safe="/~")
@@ -25,7 +26,7 @@ def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def readable_address(request: HttpRequest) -> str:
-    """An address to come back to: this one, or the page from which something was sent here."""
+    """Returns an address to come back to: this one, or the page from which a form was sent here."""
     if request.method in ("GET", "HEAD"):
         return request.get_full_path()
     referrer = request.headers.get("Referer", "")

@@ -1,8 +1,8 @@
-"""Where a webhook may lead: to a host of the public internet, by http or https.
+"""The addresses that a webhook may have: hosts of the public internet, by http or https.
 
-An address is checked twice: as it is written, when the webhook is registered, and as it resolves, each
-time that something is delivered. The connection goes to the very address that was checked, so that a
-name cannot lead elsewhere in between.
+An address is checked twice: as it is written, when the webhook is registered, and as it resolves, at each
+delivery. The connection uses exactly the address that was checked, so that a name cannot lead elsewhere in
+between.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from headlessly.declaration.values import group_thousands
 
 MAX_URL_LENGTH = 2000
-#: Well-known ports belong to other services; these and the free ones do not.
+#: Other well-known ports belong to other services.
 PORTS = {"http": 80, "https": 443}
 FREE_PORTS = range(1024, 65536)
 
@@ -39,8 +39,8 @@ NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
 #: Names that lead nowhere but to this machine or its neighbours.
 INNER = ("localhost", "local", "internal", "intranet", "lan", "home.arpa")
 
-#: All of IPv4 that is not the public internet (IANA's registry of special-purpose addresses, multicast
-#: and what is reserved). Written out: what Python calls global differs between its releases.
+#: All of IPv4 that is not the public internet (IANA's registry of special-purpose addresses, multicast and
+#: reserved ranges). Listed explicitly, because what Python calls global differs between its releases.
 CLOSED = [
     ip_network(network)
     for network in (
@@ -50,29 +50,29 @@ CLOSED = [
         "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
     )
 ]  # fmt: skip
-#: IPv6 the other way round: global unicast is all that is open, without what is special in it. So IPv4
-#: in the clothes of IPv6 (mapped, compatible, NAT64, 6to4, Teredo) is closed whatever it contains.
+#: For IPv6 the other way round: only global unicast is open, except for its special ranges. So IPv4 addresses
+#: embedded in IPv6 (mapped, compatible, NAT64, 6to4, Teredo) are closed, whatever they are.
 OPEN_6 = ip_network("2000::/3")
 CLOSED_6 = [
     ip_network(network)
     for network in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
 ]
 
-#: Looking up a name cannot be interrupted. These threads are waited for only as long as there is time.
+#: Looking up a name cannot be interrupted. A delivery waits for these threads only as long as it has time.
 RESOLVERS = ThreadPoolExecutor(32, thread_name_prefix="resolver")
-#: The names that are being looked up. Whoever asks for one of them waits for the same: a host that nobody
-#: tells of takes one thread, however much is to be sent to it.
+#: The running look-ups. Requests for the same name share one, so that a host that cannot be resolved occupies
+#: one thread, however much is to be sent to it.
 _lookups: dict[tuple[str, int], Future[Any]] = {}
 _lock = threading.Lock()
 
 
 class AddressNotAllowed(Exception):
-    """The host resolves to an address where webhooks may not lead."""
+    """The host resolves to an address that webhooks may not use."""
 
 
 @dataclass(frozen=True)
 class WebhookUrl:
-    """A URL in its parts; nobody else ever parses it again."""
+    """A URL in its parts. It is parsed only here."""
 
     scheme: str
     host: str  #: in small letters, an IPv6 address without its brackets
@@ -81,7 +81,7 @@ class WebhookUrl:
 
     @classmethod
     def parse(cls, text: str) -> WebhookUrl:
-        """The address in ``text``. Raises ValueError with what is allowed."""
+        """Returns the parts of ``text``. Raises ValueError with what is allowed."""
         if len(text) > MAX_URL_LENGTH:
             raise ValueError(
                 _("At most %(most)s characters are allowed, not %(count)s.")
@@ -115,13 +115,13 @@ class WebhookUrl:
 
     @property
     def authority(self) -> str:
-        """The header Host."""
+        """The Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def _checked_host(host: str) -> str:
-    """The host, if it may be called. Raises ValueError."""
+    """Returns the host, if it is allowed. Raises ValueError."""
     if host.startswith("["):
         return _checked_ip(host[1:-1], _("This is no IPv6 address."))
     host = host.removesuffix(".")
@@ -152,7 +152,7 @@ def _checked_ip(text: str, otherwise: str) -> str:
 
 
 def is_allowed(address: IPv4Address | IPv6Address) -> bool:
-    """Whether a webhook may lead to this address."""
+    """Whether a webhook may connect to this address."""
     return settings.WEBHOOKS_ALLOW_PRIVATE or is_public(address)
 
 
@@ -163,12 +163,12 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of ``host`` as the system tells them. Raises OSError when there are none."""
+    """Returns the addresses of ``host`` according to the system. Raises OSError if there are none."""
     with _lock:
         if (lookup := _lookups.get((host, port))) is None:
             lookup = RESOLVERS.submit(_look_up, host, port)
             _lookups[host, port] = lookup
-    # Shielded: others may wait for it longer.
+    # Shielded, because others may wait for it longer.
     found = await asyncio.shield(asyncio.wrap_future(lookup))
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
@@ -177,14 +177,14 @@ def _look_up(host: str, port: int) -> Any:
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     finally:
-        with _lock:  # it was put there before anybody else had it
+        with _lock:  # the submitting thread holds the lock until the look-up is registered
             del _lookups[host, port]
 
 
 async def resolve_allowed(host: str, port: int) -> list[str]:
-    """The addresses of ``host``, each of which may be connected to.
+    """Returns the addresses of ``host``, all of which may be connected to.
 
-    Raises NotAllowed when only one of them may not: whoever mixes them is up to something.
+    Raises AddressNotAllowed if any of them may not, because a mixture is suspicious.
     """
     addresses = await resolve(host, port)
     if not all(is_allowed(ip_address(address)) for address in addresses):

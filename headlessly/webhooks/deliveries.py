@@ -1,8 +1,8 @@
-"""What is due is sent; what fails is tried again; what fails again and again is given up.
+"""Sends due deliveries, retries failed ones, and gives up those that keep failing.
 
-Whoever sends a delivery holds it for a while: a worker that dies leaves it to the next one, and the
-receiver may see it twice (it knows it by the event's id). While an event of a record waits for its next
-attempt, later events of that record wait behind it; those of other records go on.
+A sender holds a delivery for a while. If its worker dies, the next one sends it, and the receiver may get it
+twice (it can tell by the event's id). While an event of a record waits for its next attempt, later events of
+that record wait behind it; those of other records go on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from headlessly.webhooks.sending import AttemptResult
 
 logger = logging.getLogger("headlessly.webhooks")
 
-#: How long after each failed attempt the next one follows. After the last of them it is given up.
+#: The pauses after each failed attempt. After the last of them the delivery is given up.
 RETRY_AFTER = (
     timedelta(seconds=30),
     timedelta(minutes=2),
@@ -35,19 +35,20 @@ RETRY_AFTER = (
     timedelta(hours=6),
     *[timedelta(hours=12)] * 5,
 )
-# The last one when all of the time is over for which a webhook may fail.
+# The last one ends with the time for which a webhook may fail.
 RETRY_AFTER += (disabling.PATIENCE - sum(RETRY_AFTER, timedelta()),)
-#: How many are sent at once to one webhook, how long the senders hold them, and how long a job goes on
-#: before others have their turn, in seconds.
+#: How many deliveries are sent to one webhook at once, how long a sender holds them, and how long a job runs
+#: before it lets others have their turn, in seconds.
 SENT_AT_ONCE, HOLD, SLICE = 16, timedelta(seconds=60), 20
-#: How long a webhook rests of which not one of those answered well.
+#: How long a webhook rests if none of them was answered successfully.
 REST = timedelta(seconds=5)
-#: How long deliveries are kept that arrived or were given up, and how many older ones go at a time.
+#: How long delivered and given-up deliveries are kept, and how many old ones are deleted at a time.
 KEPT_FOR, DELETED_AT_ONCE = timedelta(days=30), 10_000
 
 
 def defer_delivery(webhook: Webhook) -> None:
-    """Defer a job that sends what is due to this webhook. After the commit, or it may look too early."""
+    """Defer a job that sends what is due to this webhook. Call it after the commit, or it may look too
+    early."""
     with (
         tenancy.active(webhook.tenant),
         actors.acting(actors.SYSTEM),
@@ -57,7 +58,7 @@ def defer_delivery(webhook: Webhook) -> None:
 
 
 def defer_all_due() -> None:
-    """Defer such a job for every webhook that has something due."""
+    """Defer such a job for every webhook with due deliveries."""
     waiting = Delivery.objects.due(timezone.now()).values("webhook")
     for webhook in Webhook.objects.filter(pk__in=waiting, active=True).select_related("tenant"):
         defer_delivery(webhook)
@@ -78,7 +79,7 @@ def deliver(webhook: str) -> None:
 
 
 def hold_due(webhook: str) -> list[Delivery]:
-    """The next deliveries of an active webhook, for the caller alone to send."""
+    """Returns the next deliveries of an active webhook, held for the caller to send."""
     now = timezone.now()
     with transaction.atomic():
         due = Delivery.objects.due(now).filter(webhook=webhook, webhook__active=True)
@@ -98,7 +99,7 @@ def hold_due(webhook: str) -> list[Delivery]:
 
 
 def record_results(held: Sequence[Delivery], outcomes: Sequence[AttemptResult]) -> None:
-    """Write the results to their deliveries, except where another sender has taken one over since."""
+    """Save the results of deliveries, except those that another sender has taken over since."""
     now = timezone.now()
     with transaction.atomic():
         for delivery, outcome in zip(held, outcomes, strict=True):
@@ -136,8 +137,8 @@ def record_results(held: Sequence[Delivery], outcomes: Sequence[AttemptResult]) 
 def defer_next_attempt(webhook: str, *, rest: timedelta = timedelta()) -> None:
     """Defer a job for the next delivery of this webhook, at the moment when it is due.
 
-    It is not before ``rest`` has passed, so that a receiver that fails gets a pause. Whoever finds that it
-    fails meanwhile comes back at the same moment, and one job is in line for all of them.
+    That is after ``rest`` at the earliest, so that a failing receiver gets a pause. All jobs that find it
+    failing meanwhile defer to the same moment, and so share one job.
     """
     now = timezone.now()
     found = (
@@ -158,9 +159,9 @@ def defer_next_attempt(webhook: str, *, rest: timedelta = timedelta()) -> None:
 
 
 def send_again(delivery: Delivery) -> None:
-    """Send it once more, at once, and with all attempts before it; within a transaction.
+    """Send a delivery once more, immediately, and with all its attempts; within a transaction.
 
-    One that is still pending keeps its place and is only hastened.
+    A pending one keeps its place in the order, and is only sent sooner.
     """
     now = timezone.now()
     delivery.next_at = now
@@ -172,7 +173,7 @@ def send_again(delivery: Delivery) -> None:
 
 
 def delete_old_deliveries() -> None:
-    """Delete deliveries that ended more than ``KEPT_FOR`` ago, as long as others need not wait."""
+    """Delete deliveries that ended more than ``KEPT_FOR`` ago, without running for too long."""
     before, until = timezone.now() - KEPT_FOR, time.monotonic() + SLICE
     for tenant in Webhook.objects.order_by().values_list("tenant", flat=True).distinct():
         deliveries = Delivery.objects.filter(tenant=tenant)

@@ -1,8 +1,8 @@
-"""A webhook that nobody answers any more is disabled, and the admins of its tenant are told: first that it
-has been failing for an hour, once each time that it does, and then that it was disabled.
+"""Disables webhooks that no longer succeed, and tells the admins of the tenant: when one has been failing for
+an hour, and when it was disabled.
 
-Of the latter they are told on every page of theirs too (``headlessly/admin``), until one of them has enabled
-it again, paused it or deleted it. Nothing is lost: enabled again, it goes on where it was.
+Every page of the admins shows a disabled webhook (``headlessly/admin``) until one of them enables, pauses or
+deletes it. Nothing is lost: once enabled again, it continues where it stopped.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from headlessly.webhooks.sending import AttemptResult
 
 logger = logging.getLogger("headlessly.webhooks")
 
-#: How long one may go on without a delivery that arrives.
+#: How long a webhook may go without a successful delivery.
 PATIENCE = timedelta(days=3)
-#: How long nothing arrives until the admins are told. The attempts of a delivery go on for longer, so that
-#: one of them finds it out; a receiver that is restarted or deployed meanwhile is nobody's news.
+#: After how long without success the admins are told. The attempts of a delivery go on for longer, so that
+#: one of them notices it. A receiver that is only being restarted or deployed is not worth a message.
 TOLD_AFTER = timedelta(hours=1)
-#: What an address answers that wants nothing any more.
+#: The status of an address that wants no more deliveries.
 GONE = 410
 
 
 def note_outcomes(webhook: str, outcomes: Sequence[AttemptResult], now: datetime) -> None:
-    """Note whether this webhook is answered, and disable it where it is no more."""
+    """Note whether this webhook succeeds, and disable it if it has not for too long."""
     found = Webhook.objects.filter(pk=webhook)
     if any(outcome.status == GONE for outcome in outcomes):
         disable_webhook(webhook, Webhook.GONE, now)
@@ -45,7 +45,7 @@ def note_outcomes(webhook: str, outcomes: Sequence[AttemptResult], now: datetime
 
 
 def disable_webhook(webhook: str, because: str, now: datetime) -> None:
-    """Send nothing more to this webhook, unless it is paused or deleted already."""
+    """Disable this webhook, unless it is already paused or deleted."""
     with transaction.atomic():
         tenant = Tenant.objects.select_for_update(no_key=True).filter(webhooks=webhook).first()
         if tenant is None:
@@ -61,7 +61,7 @@ def disable_webhook(webhook: str, because: str, now: datetime) -> None:
 
 
 def _tell_that_it_fails(webhook: str, now: datetime) -> None:
-    """Tell the admins, once since it began to fail, as soon as that is long enough ago."""
+    """Tell the admins once, when it has been failing for long enough."""
     found = Webhook.objects.filter(
         pk=webhook,
         active=True,
@@ -79,7 +79,7 @@ def _tell(tenant: Tenant, webhook: str, what: str, since: datetime) -> None:
 
 
 def disabled_webhooks(tenant: Tenant) -> list[Webhook]:
-    """Those that nobody has dealt with yet, the latest first."""
+    """Returns the webhooks that nobody has dealt with yet, the latest first."""
     return list(
         Webhook.objects.filter(tenant=tenant, disabled_at__isnull=False).order_by("-disabled_at")[
             :5

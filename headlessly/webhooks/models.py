@@ -1,4 +1,4 @@
-"""A webhook, and what it delivers."""
+"""Webhooks and their deliveries."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from headlessly.log import offsets
 from headlessly.log.events import LogPosition
 from headlessly.webhooks import patterns
 
-#: Everything that had happened when a webhook was made: what its transaction saw, and itself.
-#: The transactions as places of the log of a tenant (see :mod:`headlessly.log.offsets`).
+#: Selects everything that had happened when a webhook was created: the snapshot of its transaction, and its
+#: own events so far. Transactions are positions in the log of a tenant (see :mod:`headlessly.log.offsets`).
 NOW = """
 SELECT s.low, s.high, s.running, s.own, coalesce(
     (SELECT max(seq) FROM headlessly_event AS e
@@ -37,11 +37,11 @@ FROM (
 
 
 class LogSnapshot:
-    """What had happened at a moment: all transactions that were over, and a part of one's own.
+    """What had happened at a moment: all finished transactions, and a part of the current one.
 
-    A place in the log does not tell: a transaction that began before may be over after it. Written as
-    PostgreSQL writes a snapshot, in numbers of the log, and the place that the own transaction had reached:
-    ``780:791:783,786/790.4711``.
+    A position in the log is not enough, because a transaction that began earlier may end later. The text is a
+    snapshot as PostgreSQL writes it, with the numbers of the log, followed by the position that the current
+    transaction had reached: ``780:791:783,786/790.4711``.
     """
 
     def __init__(self, text: str) -> None:
@@ -58,7 +58,7 @@ class LogSnapshot:
 
     @classmethod
     def now(cls, tenant: int) -> str:
-        """The past of this moment, as text; within a transaction."""
+        """Returns the past of this moment as text; within a transaction."""
 
         context_running.flush_events()
         low, high, running, own, last = prepared.execute_prepared(NOW, (tenant,))[0]
@@ -67,7 +67,7 @@ class LogSnapshot:
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
     def with_fails(self) -> Self:
-        """Each with whether it has deliveries that were given up."""
+        """Annotates whether a webhook has deliveries that were given up."""
         given_up = Delivery.objects.filter(
             tenant=OuterRef("tenant"), webhook=OuterRef("pk"), status=Delivery.FAILING
         )
@@ -75,17 +75,18 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
 
 
 class WebhookManager(TenantRowManager.from_queryset(WebhookQuerySet)):  # type: ignore[misc]
-    """Webhooks without their secrets, which are read where something is signed: one that no key of the
-    environment can read any more is in nobody's way."""
+    """Webhooks without their secrets, which are only read for signing: a secret that no key of the
+    environment can decrypt does not break other queries."""
 
     def get_queryset(self) -> Any:
         return super().get_queryset().defer("secret")
 
 
 class Webhook(TenantRow):
-    """An address that is told of events, from its creation on.
+    """An address that is sent events, from its creation on.
 
-    The secret is kept encrypted, for it has to sign; nothing but its making ever answers it.
+    The secret is encrypted and not hashed, because it is needed for signing. Only its creation ever returns
+    it.
     """
 
     prefix: ClassVar[str] = "webhook"
@@ -99,14 +100,14 @@ class Webhook(TenantRow):
     events = models.JSONField()
     secret = EncryptedText(editable=False)
     active = models.BooleanField(default=True)
-    #: Since when not one delivery has arrived; None where the last one did.
+    #: Since when no delivery has succeeded; None if the last one did.
     failing_since = models.DateTimeField(null=True, editable=False)
-    #: When it was disabled and why, until somebody has dealt with it.
+    #: When and why it was disabled, until somebody has dealt with it.
     disabled_at = models.DateTimeField(null=True, editable=False)
     disabled_because = models.CharField(max_length=16, null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-    #: The last event that was looked at, by its place in the log.
+    #: The last event that was read, by its position in the log.
     xid = models.BigIntegerField(editable=False)
     seq = models.BigIntegerField(editable=False)
     past = models.TextField(editable=False)
@@ -125,10 +126,11 @@ class Webhook(TenantRow):
         self.xid, self.seq = place
 
     def start_from_now(self) -> None:
-        """Let it see what happens from now on; within the transaction that makes it."""
-        offsets.resume_log(self.tenant)  # where it has to be, now: what there is lies behind it
+        """Let it receive events from now on; within the transaction that creates it."""
+        # Resumed now if necessary, so that existing events come before its position.
+        offsets.resume_log(self.tenant)
         self.past = LogSnapshot.now(self.tenant_id)
-        # All that was not over lies from here on; what was, the past tells apart.
+        # Read from the first transaction that was still running; the snapshot excludes finished ones.
         self.position = LogPosition(LogSnapshot(self.past).low, 0)
 
     def wants(self, name: str, target_type: str | None, view: str | None = None) -> bool:
@@ -143,8 +145,8 @@ class Webhook(TenantRow):
 
 
 def update_has_webhooks(tenant: Tenant) -> None:
-    """Note at the tenant whether it has webhooks that want something; within the transaction that
-    changes them, which nobody else does meanwhile."""
+    """Save on the tenant whether it has active webhooks; within the transaction that changes them, with the
+    tenant locked."""
     has = Webhook.objects.filter(tenant=tenant, active=True).exists()
     Tenant.objects.filter(pk=tenant.pk).update(has_webhooks=has)
     tenant.has_webhooks = has
@@ -152,10 +154,10 @@ def update_has_webhooks(tenant: Tenant) -> None:
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def next_in_order(self) -> Self:
-        """Those that wait for nothing but their time: no earlier event of their record is pending.
+        """Returns those that wait only for their time: no earlier event of their record is pending.
 
-        Numbers of events grow with the versions of their record, also where transactions overlap. What
-        an admin sends again is out of order, and keeps nobody waiting.
+        Numbers of events grow with the versions of their record, even if transactions overlap. Deliveries
+        that an admin sends again are out of order, and nothing waits for them.
         """
         earlier = Delivery.objects.filter(
             tenant=OuterRef("tenant"),
@@ -168,7 +170,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(Q(again=True) | ~Exists(earlier), status=Delivery.PENDING)
 
     def due(self, now: datetime) -> Self:
-        """Those that are to be sent now, and that nobody is sending."""
+        """Returns those to be sent now that nobody is sending."""
         free = Q(held_until=None) | Q(held_until__lte=now)
         return self.next_in_order().filter(free, next_at__lte=now)
 
@@ -188,11 +190,11 @@ class Delivery(TenantRow):
     name = models.CharField(max_length=255)
     target = models.CharField(max_length=32, null=True, db_collation="C")
     status = models.CharField(max_length=16, default=PENDING)
-    #: Sent again by hand, out of order.
+    #: Whether it was sent again by hand, out of order.
     again = models.BooleanField(default=False)
     attempts = models.PositiveIntegerField(default=0)
     next_at = models.DateTimeField()
-    #: While it is being sent; a sender that dies leaves it to the next one then.
+    #: Until when a sender holds it; if that one has died, another takes over then.
     held_until = models.DateTimeField(null=True)
     tried_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
@@ -244,7 +246,7 @@ class Delivery(TenantRow):
 
     @property
     def next_attempt_at(self) -> datetime | None:
-        """When it is tried next; None for one that is over."""
+        """The time of the next attempt; None if it is over."""
         return self.next_at if self.status == self.PENDING else None
 
     @classmethod

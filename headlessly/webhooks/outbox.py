@@ -1,9 +1,9 @@
-"""From the log to the deliveries: each webhook has a place in the log, and is moved on from there.
+"""From the log to deliveries: each webhook has a position in the log, and is moved on from there.
 
-A place never skips an event, whatever the order in which transactions commit, and moves in the
-transaction that makes the deliveries: each event becomes one delivery, however often a job is killed or
-run twice. A commit only says that there is something to look at; where that gets lost, :func:`catch_up`
-finds out within a minute. Events that were written in bulk are found in the same way.
+A position never skips an event, in whichever order transactions commit, and moves in the transaction that
+creates the deliveries: each event becomes one delivery, however often a job is killed or run twice. A commit
+only defers a job; if that is lost, :func:`catch_up` notices within a minute. It also finds events that were
+written in bulk.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from headlessly.log.events import Event, LogPosition, view_of_event
 from headlessly.webhooks import deliveries
 from headlessly.webhooks.models import Delivery, LogSnapshot, Webhook
 
-#: How many events are looked at in one transaction.
+#: How many events are read in one transaction.
 PAGE = 1_000
-#: An event is not read while an older transaction is running. How long that is waited for, in seconds,
-#: and how often it is looked whether it is over.
+#: An event is not read while an older transaction is running. How long to wait for that, in seconds, and how
+#: often to check.
 PATIENCE, LOOK_AGAIN = 1.0, 0.05
 
 
 class LogEntry(NamedTuple):
-    """What of an event decides who is told of it."""
+    """The columns of an event that decide who receives it."""
 
     xid: Any
     seq: int
     name: str
     target: str | None
     target_type: str | None
-    view: str | None  #: which view it entered or left
+    view: str | None  #: the view that the record entered or left
 
     @property
     def position(self) -> LogPosition:
@@ -56,7 +56,7 @@ def pump_after_append(tenant: Tenant, **_: Any) -> None:
 
 
 def pump_after_commit(tenant: Tenant) -> None:
-    """Defer :func:`pump` for a tenant, as soon as the current transaction is committed."""
+    """Defer :func:`pump` for a tenant when the current transaction is committed."""
     transaction.on_commit(partial(defer_pump, tenant), robust=True)
 
 
@@ -67,7 +67,7 @@ def defer_pump(tenant: Tenant, *, in_seconds: float = 0) -> None:
 
 @job("webhooks.pump")
 def pump() -> None:
-    """Make deliveries of what happened since the last time, and have them sent."""
+    """Create deliveries of the events since the last time, and defer sending them."""
     tenant = tenancy.require()
     until = time.monotonic() + log_reading.SLICE
     patience = time.monotonic() + PATIENCE
@@ -86,8 +86,8 @@ def pump() -> None:
 
 
 def _pump_page(tenant: Tenant) -> tuple[list[Webhook], bool, bool]:
-    """Look at one page of the log. Returns which webhooks have new deliveries, whether there is more to
-    look at, and whether there is more that cannot be looked at yet."""
+    """Read one page of the log. Returns the webhooks with new deliveries, whether there are more events, and
+    whether there are more that cannot be read yet."""
     webhooks = list(
         Webhook.objects.filter(tenant=tenant, active=True)
         .order_by("id")
@@ -123,11 +123,12 @@ def _pump_page(tenant: Tenant) -> tuple[list[Webhook], bool, bool]:
 
 
 def _earlier_versions(page: Sequence[LogEntry], end: LogPosition) -> list[LogEntry]:
-    """Events that the log has after this page, of records that are on it with a later version.
+    """Returns events after this page of records that have a later version on it.
 
-    A transaction that began first may have waited for a record, and changed it after another one did. In
-    the log its event then comes first, and a delivery in that order would not be in the record's. The
-    other transaction is over, for the record was free: its event can be read whatever else is running.
+    A transaction that began earlier may have waited for a record, and changed it after another one did. Its
+    event then comes first in the log, and deliveries in that order would not follow the record's versions.
+    The other transaction has ended, because it released the record, so its event can be read whatever else is
+    running.
     """
     targets = {each.target for each in page if each.target}
     if not targets:
@@ -145,7 +146,7 @@ def _log_entries(found: models.QuerySet[Event]) -> list[LogEntry]:
 @app.task(name="webhooks.tick", queueing_lock="webhooks.tick")
 @every_tenant()
 def catch_up(timestamp: int) -> None:
-    """Once a minute, find events that no job has looked at: its worker was killed, or the log was written
+    """Once a minute, find events that no job has read, because its worker was killed or the log was written
     in bulk. Also sends what is due, and deletes old deliveries."""
     ahead = Event._base_manager.filter(
         RawSQL(

@@ -1,7 +1,8 @@
-"""Which events a webhook wants: ``Lead.Converted``, ``Deal.*``, a tracked event's name, or ``*``.
+"""The events that a webhook wants: ``Lead.Converted``, ``Deal.*``, a tracked event's name, or ``*``.
 
-``View.*`` is what comes into the saved views that are watched, and goes. It is of no noun: ``Lead.*`` is what
-was done with leads, and a view only noted it. Of one view it is ``View.Entered:view_fX9bL5nRdK2a``.
+``View.*`` means records entering and leaving watched saved views. These events belong to no noun: ``Lead.*``
+is what was done with leads, and a view only noted it. For a single view the name is
+``View.Entered:view_fX9bL5nRdK2a``.
 """
 
 from __future__ import annotations
@@ -32,18 +33,18 @@ MAX_PATTERNS = 100
 
 
 def known_event_names() -> list[str]:
-    """The names of the events that verbs leave, noun by noun, and of those that the platform does."""
+    """Returns the names of the events of all verbs, noun by noun, and of the platform."""
     verbs = [name for noun in registry.values() for name in noun.schema.verbs_by_event]
     return list(dict.fromkeys([*verbs, *PLATFORM_EVENTS, *VIEW_EVENTS]))
 
 
 def event_sources() -> list[str]:
-    """Of what all events can be wanted, ``Lead.*``: the nouns, and the saved views."""
+    """Returns the names that may stand before ``.*``: the nouns, and the saved views."""
     return [*registry, VIEW]
 
 
 def check_patterns(value: Any) -> list[str]:
-    """The patterns, each once. Raises ValueError with what there is."""
+    """Returns the patterns, each once. Raises ValueError with what is allowed."""
     if not isinstance(value, list) or not value:
         raise ValueError(
             _('Send a list of event names, such as ["Lead.Converted"], or ["*"] for all.')
@@ -57,7 +58,7 @@ def check_patterns(value: Any) -> list[str]:
 
 
 def check_known_event(name: str) -> None:
-    """Raise ValueError for the name of an event that there can be none of, with what was perhaps meant."""
+    """Raise ValueError for a name that no event can have, with a suggestion."""
     if ALL in name:
         raise ValueError(_("This is the name of one event, without a star."))
     if name in registry and not is_tracked(name):
@@ -65,7 +66,7 @@ def check_known_event(name: str) -> None:
             _("%(name)s is a noun, and no event: targetType=%(name)s finds all of its events.")
             % {"name": name}
         )
-    if name not in SECURITY_EVENTS:  # in the log, but in no webhook
+    if name not in SECURITY_EVENTS:  # these are in the log, but no webhook may have them
         _check_pattern(name)
 
 
@@ -115,7 +116,7 @@ def _check_pattern(value: Any) -> str:
 
 
 def _check_view(value: str) -> str:
-    """The pattern, where there is such a view. Raises ValueError."""
+    """Returns the pattern if there is such a view. Raises ValueError."""
     id = value.partition(OF)[2]
     if id not in watched_views():
         raise ValueError(no_view(id))
@@ -123,7 +124,7 @@ def _check_view(value: str) -> str:
 
 
 def no_view(id: str) -> str:
-    """That there is no such view to be told of, in a sentence."""
+    """Returns the error for a view that does not exist or is not watched."""
     return _(
         "There is no view %s whose changes are sent to webhooks: share one with the team, and choose that."
     ) % (id[:64] or "-")
@@ -138,8 +139,8 @@ def _no_noun(name: str) -> str:
 def matches_any(
     patterns: Collection[str], name: str, target_type: str | None, view: str | None = None
 ) -> bool:
-    """Whether the patterns name an event with this name and type; ``view`` is the view that a record entered
-    or left. What only admins may read goes to no other system."""
+    """Whether the patterns match an event with this name and type; ``view`` is the view that a record entered
+    or left. Security events, which only admins may read, are never sent."""
     if target_type == SECURITY:
         return False
     source = VIEW if name in VIEW_EVENTS else target_type

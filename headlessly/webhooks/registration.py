@@ -1,4 +1,4 @@
-"""Webhooks made, changed, deleted, and asked to send again: what REST and the settings have in common."""
+"""Creating, changing, deleting and testing webhooks, for REST and the settings pages."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from headlessly.webhooks.models import Delivery, Webhook, update_has_webhooks
 
 logger = logging.getLogger("headlessly.webhooks")
 
-#: How many webhooks a tenant may have: every event is held against each of them.
+#: How many webhooks a tenant may have, because every event is matched against each of them.
 MOST = 100
 
 
 def lock_tenant() -> Tenant:
-    """The tenant, locked: whether it has webhooks is changed by one at a time."""
+    """Returns the tenant, locked, so that only one transaction at a time changes whether it has webhooks."""
     tenant = tenancy.require()
     Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
     return tenant
 
 
 def create_webhook(values: Mapping[str, Any]) -> Webhook:
-    """Have events sent to an address, from now on. Raises Conflict where there are too many already."""
+    """Send events to an address from now on. Raises Conflict if there are too many webhooks."""
     with transaction.atomic():
         tenant = lock_tenant()
         if Webhook.objects.filter(tenant=tenant).count() >= MOST:
@@ -51,7 +51,7 @@ def create_webhook(values: Mapping[str, Any]) -> Webhook:
 
 
 def change_webhook(webhook: Webhook, values: Mapping[str, Any]) -> None:
-    """Change it, pause it, let it go on; whether it is active being said, what disabled it is over."""
+    """Change, pause or resume a webhook. Setting ``active`` also clears the reason why it was disabled."""
     with transaction.atomic():
         tenant = lock_tenant()
         changes = dict(values)
@@ -76,7 +76,7 @@ def change_webhook(webhook: Webhook, values: Mapping[str, Any]) -> None:
 
 
 def delete_webhook(webhook: Webhook) -> None:
-    """Delete it with its deliveries, at once; what waits is not sent."""
+    """Delete a webhook with its deliveries immediately; pending ones are not sent."""
     id = webhook.pk
     with transaction.atomic():
         tenant = lock_tenant()
@@ -88,7 +88,7 @@ def delete_webhook(webhook: Webhook) -> None:
 
 
 def ping_webhook(webhook: Webhook) -> Delivery:
-    """Send a test: an event that never happened. Raises Conflict where the webhook is paused."""
+    """Send a test: an event that never happened. Raises Conflict if the webhook is paused."""
     refuse_paused(webhook)
     delivery = Delivery.make(webhook, timezone.now(), name="ping")
     delivery.save(force_insert=True)
@@ -97,7 +97,7 @@ def ping_webhook(webhook: Webhook) -> Delivery:
 
 
 def redeliver(webhook: Webhook, delivery: Delivery) -> None:
-    """Send a delivery, locked by the caller, once more. Raises Conflict where the webhook is paused."""
+    """Send a delivery, locked by the caller, once more. Raises Conflict if the webhook is paused."""
     refuse_paused(webhook)
     deliveries.send_again(delivery)
     transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)

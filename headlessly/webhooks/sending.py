@@ -1,7 +1,7 @@
-"""One POST per delivery: signed, to an address that was checked, within ten seconds.
+"""One POST per delivery: signed, to a checked address, within ten seconds.
 
-httpcore speaks HTTP: it follows no redirect, keeps no cookie, asks no environment for a proxy, and lets us
-open the connection.
+httpcore is the HTTP client: it follows no redirects, keeps no cookies, reads no proxies from the environment,
+and lets us open the connection.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from headlessly.webhooks import addresses, signing
 from headlessly.webhooks.addresses import AddressNotAllowed, WebhookUrl
 from headlessly.webhooks.models import Delivery
 
-#: Seconds for a connection, for everything, and how much of an answer is read, in bytes.
+#: The time limits for a connection and for everything, in seconds, and how much of a response is read, in
+#: bytes.
 CONNECT_TIMEOUT, TOTAL_TIMEOUT, MAX_READ = 5, 10, 4096
-#: For how many seconds what follows the head of an answer is listened to. Its status is the answer.
+#: For how many seconds the body of a response is read. Only its status counts.
 READ_TIMEOUT = 1
-#: How much of what went wrong is told, in characters: an address that it names may be long.
+#: The maximum length of a stored error, which may contain a long address.
 LONGEST_ERROR = 255
 #: How many addresses of one name are tried.
 MAX_ADDRESSES = 3
@@ -43,7 +44,7 @@ ADDRESS_FORBIDDEN = "The host leads to an address that is not of the public inte
 
 @dataclass(frozen=True)
 class AttemptResult:
-    status: int | None = None  #: of the answer, if there was one
+    status: int | None = None  #: of the response, if there was one
     error: str | None = None  #: what went wrong, for the webhook's owner
     duration: int = 0  #: in milliseconds
 
@@ -62,19 +63,19 @@ class SignedRequest:
 
 
 def send_all(held: Sequence[Delivery]) -> list[AttemptResult]:
-    """Send all of these at once, and wait for all outcomes, in their order; they are of one webhook."""
+    """Send all of these at once, and return their outcomes in order; they are of one webhook."""
     try:
         messages = [make_request(delivery) for delivery in held]
     except (Undecipherable, signing.NoSecret):
         return [AttemptResult(error=SECRET_LOST)] * len(held)
     # A thread of its own: the loop of a thread that runs one already could not be waited for.
     with ThreadPoolExecutor(1, thread_name_prefix="webhooks") as thread:
-        here = copy_context()  # of the job, whose trace goes on
+        here = copy_context()  # the context of the job, whose trace continues
         return thread.submit(here.run, asyncio.run, _post_all(messages)).result()
 
 
 def make_request(delivery: Delivery, *, at: int | None = None) -> SignedRequest:
-    """The delivery as it is sent, signed for this moment (in seconds since 1970)."""
+    """Returns the request for a delivery, signed for this moment (in seconds since 1970)."""
     payload = payload_of(delivery)
     body, secret = dump_json(payload), delivery.webhook.secret
     timestamp = str(int(time.time()) if at is None else at)
@@ -85,7 +86,7 @@ def make_request(delivery: Delivery, *, at: int | None = None) -> SignedRequest:
         "X-Headlessly-Delivery": delivery.pk,
         "X-Headlessly-Timestamp": timestamp,
         "X-Headlessly-Signature": f"sha256={signing.signature(secret, timestamp, body)}",
-        "webhook-id": payload["id"],  # of the event: the same however often it is sent
+        "webhook-id": payload["id"],  # the event's id, which is the same in every attempt
         "webhook-timestamp": timestamp,
         "webhook-signature": signing.standard_signature(secret, payload["id"], timestamp, body),
     }
@@ -93,7 +94,7 @@ def make_request(delivery: Delivery, *, at: int | None = None) -> SignedRequest:
 
 
 def payload_of(delivery: Delivery) -> dict[str, Any]:
-    """What the receiver reads."""
+    """Returns the payload for the receiver."""
     tenant, event = delivery.webhook.tenant.slug, delivery.event
     if event is None:
         return {
@@ -135,7 +136,7 @@ async def _post_one(pool: httpcore.AsyncConnectionPool, message: SignedRequest) 
         return AttemptResult(status, said, round((time.monotonic() - started) * 1000))
 
     try:
-        # What is allowed may have changed since it was made.
+        # Since its creation the rules may have changed.
         address = WebhookUrl.parse(message.url)
     except ValueError as problem:
         return outcome(None, str(problem))
@@ -182,7 +183,7 @@ async def _post(
 
 
 async def _listen_on(response: httpcore.Response) -> None:
-    """Let a receiver say what it has to say, so that it is not interrupted; nobody wants to know."""
+    """Read the response a little, so that the receiver is not interrupted; the content is ignored."""
     read = 0
     async for chunk in response.aiter_stream():
         read += len(chunk)
@@ -191,9 +192,9 @@ async def _listen_on(response: httpcore.Response) -> None:
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
-    """Connects to addresses that webhooks may reach, and to no others.
+    """Connects only to addresses that webhooks may use.
 
-    A name is looked up here, once; TLS and the header Host go on with the name.
+    A name is resolved here, once; TLS and the Host header still use the name.
     """
 
     def __init__(self) -> None:
@@ -230,14 +231,14 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """The well-known authorities, and those that the operator's system trusts."""
+    """Returns a context with the well-known authorities, and those that the operator's system trusts."""
     context = httpcore.default_ssl_context()
     context.load_default_certs()
     return context
 
 
 def _error_text(problem: Exception) -> str:
-    """What went wrong, in words that give nothing of the inside away."""
+    """Returns what went wrong, in words that reveal nothing internal."""
     match problem:
         case AddressNotAllowed():
             return ADDRESS_FORBIDDEN
@@ -260,7 +261,7 @@ def _error_text(problem: Exception) -> str:
 
 
 def _tls_problem(problem: BaseException | None) -> ssl.SSLError | None:
-    """What TLS had against the other side, below the layers that pass it on."""
+    """Returns the TLS error below the layers that wrap it."""
     while problem is not None and not isinstance(problem, ssl.SSLError):
         problem = problem.__cause__ or problem.__context__
     return problem

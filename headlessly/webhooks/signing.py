@@ -2,7 +2,7 @@
 
 Ours is the hex of HMAC-SHA256 over ``timestamp.body``, with the secret as it is written. The other is that of
 Standard Webhooks, which libraries of many languages check: base64 over ``id.timestamp.body``, with the bytes
-that a secret like ``whsec_...`` writes in base64 (any other secret is its own bytes).
+that a secret like ``whsec_...`` encodes in base64 (any other secret is its own bytes).
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ def standard_key(secret: str) -> bytes:
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """HMAC-SHA256 of ``timestamp.body`` in hex, as the receiver computes it too."""
+    """Returns the HMAC-SHA256 of ``timestamp.body`` in hex, as the receiver computes it too."""
     signed = timestamp.encode() + b"." + body
     return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
 def standard_signature(secret: str, id: str, timestamp: str, body: bytes) -> str:
-    """``v1,`` and HMAC-SHA256 of ``id.timestamp.body`` in base64."""
+    """Returns ``v1,`` and the HMAC-SHA256 of ``id.timestamp.body`` in base64."""
     signed = f"{id}.{timestamp}.".encode() + body
     digest = hmac.new(standard_key(secret), signed, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"

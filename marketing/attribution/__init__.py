@@ -1,1 +1,1 @@
-"""Which touches earned a deal: six models, which share its value among the touchpoints of its path."""
+"""Which touches earned a deal: six models share its value among the touchpoints of its path."""

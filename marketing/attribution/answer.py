@@ -1,4 +1,4 @@
-"""The report on attribution as programs read it: over REST, MCP, the clients and the command line."""
+"""The report on attribution for programs: over REST, MCP, the clients and the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from marketing.attribution.report import Row
 
 
 def answer_attribution(given: Mapping[str, str]) -> dict[str, Any]:
-    """The rows under the model that is asked for, and all together. Raises InvalidFilter."""
+    """Returns the rows under the requested model, and their total. Raises InvalidFilter."""
     asked = parameters.read_question(given)
     question = asked.question
     found = question.attribute(asked.model)

@@ -16,14 +16,15 @@ from marketing.attribution.sharing import MODELS, credits
 
 @dataclass(frozen=True)
 class DealCredit:
-    """The touches of a deal in their order, and by model what each earned, in cents."""
+    """The touches of a deal in their order, and for each model what each of them earned, in cents."""
 
     touches: list[str]
     credits: dict[str, dict[str, int]]
 
 
 def credit_of_deal(deal: Deal, as_of: datetime | None = None) -> DealCredit:
-    """What the touches of a deal earned. One that is not won has a path up to now, and nothing was earned."""
+    """Returns what the touches of a deal earned. A deal that is not won has a path up to now but earned
+    nothing."""
     is_won = deal.stage in Deal.WON and deal.won_at is not None
     now = Value(as_of or clock.now(), output_field=DateTimeField())
     condition = Q(**{Scope(Deal, as_of).key: deal.pk})

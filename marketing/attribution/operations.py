@@ -1,4 +1,4 @@
-"""Attribution of one deal, as every surface has it. The report is a number by name."""
+"""The attribution of one deal as an operation on every surface. The report is a number by name."""
 
 from __future__ import annotations
 

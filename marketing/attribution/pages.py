@@ -31,7 +31,7 @@ from marketing.attribution.report import NOUNS, Attribution, Question, Row
 from marketing.attribution.sharing import MODELS
 from marketing.models import Touchpoint
 
-#: What the models are called.
+#: The labels of the models.
 MODEL_LABELS = {
     "FirstTouch": pgettext_lazy("model", "First touch"),
     "LastTouch": pgettext_lazy("model", "Last touch"),
@@ -47,13 +47,13 @@ GROUP_LABELS = {
     "page": pgettext_lazy("group", "Page"),
     "owner": pgettext_lazy("group", "Owner of the deal"),
 }
-#: The most deals that are shown behind a figure, and touches on the page of a deal.
+#: The most deals that are shown behind a figure, and the most touches on the page of a deal.
 MOST_DEALS, MOST_TOUCHES = 200, 8
 
 
 @admin.register(Touchpoint, site=workplace)
 class TouchpointAdmin(NounAdmin):
-    """A touchpoint, and beside the list what touches earned."""
+    """The admin of touchpoints, with the pages of attribution."""
 
     def menu_pages(self) -> list[tuple[str, str, str]]:
         return [(_("Attribution"), "share", self.place("attribution"))]
@@ -72,7 +72,7 @@ class TouchpointAdmin(NounAdmin):
         ]
 
     def attribution_view(self, request: HttpRequest) -> HttpResponse:
-        """What each campaign (source, ...) earned in a period, under each model."""
+        """Show what each campaign, source or other group earned in a period, under each model."""
         given = _given(request)
         context: dict[str, Any] = {}
         try:
@@ -97,7 +97,7 @@ class TouchpointAdmin(NounAdmin):
         )
 
     def deals_view(self, request: HttpRequest) -> HttpResponse:
-        """The deals of which a group earned something, with what it earned of each."""
+        """Show the deals of which a group earned something, and how much of each."""
         given = _given(request)
         key = None if given.get("key") == NONE else given.get("key")
         context: dict[str, Any] = {}
@@ -119,7 +119,7 @@ class TouchpointAdmin(NounAdmin):
         )
 
     def deal_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        """The touches that led to a deal, and what each earned."""
+        """Show the touches that led to a deal, and what each earned."""
         given = _given(request)
         try:
             as_of = _past_moment(given.get("asOf"))
@@ -179,7 +179,7 @@ def _by(given: Mapping[str, str]) -> str:
 
 
 def _compare(question: Question, given: Mapping[str, str]) -> dict[str, Any]:
-    """A row for each group, a column for each model."""
+    """Returns a row for each group, with a column for each model."""
     reports = [question.attribute(model) for model in MODELS]
     by_key: dict[str | None, list[Row]] = defaultdict(list)
     for report in reports:
@@ -229,8 +229,10 @@ def _total(reports: list[Attribution]) -> list[str]:
 
 
 def _amount(converted: Decimal | None, amounts: Any) -> str:
-    """An amount in the tenant's currency; where a rate is missing one for each currency. A share of a deal
-    has cents that say nothing."""
+    """Returns an amount in the tenant's currency, or one for each currency if a rate is missing.
+
+    It is rounded to whole units: the cents of a shared value mean nothing.
+    """
     if converted is not None:
         return display.money(round(converted), tenancy.require().currency)
     if amounts is None:
@@ -285,7 +287,7 @@ def _deals(asked: parameters.Asked, key: str | None, given: Mapping[str, str]) -
 
 @record_panel(Deal)
 def touches_panel(deal: Deal) -> FactsPanel | None:
-    """The touches of a deal's leads and of its contact, the first ones, and where what each earned stands."""
+    """Shows the first touches of a deal's leads and contact, with a link to what each earned."""
     found = credit_of_deal(deal)
     if not found.touches:
         return None
@@ -303,6 +305,6 @@ def touches_panel(deal: Deal) -> FactsPanel | None:
 
 
 def touch_text(touch: Touchpoint) -> str:
-    """``Form · Spring launch``."""
+    """Returns a touch in words: ``Form · Spring launch``."""
     kind = wording.state_label(touch.kind)
     return " · ".join(filter(None, (kind, str(touch.campaign or touch.source or ""))))

@@ -1,4 +1,4 @@
-"""What an address asks of attribution, for REST and the browser alike."""
+"""The parameters of the report on attribution, for REST and the browser alike."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ USUAL_MODEL, USUAL_GROUP = "Linear", "campaign"
 
 @dataclass(frozen=True)
 class Asked:
-    """A report under one model, and the question whose answer it is."""
+    """A question about attribution, and the model under which it is answered."""
 
     model: str
     question: Question
@@ -31,9 +31,9 @@ def read_question(
     given: Mapping[str, str],
     read_moment: Callable[[str | None], datetime | None] = reads.check_moment,
 ) -> Asked:
-    """What is asked. Raises InvalidFilter that names the parameter and what is allowed.
+    """Returns what is asked. Raises InvalidFilter, which names the parameter and what is allowed.
 
-    A period like ``this_month`` is that of the day as of which one asks.
+    A period like ``this_month`` is taken from the day of ``asOf``.
     """
     model = _choice("model", given.get("model") or USUAL_MODEL, MODELS)
     by = _choice("by", given.get("by") or USUAL_GROUP, GROUPS)

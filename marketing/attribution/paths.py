@@ -1,7 +1,7 @@
-"""The paths of won deals, read in one statement: of today, or of any day as it was then.
+"""The paths of won deals, read in one statement: of today, or as they were on any day.
 
-The sources are the nouns' own: of the active tenant, what the actor sees, and as of a moment their versions.
-A limited rep's paths so consist of what that rep sees.
+The sources are the querysets of the nouns: of the active tenant, as far as the actor may see them, and for a
+past moment their versions. So the paths of a limited rep consist of what that rep may see.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from headlessly.query.scope import Scope
 from marketing.attribution.sharing import Path
 from marketing.models import Touchpoint
 
-#: By what touches are put together, and the column of the touch that says it; an owner is the deal's.
+#: How touches are grouped, with the touch's column for it; an owner is the deal's.
 GROUPS: dict[str, str | None] = {
     "campaign": "campaign_id",
     "source": "source",
@@ -32,11 +32,12 @@ GROUPS: dict[str, str | None] = {
 
 
 def _microseconds(column: str) -> str:
-    """A moment as a number, which is read and compared faster than a moment; exact for some centuries."""
+    """Returns SQL for a moment as a number of microseconds, which is read and compared faster, and is exact
+    for centuries."""
     return f"(date_part('epoch', {column}) * 1000000)::bigint"
 
 
-#: Up to when touches count for a won deal.
+#: The moment up to which touches count for a won deal.
 WON_AT = F("won_at")
 
 STATEMENT = f"""
@@ -71,15 +72,15 @@ class DealPath:
     deal: str
     cents: int
     currency: str
-    day: date | None  #: whose rate converts its value
+    day: date | None  #: the day whose rate converts its value
     owner: str | None
-    touches: list[str]  #: the ids of the touchpoints in their order, where they were asked for
-    said: list[str | None]  #: what each says of the group that was asked for
+    touches: list[str]  #: the ids of the touchpoints in their order, if they were asked for
+    said: list[str | None]  #: what each touch says of the requested group
     path: Path
 
 
 def won_deals(first: datetime | None, end: datetime | None) -> Q:
-    """The condition of deals that were won from ``first`` to before ``end``."""
+    """Returns the condition for deals that were won from `first` to before `end`."""
     condition = Q(stage__in=Deal.WON, won_at__isnull=False)
     if first is not None:
         condition &= Q(won_at__gte=first)
@@ -96,10 +97,10 @@ def read_paths(
     until: Any = WON_AT,
     named: bool = False,
 ) -> Iterator[DealPath]:
-    """The paths of the deals that fulfil ``condition``, by when they were won.
+    """Yields the paths of the deals that meet `condition`, in the order in which they were won.
 
-    ``by`` is one of :data:`GROUPS`; ``until`` the moment up to which touches count; ``named`` asks for
-    the ids of the touches, which no report needs.
+    `by` is one of :data:`GROUPS`. Touches count up to the moment `until`. With `named` the ids of the touches
+    are read too, which reports do not need.
     """
     deals, leads, touches = (Scope(noun, as_of) for noun in (Deal, Lead, Touchpoint))
     own = tenancy.require().currency

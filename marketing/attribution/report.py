@@ -1,9 +1,9 @@
 """What each campaign, source, medium, page or owner earned of the deals that were won in a period.
 
-Revenue is shared by a model among the touches of each deal's path (:mod:`.sharing`); a deal without a path,
-and what touches without a campaign (a source, ...) earned, is in the row None. Amounts stay in their
-currencies, and are converted at the rate of the day on which each deal was won. All rows together are the
-revenue, in each currency and converted.
+A model shares revenue among the touches of each deal's path (:mod:`.sharing`). The row None holds deals
+without a path, and what touches without a campaign (or source, ...) earned. Amounts stay in their currencies
+and are converted at the rate of the day on which each deal was won. All rows together are the revenue, in
+each currency and converted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from marketing.attribution.paths import DealPath
 from marketing.models import Campaign, Touchpoint
 from marketing.returns import return_on_investment
 
-#: Which of a campaign's own fields says the same as the group: whose cost a row bears.
+#: The field of a campaign that equals the group, so that its cost belongs to the row.
 COST_OF = {
     "campaign": "pk",
     "source": "utm_source",
@@ -36,23 +36,24 @@ COST_OF = {
     "page": "landing_page_url",
     "owner": "owner_id",
 }
-#: Which of a lead's own fields does; of the others its first touch says it.
+#: The field of a lead that equals the group; for other groups it is a field of the lead's first touch.
 LEAD_FIELDS = {"campaign": "campaign_id", "source": "source", "owner": "owner_id"}
-#: The nouns of which the groups are, where they are records.
+#: The nouns of groups that are records.
 NOUNS: Mapping[str, Any] = {"campaign": Campaign, "owner": Contact}
 
 
 @dataclass
 class Row:
-    """What one campaign (or source, ...) earned; None is what nothing of the kind did."""
+    """What one campaign (or source, ...) earned. The key is None for what none of them earned."""
 
     key: str | None
     revenue: money.Amounts
-    deals: int = 0  #: with a touch of it that has a share
+    deals: int = 0  #: with a touch of the group that has a share
     leads: int = 0  #: created in the period
-    cost: money.Amounts | None = None  #: None where nobody knows it
+    cost: money.Amounts | None = None  #: None if it is unknown
     name: str = ""
-    #: Its revenue in the tenant's currency, rounded so that all rows are the whole; None without a rate.
+    #: The revenue in the tenant's currency, rounded so that all rows add up to the total; None if a rate is
+    #: missing.
     converted: Decimal | None = None
 
     @property
@@ -81,7 +82,7 @@ class Row:
 
 @dataclass
 class Attribution:
-    """The rows of a report under one model, the most revenue first, and all of them together."""
+    """The rows of a report under one model, the most revenue first, and their total."""
 
     model: str
     by: str
@@ -91,7 +92,7 @@ class Attribution:
 
 @dataclass
 class Question:
-    """What is asked: deals won in a period, as of a moment; their paths are read once for all models."""
+    """A question: deals won in a period, as of a moment. Their paths are read once for all models."""
 
     by: str
     period: Period
@@ -108,12 +109,12 @@ class Question:
 
     @cached_property
     def touching(self) -> dict[str | None, None]:
-        """All that touched any of the deals: the rows are the same under every model."""
+        """All groups that touched any of the deals: the rows are the same under every model."""
         return dict.fromkeys(key for each in self.paths for key in each.said or [None])
 
     @cached_property
     def leads(self) -> dict[str | None, int]:
-        """How many leads were created in the period, by what brought them."""
+        """The number of leads created in the period, by the group that brought them."""
         first, end = self.period.bounds
         scope = Scope(Lead, self.as_of)
         found = scope.queryset().filter(created_at__gte=first, created_at__lt=end).order_by()
@@ -126,7 +127,7 @@ class Question:
 
     @cached_property
     def costs(self) -> dict[str | None, money.Amounts]:
-        """What the campaigns of each group cost as a whole: their costs have no days."""
+        """What the campaigns of each group cost in total, as their costs have no dates."""
         scope = Scope(Campaign, self.as_of)
         name = scope.key if COST_OF[self.by] == "pk" else COST_OF[self.by]
         known = scope.queryset().filter(**{f"{name}__isnull": False, "actual_cost__isnull": False})
@@ -148,14 +149,14 @@ class Question:
         return set(ran.order_by().values_list(name, flat=True))
 
     def names(self, keys: Iterable[str | None]) -> dict[str | None, str]:
-        """What the groups are called."""
+        """Returns the names of the groups."""
         every = [key for key in keys if key is not None]
         if (noun := NOUNS.get(self.by)) is None:
             return {key: key for key in every}
         return {each.pk: str(each) for each in noun.with_deleted.filter(pk__in=every)}
 
     def attribute(self, model: str) -> Attribution:
-        """The report under one of :data:`.sharing.MODELS`."""
+        """Returns the report under one of :data:`.sharing.MODELS`."""
         earned: dict[Any, int] = defaultdict(int)
         deals: dict[str | None, int] = defaultdict(int)
         whole: dict[Any, int] = defaultdict(int)
@@ -207,7 +208,7 @@ class Question:
 
 
 def _convert_together(rows: list[Row], whole: Decimal) -> None:
-    """Round what the rows are worth in the tenant's currency so that together they are the whole."""
+    """Round the converted amounts of the rows so that together they equal the total."""
     with localcontext(prec=money.DIGITS):
         exact = [row.revenue.exact for row in rows]
         floors = [each.quantize(money.CENT, ROUND_FLOOR) for each in exact]

@@ -1,8 +1,8 @@
 """The six models of attribution: how the value of a won deal is shared among the touches of its path.
 
-Shares are integer weights, and what is shared are cents: what division leaves over goes to the largest
-remainders, of equal ones to the earlier touch, so that the parts sum to the whole. docs/figures.md defines
-each model.
+Shares are integer weights, and amounts are cents: what division leaves over goes to the largest remainders,
+for equal ones to the earlier touch, so that the parts add up to the whole. docs/figures.md defines each
+model.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-#: In how many days a touch loses half of its weight under TimeDecay.
+#: The number of days in which a touch loses half of its weight under TimeDecay.
 HALF_LIFE = 7
 MICROSECONDS_A_DAY = 86_400_000_000
-#: The bits of the last touch's weight under TimeDecay; what is 2^-62 of it has none.
+#: The bits of the last touch's weight under TimeDecay; a touch with 2^-62 of it or less has no weight.
 BITS = 62
 
 
 @dataclass(frozen=True)
 class Path:
-    """The touches of a deal in their order, as moments in microseconds, with what its anchors hang on."""
+    """The touches of a deal in their order, as moments in microseconds, with the moments that its anchors
+    need."""
 
     moments: Sequence[int]
     lead_created: int | None  #: when the first of its leads was created
@@ -28,7 +29,8 @@ class Path:
 
     @property
     def lead_anchor(self) -> int:
-        """The place of the touch at the creation of the first lead, else the last before, else the first."""
+        """The place of the touch at the creation of the first lead, else of the last one before, else of the
+        first."""
         return 0 if self.lead_created is None else self._last_until(self.lead_created)
 
     @property
@@ -61,8 +63,12 @@ def _w_shaped(path: Path) -> list[int]:
 
 
 def _anchored(path: Path, weights: dict[int, int], *anchors: int, others: int) -> list[int]:
-    """The first touch's weight for each anchor, added up where they coincide; the rest shared equally.
-    Without others the anchors have all of it in proportion."""
+    """Returns weights in which the first touch and each anchor have the first weight, and the rest shares
+    `others`.
+
+    Where anchors coincide their weights add up. If there are no other touches, the anchors share everything
+    in proportion.
+    """
     each = weights[0]
     for anchor in anchors:
         weights[anchor] = weights.get(anchor, 0) + each
@@ -75,14 +81,17 @@ def _anchored(path: Path, weights: dict[int, int], *anchors: int, others: int) -
 
 
 def _time_decay(path: Path) -> list[int]:
-    """Halved every seven days before the win. Only proportions count, so that the last touch is the measure:
-    nothing becomes too small because the win was late."""
+    """Returns weights that halve for every seven days before the last touch.
+
+    Only proportions count, so the last touch is the measure: weights do not become too small if the win came
+    late.
+    """
     last = path.moments[-1]
     half = HALF_LIFE * MICROSECONDS_A_DAY
     return [int(2.0 ** (BITS - (last - moment) / half)) for moment in path.moments]
 
 
-#: The models by name: each answers the weights of the touches of a path that is not empty.
+#: The models by name. Each returns the weights of the touches of a path, which must not be empty.
 MODELS: dict[str, Callable[[Path], list[int]]] = {
     "FirstTouch": _first_touch,
     "LastTouch": _last_touch,
@@ -94,7 +103,10 @@ MODELS: dict[str, Callable[[Path], list[int]]] = {
 
 
 def share_cents(cents: int, weights: Sequence[int]) -> list[int]:
-    """``cents`` in proportion to ``weights``: whole cents by the largest remainder, ties to the earlier."""
+    """Returns `cents` shared in proportion to `weights`.
+
+    Parts are whole cents by the largest remainder; for equal remainders the earlier part gets the cent.
+    """
     whole = sum(weights)
     parts, left = [], cents
     remainders = []
@@ -111,5 +123,5 @@ def share_cents(cents: int, weights: Sequence[int]) -> list[int]:
 
 
 def credits(model: str, path: Path, cents: int) -> list[int]:
-    """What each touch of the path earned of ``cents`` under a model; nothing without a path."""
+    """Returns what each touch of the path earned of `cents` under a model; empty without a path."""
     return share_cents(cents, MODELS[model](path)) if path.moments else []

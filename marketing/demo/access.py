@@ -1,4 +1,4 @@
-"""How to get into the demo: users with one password, keys, and the file that remembers them."""
+"""How to get into the demo: users with one password, API keys, and the file that remembers them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from django.utils import timezone
 from headlessly.access.models import ApiKey, Tenant, User
 from marketing.demo.cast import CASTS, OPERATOR, Cast
 
-#: Name in the file → name of the key, scope.
+#: For each name in the file: the name of the key, and its scope.
 KEYS = {"apiKey": ("Demo", "admin"), "readKey": ("Demo, read only", "read")}
-#: Requests a minute with one of them: nobody who tries things out should meet a limit.
+#: Requests a minute for each key. Nobody who tries things out should meet a limit.
 RATE_LIMIT = 100_000
 
 
 def read(file: Path) -> dict[str, Any]:
-    """What was remembered; nothing when there is no such file or it is damaged."""
+    """Returns what was remembered; empty if there is no such file or it is damaged."""
     try:
         known = json.loads(file.read_text())
         return {slug: dict(entry) for slug, entry in known["tenants"].items()}
@@ -30,7 +30,7 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def write(file: Path, url: str, tenants: dict[str, Any]) -> None:
-    """Remember, for nobody but this user to read; whole or not at all."""
+    """Write the file for this user only, completely or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f"{file.name}.new")
     beside.unlink(missing_ok=True)
@@ -41,13 +41,13 @@ def write(file: Path, url: str, tenants: dict[str, Any]) -> None:
 
 
 def password_of(known: dict[str, Any]) -> str:
-    """The one password of all users: the remembered one, else a new one."""
+    """Returns the password of all users: the remembered one, else a new one."""
     given = (entry.get("password") for entry in known.values())
     return next((p for p in given if p), None) or secrets.token_urlsafe(9)
 
 
 def open_up(known: dict[str, Any], password: str, url: str) -> dict[str, Any]:
-    """See to it that users and keys are valid; answer what to remember of each tenant."""
+    """Make sure that users and keys are valid. Returns what to remember of each tenant."""
     _see_to_users(password)
     return {cast.slug: _entry(cast, known.get(cast.slug, {}), password, url) for cast in CASTS}
 
@@ -68,7 +68,7 @@ def _entry(cast: Cast, known: dict[str, Any], password: str, url: str) -> dict[s
 
 
 def _see_to_users(password: str) -> None:
-    """Every user of the demo has the password. Hashed once: it is one and the same secret."""
+    """Give every user of the demo the password. It is hashed once, as it is the same secret for all."""
     tenants = list(Tenant.objects.filter(slug__in=[cast.slug for cast in CASTS]))
     emails = {member.email for cast in CASTS for member in cast.members()}
     users = list(User.objects.filter(email__in=emails, memberships__tenant__in=tenants).distinct())

@@ -1,5 +1,5 @@
-"""What follows by itself: three automations and one that fails, and the worker that takes them on as time
-passes."""
+"""The automations of the demo: three that work and one that fails, and the worker that runs them over
+time."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from marketing.demo.timeline import Story
 if TYPE_CHECKING:
     from marketing.demo.business import Business
 
-#: How many days before the year is told they are written, and how often the worker looks.
+#: How many days before the demo's last day the rules are written, and how often the worker looks.
 DAYS, EVERY = 120, timedelta(hours=1)
-#: A follow-up is done by its rep so long after it came.
+#: How long after a follow-up was created its rep completes it.
 DONE_AFTER = timedelta(days=2)
 
 
@@ -65,7 +65,7 @@ RULES: tuple[dict[str, Any], ...] = (
         ],
     },
 )
-#: What somebody wrote some days ago without thinking of what a lead has to be before it is converted.
+#: A rule that somebody wrote without thinking of what a lead needs before it can be converted.
 FAILING: dict[str, Any] = {
     "name": "Partners' leads are deals at once",
     "events": ["Lead.Created"],
@@ -76,7 +76,7 @@ FAILS_SINCE = timedelta(days=6)
 
 
 def automations(it: Business) -> Story:
-    """The admin writes them."""
+    """The admin writes the automations."""
     day = midnight(it.last) - timedelta(days=DAYS)
     yield at_work(day + timedelta(hours=9, minutes=35)), it.members[0].actor
     *rules, partners = RULES
@@ -89,7 +89,7 @@ def automations(it: Business) -> Story:
 
 
 def at_work_beside(it: Business, watch: Callable[[datetime], None]) -> Callable[[datetime], None]:
-    """``watch``, and from time to time the worker; what it makes for a rep, they do some days later."""
+    """Returns `watch` extended by the worker, and by reps who complete what the worker created for them."""
     begins = midnight(it.last) - timedelta(days=DAYS)
     looked = begins
 
@@ -107,7 +107,7 @@ def at_work_beside(it: Business, watch: Callable[[datetime], None]) -> Callable[
 
 
 def work_at(moment: datetime) -> None:
-    """What the worker does when this moment has come."""
+    """Do what the worker does at this moment."""
     with clock.set_clock(moment, purpose="demo"), actors.acting(actors.SYSTEM):
         while runs.work_once():
             pass

@@ -1,4 +1,4 @@
-"""The company whose year is told: who works there, who might buy, and which story comes when."""
+"""The company whose year is told: who works there, who might buy, and which story happens when."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from marketing.demo.campaigns import Plan, campaign, settle_in_calendar
 from marketing.demo.companies import Company
 from marketing.demo.timeline import Story, Timeline
 
-#: The ordinary channels: weight, effect on the quality of a lead.
+#: The ordinary channels, with their weight and their effect on the quality of a lead.
 CHANNELS = {
     "website": (25, 0.06),
     "paid-search": (5, -0.06),
@@ -47,13 +47,13 @@ CHANNELS = {
     "partner": (7, 0.14),
     "outbound": (13, -0.11),
 }
-#: Channels whose leads the website records; the others are entered by reps.
+#: Channels whose leads the website records; reps enter the others.
 INBOUND = {"website", "paid-search", "content", "social", "webinar", "email"}
 
-#: What a unit of the currencies of its customers is worth here, at the start of its year.
+#: What a unit of its customers' currencies is worth at the start of the year.
 RATES = {"EUR": 1.08, "GBP": 1.27}
-#: Who gets what comes by itself, by the team: leads of the website's forms go round; of those whom partners
-#: name, whoever has the fewest open leads gets the next.
+#: The assignment rules by team: leads from the website's forms go round; leads from partners go to the person
+#: with the fewest open leads.
 RULES: dict[str, dict[str, Any]] = {
     "New business": {
         "name": "From our forms", "position": 10, "how": "Turns",
@@ -64,7 +64,7 @@ RULES: dict[str, dict[str, Any]] = {
         "condition": {"type": "Lead", "filter": {"source": "partner"}},
     },
 }  # fmt: skip
-#: A rule that asks for a field that was deleted since: it is passed by, and says so.
+#: A field that a rule asks for and that was deleted since: the rule is skipped and reports the error.
 FORGOTTEN_FIELD = {"noun": "Lead", "label": "Region", "type": "string"}
 FORGOTTEN: dict[str, Any] = {
     "name": "From the north", "position": 5, "how": "Person",
@@ -74,7 +74,7 @@ FROM_THE_FAIR: dict[str, Any] = {
     "name": "From the fair", "position": 30, "how": "Person",
     "condition": {"type": "Lead", "filter": {"source": "event"}},
 }  # fmt: skip
-#: How soon it answers those who come by themselves, since so many days.
+#: The rule for first answers to leads that come in by themselves, and for how many days it has existed.
 ANSWERS: dict[str, Any] = {
     "name": "Half a day",
     "kind": Rule.Kind.FIRST_ANSWER,
@@ -86,7 +86,7 @@ ANSWERS: dict[str, Any] = {
     },
 }
 ANSWERS_FOR = 28
-#: What a lead is worth to it: who they are, and what they did lately.
+#: The score rule: who leads are, and what they did lately.
 WORTH: dict[str, Any] = {
     "name": "Fit and interest", "kind": "Score",
     "condition": {"type": "Lead", "filter": {}},
@@ -112,10 +112,10 @@ WORTH: dict[str, Any] = {
     ],
     "thresholds": [{"name": "Warm", "from": 40}, {"name": "Hot", "from": 65}],
 }  # fmt: skip
-#: What it keeps beside what everybody does.
+#: The company's own field of leads.
 SITES = ("One site", "Two to five", "More than five")
 PRODUCTS = ("Shifts", "Routes", "Stock", "Payroll export")
-#: Beside the names: the more sites, the warmer.
+#: The colors of its options: the more sites, the warmer.
 SITE_COLORS = ("#57606a", "#1d4ed8", "#15803d")
 OWN_FIELDS: tuple[dict[str, Any], ...] = (
     {"noun": "Lead", "label": "Sites", "type": "choice", "group": "Trade",
@@ -139,7 +139,7 @@ STAGES = (
 
 @dataclass(eq=False)
 class Member:
-    """Somebody who works here, as a user and as a contact."""
+    """A person who works here, as a user and as a contact."""
 
     name: str
     email: str
@@ -154,7 +154,7 @@ class Member:
 
 @dataclass(eq=False)
 class Person:
-    """Somebody who might buy, and their record once there is one."""
+    """A person who might buy, and their record once there is one."""
 
     first: str
     last: str
@@ -163,7 +163,7 @@ class Person:
     title: str
     department: str
     role: str
-    word: float  #: how much theirs counts
+    word: float  #: how much their word counts
     id: str | None = None
 
     @property
@@ -173,7 +173,7 @@ class Person:
 
 @dataclass
 class Business:
-    """One tenant's year. ``first`` is its first day, ``last`` the day on which it is told."""
+    """One tenant's year. `first` is its first day, `last` the day on which it ends."""
 
     name: str
     domain: str
@@ -185,8 +185,9 @@ class Business:
     plans: tuple[Plan, ...]
     timeline: Timeline = field(default_factory=Timeline)
     running: dict[Plan, str] = field(default_factory=dict)
-    open: dict[str, Any] = field(default_factory=dict)  #: the leads being worked, by id
-    free: list[Person] = field(default_factory=list)  #: known people who are not a lead just now
+    open: dict[str, Any] = field(default_factory=dict)  #: the leads that are being worked on, by id
+    #: Known people who are not a lead at the moment.
+    free: list[Person] = field(default_factory=list)
     known: list[Company] = field(default_factory=list)
     emails: set[str] = field(default_factory=set)
 
@@ -200,12 +201,12 @@ class Business:
         self.reps = [m for m in self.members if m.role == "rep"]
 
     def random(self, *what: Any) -> Random:
-        """Chance for one purpose: what happens in one story never disturbs another."""
+        """Returns a random generator for one purpose, so that stories never disturb each other."""
         return Random("/".join(map(str, (self.seed, *what))))
 
     def tell(self, watch: Callable[[datetime], None] = lambda moment: None) -> None:
-        """The whole year."""
-        # Here: a story is told of a business, so its modules import this one.
+        """Tell the whole year."""
+        # Imported here: the modules of stories import this one.
         from marketing.demo import automations, forms, goals, leads
 
         self.timeline.begin(self._first_day())
@@ -257,7 +258,7 @@ class Business:
                 {"name": "Churned", "kind": "lost", "order": 4},
             ],
         )
-        # Of renewals alone: leads and new business go their way as everywhere.
+        # Only for renewals: leads and new business work as everywhere.
         Gate.create(
             type="Deal",
             pipeline=renewals,
@@ -286,7 +287,8 @@ class Business:
             Contact.update(member.contact, organization=home)
 
     def _late_word(self) -> Story:
-        """The evening before, a rep asks the admin and the manager about an open lead: both are told."""
+        """On the evening before, a rep asks the admin and the manager about an open lead, and both are
+        notified."""
         rep, evening = self.reps[0], midnight(self.last) - timedelta(minutes=40)
         if evening.weekday() >= 5:
             return
@@ -311,8 +313,10 @@ class Business:
             )
 
     def _replies(self) -> Story:
-        """On the last evening two of each rep's answer, and nobody sees it before the morning; but for the
-        last, who is called back at once."""
+        """On the last evening, two leads of each rep answer, and nobody sees it before the morning.
+
+        Only the last one is called back at once.
+        """
         evening = midnight(self.last) - timedelta(minutes=50)
         while evening.weekday() >= 5:
             evening -= timedelta(days=1)
@@ -330,7 +334,7 @@ class Business:
             Lead.settle(theirs.id)
 
     def _worked_by(self, rep: Any) -> list[Any]:
-        """Whom a rep is talking with."""
+        """Returns the leads that a rep is talking with."""
         states = (Lead.Status.CONTACTED, Lead.Status.QUALIFIED)
         theirs = [each for each in self.open.values() if each.rep is rep and each.person.id]
         ids = [each.id for each in theirs]
@@ -340,8 +344,10 @@ class Business:
         return [each for each in theirs if each.id in worked]
 
     def _rules(self) -> Story:
-        """The evening before, the admin decides what a lead is worth, and who gets what comes by itself. Some
-        comes; what no rule gave away, a rep takes."""
+        """On the evening before, the admin writes rules for scores and assignment. Some leads come in.
+
+        A rep claims what no rule assigned.
+        """
         evening = midnight(self.last) - timedelta(minutes=50)
         yield evening, self.members[0].actor
         Rule.create(**WORTH)
@@ -365,7 +371,7 @@ class Business:
             left.claim()
 
     def _hours_and_leave(self) -> None:
-        """In the second team one works in the mornings, and somebody's leave begins next week."""
+        """One member of the second team works in the mornings, and somebody's leave begins next week."""
         mornings = Calendar.create(
             name="Mornings",
             time_zone="Europe/London",
@@ -382,7 +388,7 @@ class Business:
             place.update(calendar=mornings)
 
     def _answers(self) -> Story:
-        """For some weeks the manager looks at how soon leads are answered: what was not in time is noted."""
+        """For some weeks, the time to the first answer is watched, and missed answers are recorded."""
         start = midnight(self.last - timedelta(ANSWERS_FOR)) + timedelta(hours=8)
         yield start, self.manager.actor
         Rule.create(**ANSWERS)
@@ -391,7 +397,7 @@ class Business:
             first_answer.note_missed_answers()
 
     def _handover(self, rep: Member) -> Story:
-        """Who joins during the year takes over some of the others' work."""
+        """A rep who joins during the year takes over some of the others' work."""
         day = self.first + timedelta(rep.joined)
         yield at_work(midnight(day) + timedelta(hours=9, minutes=20)), self.manager.actor
         busy = [p for p in self.open.values() if p.rep.share >= 1.2]
@@ -404,7 +410,7 @@ class Business:
         return self.random("overspend", plan.title, plan.start).uniform(0.88, 1.17)
 
     def channel(self, rng: Random, day: date) -> tuple[str, Plan | None, float]:
-        """Where a lead of this day comes from: source, campaign, effect on its quality."""
+        """Returns where a lead of this day comes from: source, campaign, and effect on its quality."""
         number = (day - self.first).days
         choices: list[tuple[str, Plan | None]] = [(source, None) for source in CHANNELS]
         weights: list[float] = [weight for weight, _ in CHANNELS.values()]
@@ -416,13 +422,13 @@ class Business:
         return source, chosen, CHANNELS[source][1] + (chosen.quality if chosen else 0)
 
     def rep(self, rng: Random, day: date) -> Member:
-        """Who gets the next lead."""
+        """Returns who gets the next lead."""
         number = (day - self.first).days
         here = [rep for rep in self.reps if rep.joined <= number]
         return rng.choices(here, [rep.share for rep in here])[0]
 
     def person(self, rng: Random) -> Person:
-        """Who gets in touch: somebody known, somebody else of a company known, or somebody new."""
+        """Returns who gets in touch: somebody known, somebody else of a known company, or somebody new."""
         if self.free and rng.random() < 0.30:
             return self.free.pop(rng.randrange(len(self.free)))
         if self.known and rng.random() < 0.64:

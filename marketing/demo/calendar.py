@@ -1,11 +1,11 @@
-"""Days and hours: when people work, when leads come in."""
+"""Days and hours: when people work, and when leads come in."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
-#: How busy a month is, January first: slow in summer and at the turn of the year.
+#: How busy each month is, January first: slow in summer and at the turn of the year.
 SEASON = (0.86, 1.0, 1.16, 1.04, 1.06, 0.96, 0.74, 0.66, 1.18, 1.22, 1.14, 0.68)
 WEEKDAY = (1.12, 1.2, 1.14, 1.08, 0.9, 0.22, 0.26)
 YEAR = 365
@@ -18,7 +18,7 @@ def midnight(day: date) -> datetime:
 
 
 def arrivals(rng: Random, first: date, count: int) -> list[date]:
-    """The days on which ``count`` leads come in, in order, within a year from ``first``."""
+    """Returns the days on which `count` leads come in, in order, within a year from `first`."""
     days = [first + timedelta(n) for n in range(YEAR)]
     weights = [
         SEASON[day.month - 1] * WEEKDAY[day.weekday()] * (1 + GROWTH * n / YEAR)
@@ -28,20 +28,20 @@ def arrivals(rng: Random, first: date, count: int) -> list[date]:
 
 
 def any_hour(rng: Random, day: date) -> datetime:
-    """Some moment of a day, as visitors of a website choose it: mostly in daytime."""
+    """Returns a moment of a day as visitors of a website choose it: mostly in daytime."""
     hour = min(max(rng.gauss(13.5, 3.6), 0.2), 23.8)
     return midnight(day) + timedelta(hours=hour, seconds=rng.randrange(60))
 
 
 def office_hour(rng: Random, day: date) -> datetime:
-    """Some moment of a working day, of this one or of the next."""
+    """Returns a moment of this working day, or of the next one."""
     return at_work(
         midnight(day) + timedelta(minutes=rng.randint(OPENS * 60 + 20, CLOSES * 60 - 30))
     )
 
 
 def at_work(moment: datetime) -> datetime:
-    """``moment``, or the start of the next working day when nobody works then."""
+    """Returns `moment`, or the start of the next working day if nobody works then."""
     if moment.hour >= CLOSES:
         moment = midnight(moment.date() + timedelta(1)) + timedelta(
             hours=OPENS, minutes=(moment.minute * 7 + moment.second) % 80, seconds=moment.second
@@ -54,7 +54,7 @@ def at_work(moment: datetime) -> datetime:
 
 
 def later(rng: Random, moment: datetime, *, days: float = 0, hours: float = 0) -> datetime:
-    """About so much later, in working time: never on the minute, never before ``moment``."""
+    """Returns a moment about so much later, in working time: never on the minute, never before `moment`."""
     distance = timedelta(days=days, hours=hours) * rng.uniform(0.7, 1.35)
     if days >= 1:
         # Not the same hour again: a day's work has no fixed order.
@@ -63,5 +63,5 @@ def later(rng: Random, moment: datetime, *, days: float = 0, hours: float = 0) -
 
 
 def on_the_half_hour(moment: datetime) -> datetime:
-    """The start of an appointment."""
+    """Returns the start of an appointment."""
     return moment.replace(minute=30 * (moment.minute // 30), second=0, microsecond=0)

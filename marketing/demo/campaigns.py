@@ -1,4 +1,4 @@
-"""The year's campaigns: what was run when, for how much, and how strongly it drew."""
+"""The year's campaigns: what ran when, for how much, and how strongly it attracted leads."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 COUNTED = timedelta(
     days=110
-)  #: how long after its end a campaign is counted: sales take their time
+)  #: how long after its end a campaign is counted, as sales take their time
 COSTS = timedelta(days=30)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One campaign; days count from the first day of the year."""
+    """One campaign. Days count from the first day of the year."""
 
     title: str
     type: str
@@ -34,13 +34,14 @@ class Plan:
     start: int
     days: int
     budget: int
-    draw: float  #: against the weights of the ordinary channels
+    draw: float  #: compared with the weights of the ordinary channels
     quality: float = 0.0
     pause: tuple[int, int] | None = None  #: from, to
     cancelled: bool = False
 
     def draws(self, day: int) -> bool:
-        """Whether leads come from it on this day: from some days after the launch, with an echo."""
+        """Whether leads come from it on this day: from some days after the launch, and for some days after
+        its end."""
         paused = self.pause is not None and self.pause[0] - 1 <= day < self.pause[1] + 4
         return (
             not self.cancelled and not paused and self.start + 4 <= day < self.start + self.days + 9
@@ -77,7 +78,7 @@ PLANS = (
 
 
 def settle_in_calendar(plan: Plan, first: date) -> Plan:
-    """The plan in a calendar: from a Monday or Tuesday on, and nothing between the years."""
+    """Returns the plan moved in the calendar: it starts on a Monday or Tuesday, and not around New Year."""
     start = plan.start
     day = first + timedelta(start)
     if (day.month, day.day) > (12, 12) or (day.month, day.day) < (1, 6):
@@ -86,13 +87,13 @@ def settle_in_calendar(plan: Plan, first: date) -> Plan:
 
 
 def campaign(business: Business, plan: Plan) -> Story:
-    """From the first draft to the count of what it brought."""
+    """Tells a campaign from its first draft to the count of what it brought."""
     rng = business.random("campaign", plan.title, plan.start)
     start = business.first + timedelta(plan.start)
     end = start + timedelta(plan.days - 1)
     boss = business.manager
     conceived = max(start - timedelta(24 + rng.randrange(12)), business.first + timedelta(1))
-    # Whatever is planned beyond the year was conceived within it.
+    # What is planned beyond the year was begun within it.
     conceived = min(conceived, business.last - timedelta(12))
 
     yield morning(conceived, 10), boss.actor
@@ -143,7 +144,7 @@ def _facts(business: Business, plan: Plan, start: date, end: date) -> dict[str, 
 def _course(
     business: Business, plan: Plan, start: date, end: date
 ) -> Iterator[tuple[datetime, str]]:
-    """What happens to a campaign that runs, in order."""
+    """Yields what happens to a running campaign, in order."""
     course = []
     if plan.pause:
         for day, what in zip(plan.pause, ("pause", "launch"), strict=True):
@@ -157,7 +158,7 @@ def _course(
 
 
 def _spent(plan: Plan, start: date, overspend: float) -> float:
-    """What it has cost by now: the budget flows evenly, and a little faster than planned."""
+    """Returns what it has cost by now: the budget is spent evenly, and a little faster than planned."""
     days = (clock.now().date() - start).days
     return round(plan.budget * overspend * min(days / max(plan.days, 1), 1), -1)
 

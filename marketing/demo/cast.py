@@ -1,4 +1,4 @@
-"""Who works in the two tenants of the demo, and how each is filled."""
+"""The two tenants of the demo: who works there, and how each is filled."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from marketing.demo.suggestions import add_suggestions
 from marketing.demo.views import add_followed_view, add_reports
 from marketing.demo.webhooks import add_webhook
 
-#: The tracked event that says that a tenant is the demo's, and whole.
+#: The tracked event that marks a tenant as the demo's, and as complete.
 FILLED = "demo_filled"
 
 
@@ -35,8 +35,9 @@ class Cast:
     leads: int
     people: tuple[tuple, ...]  #: name, role, title, and for reps: share, skill, day of joining
     plans: tuple[Plan, ...]
-    elsewhere: dict[str, str] = field(default_factory=dict)  #: who has another address
-    has_moved_in: bool = False  #: whether it brought the year before along, from another program
+    #: Members with another address than the usual one.
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    has_moved_in: bool = False  #: whether it imported the year before from another program
 
     @property
     def domain(self) -> str:
@@ -98,11 +99,11 @@ OPERATOR = "operator@headlessly.example"
 
 
 class Occupied(Exception):
-    """There is a tenant of this name, and the demo did not make it."""
+    """Raised if there is a tenant of this name that the demo did not make."""
 
 
 def is_filled(cast: Cast) -> bool:
-    """Whether the tenant is there and whole. Raises Occupied when somebody else made it."""
+    """Whether the tenant exists and is complete. Raises Occupied if the demo did not make it."""
     tenant = Tenant.find_by_slug(cast.slug)
     if tenant is None:
         return False
@@ -119,9 +120,9 @@ def fill(
     password: str,
     watch: Callable[[datetime], None] = lambda moment: None,
 ) -> Tenant:
-    """Make the tenant and tell its year; ``password`` is already hashed.
+    """Create the tenant and tell its year. `password` is already hashed.
 
-    One transaction: a filling that was interrupted has left nothing, and is simply done again.
+    It is one transaction: an interrupted run leaves nothing, and can simply be repeated.
     """
     first = today - timedelta(YEAR)
     with transaction.atomic():
@@ -147,10 +148,10 @@ def fill(
 
 
 def _learning(watch: Callable[[datetime], None], first: date) -> Callable[[datetime], None]:
-    """Let the database look at its tables from time to time, as it does between transactions.
+    """Returns `watch` extended by ANALYZE from time to time.
 
-    It does not know of a tenant that is being filled in one, and would read all of its contacts to
-    find an email.
+    PostgreSQL gathers statistics only between transactions. Without them it would read all contacts of the
+    new tenant to find an email address.
     """
     due = [first + timedelta(days) for days in (3, 20, 70, 180)]
 
@@ -165,7 +166,7 @@ def _learning(watch: Callable[[datetime], None], first: date) -> Callable[[datet
 
 
 def _engage(tenant: Tenant, member: Member, first: date, password: str) -> None:
-    """A member signs in as a user and owns records as a contact."""
+    """Create a member's user and contact."""
     first_name, _, last_name = member.name.partition(" ")
     contact = Contact.create(
         name=member.name,

@@ -1,4 +1,4 @@
-"""Companies to make up: what they are called, what they do, where they are and how large."""
+"""Made-up companies: their names, what they do, where they are, and how large they are."""
 
 from __future__ import annotations
 
@@ -132,8 +132,8 @@ INDUSTRIES = (
 class Country:
     name: str
     weight: int
-    region: str  #: of its people's names
-    form: str  #: what follows a company's name in the register
+    region: str  #: decides the names of its people
+    form: str  #: the legal form after a company's name
     timezone: str
     language: str
     dial: str
@@ -141,7 +141,7 @@ class Country:
 
     @property
     def currency(self) -> str:
-        """In which its companies speak of money; with the smaller countries one does so in euros."""
+        """The currency in which its companies talk of money; euros for the smaller countries."""
         return {"United Kingdom": "GBP", "United States": "USD"}.get(self.name, "EUR")
 
 
@@ -170,7 +170,7 @@ COUNTRIES = (
             ("Poznań", "Łódź", "Gdańsk")),
 )  # fmt: skip
 
-#: Tier, share, employees from and to.
+#: Tier, share, and the range of employees.
 SIZES = (
     ("Startup", 12, 6, 40),
     ("SMB", 43, 20, 160),
@@ -181,7 +181,7 @@ SIZES = (
 
 @dataclass
 class Company:
-    """One company: what is true of it, and its record once somebody has created it."""
+    """One company: the facts about it, and its record once somebody has created it."""
 
     name: str
     domain: str
@@ -220,7 +220,7 @@ class Company:
 
 
 def endless_companies(rng: Random, taken: set[str]) -> Iterator[Company]:
-    """Companies, one after the other, none called like another of those that are ``taken``."""
+    """Yields companies without end, none of them with a name that is `taken`."""
     while True:
         industry = rng.choices(INDUSTRIES, [i.weight for i in INDUSTRIES])[0]
         country = rng.choices(COUNTRIES, [c.weight for c in COUNTRIES])[0]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OPEN = ("Prospecting", "Qualification", "Proposal", "Negotiation")
 CHANCE = dict(STAGES)
-#: What colleagues are to a deal, and what is known of them.
+#: The roles of colleagues in a deal, and what is known about them.
 SAYS = (
     ("DecisionMaker", "Signs above 10,000."),
     ("Influencer", None),
@@ -31,14 +31,14 @@ SAYS = (
 
 
 def deal_value(rng: Random, company: Company) -> int:
-    """What a company of this size pays: by seats, with a discount that grows with them."""
+    """Returns what a company of this size pays: by seats, with a discount that grows with them."""
     seats = company.employees * rng.uniform(0.25, 0.8)
     value = max(1_800, seats * 190 * (40 / max(seats, 40)) ** 0.22) * rng.uniform(0.8, 1.3)
     return round(value, -2 if value < 20_000 else -3)
 
 
 def deal(it: Prospect) -> Story:
-    """What becomes of the deal that a lead was converted into."""
+    """Tells what becomes of the deal that a lead was converted into."""
     rng, id = it.rng, it.deal_id
     goes_on = 0.73 + 0.2 * it.quality + it.rep.skill / 2
     task = offer = None
@@ -96,8 +96,9 @@ def _offer(it: Prospect) -> SentFile:
 
 
 def _involve_others(it: Prospect) -> None:
-    """Colleagues who are known have a say, once there is an offer; a few of them more than who asked."""
-    rng = Random(f"deciding with {it.person.email}")  # of its own: the story stays as it is
+    """Add known colleagues to the deal once there is an offer; sometimes they decide more than the lead."""
+    # A generator of its own: the story stays the same.
+    rng = Random(f"deciding with {it.person.email}")
     known = Contact.objects.filter(organization=it.company.id).exclude(pk=it.person.id)
     colleagues = list(known.order_by("created_at", "email")[:3])
     if not colleagues or DealContact.objects.filter(deal=it.deal_id).exists():
@@ -111,7 +112,7 @@ def _involve_others(it: Prospect) -> None:
 
 
 def _end_badly(it: Prospect, task: str | None) -> Story:
-    """Most are lost with a reason; some just end; a few come back."""
+    """Tells a bad end: most deals are lost with a reason, some just end, and a few come back."""
     rng, id = it.rng, it.deal_id
     yield later(rng, clock.now(), days=rng.randint(2, 14)), it.actor
     if task:
@@ -130,7 +131,7 @@ def _end_badly(it: Prospect, task: str | None) -> Story:
 
 
 def _afterwards(it: Prospect) -> Story:
-    """A customer is asked how it goes; not every one stays."""
+    """Tells what follows a sale: a customer is asked how it goes, and some leave."""
     rng = it.rng
     yield later(rng, clock.now(), days=60), it.business.manager.actor
     assert it.person.id and it.company.id, "Who buys is known by then."

@@ -1,4 +1,4 @@
-"""What the company brought along from its former program: the year before, in three files with dates."""
+"""The history that the company brought from its former program: the year before, in three dated files."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from marketing.demo.deals import deal_value
 if TYPE_CHECKING:
     from marketing.demo.business import Business
 
-#: How many leads the year before had: one for so many of the year that is told.
+#: The year before had one lead for so many of this year.
 SHARE = 4
-#: The last leads of the former program, so that all of them have ended: days before the year that is told.
+#: Leads of the former program end this many days before this year, so that all of them are closed.
 LAST = 60
 WON, CONVERTED = 0.45, 0.28
 
@@ -33,7 +33,7 @@ Row = Mapping[str, object]
 def move_in(business: Business) -> None:
     """Import contacts, deals and leads of the year before, as the admin did on the first morning.
 
-    All of them have ended: what is open is what this year brought.
+    All of them are closed: open records are those of this year.
     """
     files: dict[str, list[Row]] = {"Contact": [], "Deal": [], "Lead": []}
     for number, day in enumerate(_days(business)):
@@ -47,7 +47,7 @@ def move_in(business: Business) -> None:
 
 
 def _days(business: Business) -> list[date]:
-    """When the leads came in, in order."""
+    """Returns the days on which the leads came in, in order."""
     before = arrivals(
         business.random("arrivals before"),
         business.first - timedelta(YEAR),
@@ -63,7 +63,7 @@ def _years(business: Business) -> str:
 
 
 def _ended_lead(business: Business, number: int, day: date) -> Iterator[tuple[str, Row]]:
-    """The rows of one lead: who it was, the lead, and the deal that it became."""
+    """Yields the rows of one lead: the person, the lead, and the deal that it became."""
     rng = business.random("before", number)
     company = next(business.former_companies)
     person = business.colleague(rng, company)
@@ -127,12 +127,12 @@ def _ended_lead(business: Business, number: int, day: date) -> Iterator[tuple[st
 
 
 def _eve(business: Business) -> datetime:
-    """The last moment of the former program."""
+    """Returns the last moment of the former program."""
     return midnight(business.first) - timedelta(hours=6)
 
 
 def _import(noun: str, rows: list[Row], filename: str) -> None:
-    """Import a file as a person does who sends it, and wait until it is done."""
+    """Import a file as a person would who uploads it, and wait until it is done."""
     text = io.StringIO()
     table = csv.DictWriter(text, list(rows[0]))
     table.writeheader()
@@ -141,4 +141,4 @@ def _import(noun: str, rows: list[Row], filename: str) -> None:
     source = imports.begin_import(
         registry[noun], io.BytesIO(content), "csv", size=len(content), filename=filename
     )
-    Run(source).go()  # the job that was deferred finds it done
+    Run(source).go()  # the deferred job finds it done

@@ -1,4 +1,4 @@
-"""What marketing set up beside its campaigns: forms, segments and funnels; and who sent the form lately."""
+"""What marketing set up besides campaigns: forms, segments and funnels, and who sent a form lately."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from marketing.models import Campaign, Form, Funnel, Segment
 if TYPE_CHECKING:
     from marketing.demo.business import Business
 
-#: How many visitors sent the form lately, and in how many days: new enough to be worked on.
+#: How many visitors sent the form lately, and within how many days: new enough to be worked on.
 VISITORS, LATELY = 6, 12
 
 EMAIL = {"name": "email", "type": "email", "label": "Work email", "required": True}
@@ -125,7 +125,7 @@ FUNNELS: tuple[dict[str, Any], ...] = (
 
 
 def forms(business: Business) -> Story:
-    """One form for good, one that was given up, one that is being prepared."""
+    """Tells of one form in use, one that was given up, and one in preparation."""
     boss = business.manager
     yield morning(business.first + timedelta(2), 9), boss.actor
     demo, newsletter = Form.create(**DEMO), Form.create(**NEWSLETTER)
@@ -138,7 +138,7 @@ def forms(business: Business) -> Story:
 
 
 def numbers(business: Business) -> Story:
-    """Whom marketing keeps an eye on, counted a last time a day ago."""
+    """Tells of the segments and funnels, which were last counted a day ago."""
     boss = business.manager
     yield morning(business.first + timedelta(30), 14), boss.actor
     made = [*(Segment.create(**each) for each in SEGMENTS)]
@@ -148,15 +148,16 @@ def numbers(business: Business) -> Story:
         Segment.refresh(segment.pk)
     with (
         connection.cursor() as cursor
-    ):  # nobody has told the planner yet what was written so quickly
+    ):  # the tables were filled so quickly that the planner has no statistics yet
         cursor.execute("ANALYZE headlessly_event")
     for funnel in funnels:
-        with suppress(VerbRefused):  # on a busy machine it stays uncounted, and the company whole
+        # On a busy machine it stays uncounted, and the company complete.
+        with suppress(VerbRefused):
             Funnel.analyze(funnel.pk)
 
 
 def visitor(business: Business, number: int) -> Story:
-    """Somebody sends the form, after a click on what a campaign shows, or after none."""
+    """A visitor sends the form, perhaps after a click on a campaign."""
     rng = business.random("visitor", number)
     day = business.last - timedelta(1 + LATELY * number // VISITORS)
     yield any_hour(rng, day), actors.PUBLIC

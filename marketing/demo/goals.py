@@ -1,4 +1,4 @@
-"""What the manager wants of the months to come: a little more than the months before brought."""
+"""The goals that the manager sets: a little more than what the previous months brought."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from marketing.demo.timeline import Story
 if TYPE_CHECKING:
     from marketing.demo.business import Business
 
-#: How much more than before, and the months that are looked back on.
+#: How much more than before, and how many months are averaged.
 MORE, LOOKS_BACK = 1.1, 3
-#: Goals are set this long before their month, so that the company has some in its first hours.
+#: How long before a month its goals are set, so that the company has some in its first hours.
 AHEAD = timedelta(5)
 
 
 def goals(business: Business) -> Story:
-    """In the last days before each month: goals for everybody, and won deals for each rep."""
+    """In the last days before each month, goals are set for everybody, and won deals for each rep."""
     first = (business.first + timedelta(100)).replace(day=1)
     while first - AHEAD < business.last:
         yield at_work(midnight(first - AHEAD) + timedelta(hours=8)), business.manager.actor
@@ -54,7 +54,7 @@ def _set(measure: str, period: str, first: date, target: float, owner: str | Non
 
 
 def _converted(row: dict, name: str) -> float:
-    """An amount of a group in the tenant's currency."""
+    """Returns an amount of a group in the tenant's currency."""
     if (known := row.get("converted", {}).get(name)) is not None:
         return known["value"] or 0
     return sum(row[name].values())

@@ -23,7 +23,7 @@ Steps = Generator[Any, None, bool]
 
 
 def lead(business: Business, number: int, day: date) -> Story:
-    """From the first touch to a deal, to a loss, or to wherever it stands today."""
+    """Tells a lead from the first touch to a deal, to a loss, or to wherever it stands today."""
     rng = business.random("lead", number)
     it = Prospect(business, rng, day, number % 100)
     yield it.arrival, business.website if it.inbound else it.actor
@@ -51,7 +51,7 @@ def lead(business: Business, number: int, day: date) -> Story:
 
 
 def _work(it: Prospect) -> Generator[Any, None, str | None]:
-    """A rep works the lead: why it was lost, or None when it was won over."""
+    """A rep works the lead. Returns why it was lost, or None if it was won over."""
     reached = yield from _reach(it)
     if not reached:
         return it.lose(words.UNREACHED)
@@ -66,7 +66,7 @@ def _work(it: Prospect) -> Generator[Any, None, str | None]:
 
 
 def _reach(it: Prospect) -> Steps:
-    """Calls and mails until somebody answers."""
+    """Calls and emails until somebody answers."""
     rng = it.rng
     promptness = rng.expovariate(1 / (3 if it.quality > 0.5 else 9)) + 0.1
     yield later(rng, clock.now(), hours=promptness), it.actor
@@ -151,7 +151,7 @@ def _qualify(it: Prospect) -> Steps:
 
 
 def _persuade(it: Prospect) -> Steps:
-    """From a problem confirmed to a project."""
+    """Leads from a confirmed problem to a project."""
     rng = it.rng
     for _ in range(rng.choices((0, 1, 2), (3, 5, 3))[0]):
         due = later(rng, clock.now(), days=rng.randint(4, 14) * it.pace)
@@ -187,7 +187,7 @@ def _convert(it: Prospect) -> None:
 
 
 def _nobody() -> Any:
-    """Where those come from who only want to sell something themselves."""
+    """Returns the company of people who only want to sell something themselves."""
     return Company(
         "Rank Rocket", "rank-rocket.example", INDUSTRIES[0], COUNTRIES[0], "", "Startup", 3, 2023
     )
@@ -203,14 +203,14 @@ def _spam(it: Prospect) -> Story:
     it.business.open.pop(it.id)
     Lead.delete(it.id)
     yield later(it.rng, clock.now(), hours=1), boss
-    Lead.restore(it.id)  # once more, to report from where it came
+    Lead.restore(it.id)  # restored once more, to see where it came from
     yield later(it.rng, clock.now(), hours=1), boss
     Lead.delete(it.id)
     Contact.delete(it.person.id)
 
 
 def _duplicate(it: Prospect) -> Story:
-    """They write again from their private address; the manager sees that it is one person, and one lead."""
+    """They write again from a private address; the manager sees that both are one person and one lead."""
     yield later(it.rng, clock.now(), hours=2), it.business.website
     again = it.capture(f"{it.person.first}.{it.person.last}@mail.example".lower())
     twice = Lead.create(
@@ -226,7 +226,7 @@ def _duplicate(it: Prospect) -> Story:
 
 
 def _slip(it: Prospect) -> Story:
-    """A typing error, seen an hour later and taken back."""
+    """A typing error, seen an hour later and undone."""
     yield later(it.rng, clock.now(), hours=1), it.actor
     Lead.update(it.id, budget=it.value * 100)
     slip = Lead.history(it.id)[0]

@@ -1,10 +1,10 @@
-"""People to make up: names by where they are common, and what people do for a living."""
+"""Made-up people: names by region, and what people do for a living."""
 
 from __future__ import annotations
 
 from random import Random
 
-#: First and last names by region; no combination is meant to be anybody.
+#: First and last names by region; no combination is meant to be a real person.
 NAMES = {
     "en": (
         "Alice Aaron Bridget Callum Daisy Edmund Felicity George Harriet Isaac Joanna Keith"
@@ -79,7 +79,7 @@ NAMES = {
 }  # fmt: skip
 GROUPS = {region: (first.split(), last.split()) for region, (first, last) in NAMES.items()}
 
-#: Title, department, part in a decision, and how much their word counts when money is spent.
+#: Title, department, part in a decision, and how much their word counts in spending money.
 TITLES = (
     ("Operations Manager", "Operations", "Champion", 0.10),
     ("Head of Operations", "Operations", "DecisionMaker", 0.18),
@@ -101,7 +101,7 @@ TITLE_WEIGHTS = (16, 12, 7, 8, 8, 9, 6, 8, 5, 6, 5, 4, 6, 6, 3)
 
 
 def name(rng: Random, region: str) -> tuple[str, str]:
-    """A first and a last name, mostly of ``region``."""
+    """Returns a first and a last name, mostly of `region`."""
     if rng.random() < 0.22:
         region = rng.choice(list(GROUPS))
     first, last = GROUPS[region]

@@ -1,4 +1,4 @@
-"""A lead as its story knows it: who it is, how promising, and what is done about it."""
+"""A lead as its story knows it: who it is, how promising it is, and what is done about it."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ DETAILS = {
     "partner": ("ERP integrator", "payroll provider", "consultancy"),
     "outbound": ("call list", "account research"),
 }
-#: What some people are remembered by.
+#: Tags by which some people are remembered.
 TAGS = ("Reference", "Speaker", "Former customer", "Trade press", "Wants to see it")
 SIZE = {"Startup": -0.10, "SMB": 0.0, "Business": 0.08, "Enterprise": 0.03}
 #: How long a company takes to decide, as a factor.
 PATIENCE = {"Startup": 0.7, "SMB": 0.85, "Business": 1.15, "Enterprise": 1.7}
 
-#: What one lead in a hundred meets: every company has them, so every size of story does.
+#: Rare fates, each of one lead in a hundred, so that a demo of any size has some.
 SPAM, SLIP, DUPLICATE, ANONYMOUS = 7, 11, 17, 23
 
 
 class Prospect:
-    """One lead, with what is true of it whether or not anybody knows it yet."""
+    """One lead, with the facts about it whether or not anybody knows them yet."""
 
     def __init__(self, business: Business, rng: Random, day: date, fate: int) -> None:
         self.business, self.rng, self.fate = business, rng, fate
@@ -76,7 +76,7 @@ class Prospect:
         return self.rep.actor
 
     def meet(self, person: Person) -> None:
-        """Now it is known who it is, and so how promising."""
+        """Set who it is, and so how promising it is."""
         self.person, self.company = person, person.company
         quality = (
             0.37
@@ -92,12 +92,12 @@ class Prospect:
         self.value = deal_value(self.rng, self.company)
 
     def score(self, known: float) -> int:
-        """The score as well as one may judge who knows this share of the truth."""
+        """Returns the score that somebody would give who knows this share of the facts."""
         seen = 45 + (self.quality * 100 - 45) * known
         return round(min(max(seen + self.rng.gauss(0, 9 * (1.1 - known)), 1), 99))
 
     def hand_to(self, rep: Member) -> None:
-        """Somebody else takes over."""
+        """Hand the lead over to another rep."""
         self.rep = rep
         Lead.update(self.id, owner=rep.contact)
         if self.person.id:
@@ -106,7 +106,7 @@ class Prospect:
     # -- records -----------------------------------------------------------------------------------
 
     def appear(self) -> None:
-        """The lead is recorded, and who it is, when they say so."""
+        """Record the lead, and the person if they say who they are."""
         if self.fate not in (SPAM, ANONYMOUS):
             self.record_person()
         lead = Lead.create(
@@ -129,8 +129,9 @@ class Prospect:
         self.business.open[self.id] = self
 
     def trade(self) -> dict[str, Any]:
-        """What the company keeps of a lead in fields of its own, as far as it is known."""
-        rng = Random(f"trade of {self.person.email}")  # of its own: the story stays as it is
+        """Returns what the company stores of a lead in its own fields, as far as it is known."""
+        # A generator of its own: the story stays the same.
+        rng = Random(f"trade of {self.person.email}")
         if rng.random() < 0.3:
             return {}
         sites = rng.randrange(3)
@@ -141,8 +142,9 @@ class Prospect:
         }
 
     def tell_of_visits(self) -> None:
-        """What brought them to the website before: other campaigns that ran, or nothing but a search."""
-        rng = Random(f"visits of {self.person.email}")  # of its own: the story stays as it is
+        """Record what brought them to the website before: other running campaigns, or just a search."""
+        # A generator of its own: the story stays the same.
+        rng = Random(f"visits of {self.person.email}")
         for _ in range(rng.choice((0, 0, 1, 1, 2, 3))):
             plan = rng.choice([None, *self.business.running])
             Touchpoint.create(
@@ -166,9 +168,9 @@ class Prospect:
             self.person.id = self.capture(self.person.email, **self.known_beside()).pk
 
     def known_beside(self) -> dict[str, Any]:
-        """What is known of some people beside the usual: other addresses and numbers, and tags."""
+        """Returns what else is known of some people: other addresses and numbers, and tags."""
         person = self.person
-        rng = Random(f"beside {person.email}")  # of its own: the story stays as it is
+        rng = Random(f"beside {person.email}")  # a generator of its own: the story stays the same
         found: dict[str, Any] = {}
         if rng.random() < 0.15:
             user, _at, domain = person.email.partition("@")
@@ -198,7 +200,7 @@ class Prospect:
         )
 
     def find_out(self) -> None:
-        """What a rep looks up before or after the first talk."""
+        """Look up what a rep finds out before or after the first talk."""
         if self.inbound and self.company.id and not self.company.looked_up:
             self.company.looked_up = True
             Organization.enrich(self.company.id, **self.company.facts)
@@ -225,7 +227,7 @@ class Prospect:
         Activity.log(**said, **more, **self.subject)
 
     def plan_touch(self, type: str, title: str, due: Any, minutes: int | None = None) -> str:
-        """Put something on the list; who leaves the story here leaves an open task."""
+        """Plan an activity; a story that ends here leaves it open."""
         meeting = type in ("Meeting", "Demo")
         return Activity.create(
             subject=title,
@@ -251,6 +253,6 @@ class Prospect:
         return reason
 
     def leave(self) -> None:
-        """Nobody works on it any more; the person may be back one day."""
+        """Stop working on the lead; the person may be back one day."""
         if self.business.open.pop(self.id, None) and self.person.id and self.fate != SPAM:
             self.business.free.append(self.person)

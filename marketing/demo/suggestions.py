@@ -1,4 +1,4 @@
-"""What an agent of the demo suggests, whose key may only propose: scripts that wait to be decided on."""
+"""The proposals of an agent whose key may only propose: scripts that wait for a decision."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headlessly.errors import HeadlesslyError
 from headlessly.scripts import proposals
 
 AGENT = "Lead assistant"
-#: What each is for, and the script.
+#: The title of each, and the script.
 SUGGESTED = (
     (
         "They were called and never answered: time to close them, the oldest first.",
@@ -40,7 +40,7 @@ def add_suggestions() -> None:
     key, _secret = ApiKey.issue(tenancy.require(), AGENT, "propose")
     with actors.acting(key.actor):
         for note, code in SUGGESTED:
-            # One that finds nothing to change among few leads, or that a busy machine cannot try in the time
-            # that it may hold records.
+            # It fails if it finds nothing to change among few leads, or if a busy machine needs longer than
+            # records may be locked.
             with suppress(HeadlesslyError):
                 proposals.propose(code, note)

@@ -1,8 +1,8 @@
-"""Interleaves stories in the order of their moments.
+"""Interleaves stories by time.
 
-A story is a generator. It yields ``(moment, actor)`` and is resumed when that moment has come: what
-it does until its next yield, that actor did then, as one request. A story that still waits when the
-time is up simply stays unfinished, as the work of every company does on any given day.
+A story is a generator. It yields ``(moment, actor)`` and is resumed when that moment has come: what it does
+until its next yield is done by that actor then, as one request. A story that still waits when the time is up
+stays unfinished, like the work of every company on any given day.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Story = Iterator[tuple[datetime, Actor]]
 
 
 class Timeline:
-    """All stories that wait, and the moment they have come to."""
+    """All waiting stories, and the moment they have come to."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[datetime, int, Actor, Story]] = []
@@ -29,11 +29,11 @@ class Timeline:
         self.now: datetime | None = None
 
     def begin(self, story: Story) -> None:
-        """Let a story begin; it has to wait for a moment before it does anything."""
+        """Start a story. It must wait for a moment before it does anything."""
         self._wait(story)
 
     def run(self, until: datetime, watch: Callable[[datetime], None] = lambda moment: None) -> None:
-        """Tell everything that happens before ``until``; ``watch`` is told each moment."""
+        """Tell everything that happens before `until`, and call `watch` with each moment."""
         while self.waiting and self.waiting[0][0] < until:
             self.now, _, actor, story = heapq.heappop(self.waiting)
             watch(self.now)
@@ -50,6 +50,6 @@ class Timeline:
             return
         moment, actor = following
         if self.now is not None:
-            # What takes less time than it should still comes after what it follows from.
+            # What takes less time than it should still comes after what it follows.
             moment = max(moment, self.now)
         heapq.heappush(self.waiting, (moment, next(self.numbers), actor, story))

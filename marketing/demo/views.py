@@ -1,4 +1,4 @@
-"""The views of the demo that are saved: one that is followed, with what came into it of late, and reports."""
+"""The saved views of the demo: one that is followed, with leads that entered it lately, and reports."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from headlessly.subscriptions.members import Cause, ListQuestion
 from headlessly.subscriptions.models import ListMember, WatchedList
 
 NAME, QUERY = "Qualified leads", "status=Qualified&o=-score"
-#: How many of the leads that are there came while it was followed.
+#: How many of its leads entered the view while it was followed.
 CAME = 3
 
 
-#: What whoever leads has on their page, by the noun it is about.
+#: The reports on the pages of managers, by noun.
 REPORTS = {
     "Deal": (
         (
@@ -45,7 +45,7 @@ def _who_leads() -> list[Membership]:
 
 
 def add_reports() -> None:
-    """Whoever leads has the same reports on their page, which one of them has saved for all."""
+    """Put the same reports on the page of everybody who leads; one of them has saved them for all."""
     people = _who_leads()
     with actors.acting(people[-1].actor):
         saved = [
@@ -60,8 +60,10 @@ def add_reports() -> None:
 
 
 def add_followed_view() -> View:
-    """Whoever leads follows the qualified leads, and is told of the latest by whom they were qualified. Their
-    view is watched too, so that other programs may be told."""
+    """Follow the qualified leads as everybody who leads, and notify them of the latest ones.
+
+    The view is watched too, so that other programs can be notified.
+    """
     from crm import Lead
 
     tenant, people = tenancy.require(), _who_leads()

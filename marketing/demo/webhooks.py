@@ -1,4 +1,4 @@
-"""A webhook of the demo, with what it delivered: the other system is made up, and on no network."""
+"""A webhook of the demo with its deliveries. The other system is made up and on no network."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from headlessly.webhooks.models import Delivery, Webhook
 
 URL = "https://erp.acme.example/crm/events"
 NAMES = ("Lead.Converted", "Deal.Won")
-#: How many of the latest events it has been told of.
+#: How many of the latest events were delivered.
 TOLD = 40
-#: How long the receiver usually takes, in milliseconds.
+#: The usual response time of the receiver, in milliseconds.
 USUAL = 85
 
 
 def add_webhook(view: View) -> None:
-    """One that wants deals and what enters ``view``; deliveries of the latest events: most arrived, one was
-    given up, the last is being tried again."""
+    """Add a webhook for deals and for what enters `view`, with deliveries of the latest events.
+
+    Most of them arrived, one was given up, and the last is being tried again.
+    """
     entered = f"{VIEW_ENTERED}{OF}{view.pk}"
     webhook = registration.create_webhook({"url": URL, "events": [*NAMES, entered]})
     found = list(Event.objects.filter(name__in=NAMES).order_by("-seq")[:TOLD])

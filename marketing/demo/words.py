@@ -6,7 +6,7 @@ from typing import Any
 
 from marketing.demo.companies import INDUSTRIES
 
-#: What a lead is about, and the need behind it.
+#: What leads are about, and the need behind each.
 INTERESTS = (
     (
         "shift planning",
@@ -237,9 +237,9 @@ COMPETITORS = (
     "A local integrator proposes a custom solution.",
 )
 
-#: Leads that a partner names, and one that asks by itself, on the last evening.
+#: Leads of the last evening: those that a partner named, and one that asked directly.
 REFERRED = ("Rossi Spedizioni, three sites", "Lindqvist Bygg, shift planning", "Haddad Foods")
-#: Who left a card at the stand of a fair, on the same evening.
+#: People who left a card at a fair on the same evening.
 FAIR = (
     "Marchetti Trasporti", "Okafor Logistics", "Brandt Gebäudereinigung", "Silva Refeições",
     "Nilsson Bygg", "Petrov Warehousing", "Dubois Traiteur", "Kowalski Spedycja",

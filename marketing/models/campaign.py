@@ -117,7 +117,7 @@ class Campaign(Noun):
         )
         columns = ("name", "type", "status", "start_date", "budget", "actual_leads", "roi")
         counts = ("target_leads", "actual_leads")
-        no_mean = ("roi",)  # what one cost may be a hundred times what another did
+        no_mean = ("roi",)  # one campaign's cost may be a hundred times another's
         facets = ("status", "type", "owner")
         ranges = ("start_date", "end_date", "budget", "actual_leads", "roi")
         search = ("name", "utm_campaign")
@@ -165,14 +165,14 @@ class Campaign(Noun):
         self.actual_leads, revenue = returns.leads_and_revenue(self)
         try:
             self.actual_revenue = self.schema.by_name["actual_revenue"].clean(revenue)
-        except ValueError as problem:  # more than an amount can be
+        except ValueError as problem:  # more than an amount can hold
             raise VerbRefused(
                 f"{revenue:,.2f} {self.currency}: {problem}", code="too_much", field="actualRevenue"
             ) from None
         self.roi = returns.return_on_investment(self.actual_revenue, self.actual_cost)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """Nothing ends before it starts."""
+        """Reject an end before the start."""
         start = values.get("start_date", self.start_date)
         end = values.get("end_date", self.end_date)
         if start and end and end < start:

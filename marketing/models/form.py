@@ -1,4 +1,4 @@
-"""The form: what a website asks of a visitor, who thereby becomes a lead."""
+"""The form: what a website asks a visitor, who becomes a lead by answering."""
 
 from __future__ import annotations
 
@@ -109,7 +109,8 @@ class Form(Noun):
         self.submission_count += 1
 
     def receive(self, sent: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]] | None:
-        """What was sent as answers and the rest; None for what a bot sent, and for what was sent twice."""
+        """Returns the answers and the remaining input of a submission, or None if it is from a bot or a
+        repetition."""
         answers, extras = received.sort_submission(self.questions(), sent)
         if str(sent.get(questions.HONEYPOT) or "").strip():
             logger.info("%s: a submission fell into the trap", self.pk)
@@ -120,11 +121,11 @@ class Form(Noun):
         return answers, extras
 
     def questions(self) -> dict[str, Field]:
-        """What a submission may have, by name."""
+        """Returns the fields that a submission may have, by name."""
         return questions.submission_fields(self.fields)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """Fields are what they say, and visitors of a published form can say who they are."""
+        """Check the fields, and that visitors of a published form can say who they are."""
         if (fields := values.get("fields", self.fields)) is not None and (
             found := questions.fields_problems(fields)
         ):

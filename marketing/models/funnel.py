@@ -75,7 +75,7 @@ class Funnel(Noun):
         self.is_active = True
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """Steps are what they say."""
+        """Check the steps, and the criteria against them."""
         if values.get("steps") is not None and (found := funnels.steps_problem(values["steps"])):
             problems["steps"] = found
         criteria = values.get("criteria", self.criteria)

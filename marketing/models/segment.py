@@ -1,4 +1,4 @@
-"""The segment: who belongs together, and how many they are."""
+"""The segment: records that belong together, and how many they are."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Segment(Noun):
         area = "marketing"
         columns = ("name", "member_count", "is_dynamic", "description")
         facets = ("is_dynamic",)
-        no_mean = ("member_count",)  # who is in two of them is two
+        no_mean = ("member_count",)  # a record in two segments would count twice
         groups = (("Segment", ("name", "description", "criteria", "is_dynamic", "member_count")),)
 
     class Meta:
@@ -59,13 +59,13 @@ class Segment(Noun):
             self.member_count = count_members(self.criteria)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """Criteria are a filter that its noun understands."""
+        """Check that the criteria are a valid filter of their noun."""
         if values.get("criteria") is not None and (found := filter_problem(values["criteria"])):
             problems["criteria"] = found
 
 
 def filter_problem(criteria: Any) -> str | None:
-    """What is wrong with criteria, or None."""
+    """Returns what is wrong with criteria, or None."""
     if not isinstance(criteria, dict) or set(criteria) != {"type", "filter"}:
         return _("Send type and filter, and nothing else.")
     noun = registry.get(criteria["type"]) if isinstance(criteria["type"], str) else None
@@ -81,7 +81,7 @@ def filter_problem(criteria: Any) -> str | None:
 
 
 def count_members(criteria: Mapping[str, Any] | None) -> int | None:
-    """How many records fit: the database counts, within the time that a list may take."""
+    """Returns how many records fit. The statement is limited to the time that a list may take."""
     if criteria is None:
         return None
     with timeouts.statement_timeout():

@@ -85,7 +85,7 @@ class Touchpoint(Noun):
         )
 
     class Meta:
-        # Few, and each for a way in: every lead of a campaign writes in all that it is in.
+        # Few, and each for one way of reading: every lead of a campaign writes to all indexes that it is in.
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-occurred_at", "-id"], name="touch_by_moment"),
             models.Index(

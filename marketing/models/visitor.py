@@ -1,4 +1,4 @@
-"""Who a visitor of a website turned out to be."""
+"""The contacts behind a website's visitors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headlessly.database.tenant_joins import TenantForeignKey
 
 
 class Visitor(TenantRow):
-    """A visitor of a website, and the contact whom a form, a capture or an identification named last."""
+    """A visitor of a website, and the contact that a form, a capture or an identification named last."""
 
     anonymous_id = models.CharField(max_length=255)
     contact = TenantForeignKey("crm.Contact", models.CASCADE, related_name="+", db_index=False)

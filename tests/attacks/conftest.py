@@ -1,4 +1,4 @@
-"""A site that is attacked, as strangers and users could."""
+"""A site that the tests attack, as strangers and users could."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Two processes of four threads, as on a machine of two cores."""
+    """A site of two processes with four threads each, as on a machine with two cores."""
     site = Site(tmp_path_factory.mktemp("site"), "--workers", "2", "--threads", "4")
     try:
         yield site

@@ -1,7 +1,8 @@
-"""``python -m tests.attacks.guessers PORT COUNT SECONDS``: some who try passwords and wait for nothing.
+"""``python -m tests.attacks.guessers PORT COUNT SECONDS``: guess passwords, with several guessers at once.
 
-Each has an address of its own (the site believes its proxy) and tries another account each time. A program
-of its own, less urgent than the site's: guessers compute elsewhere. Prints how often it was answered what.
+Each guesser has an address of its own (the site trusts its proxy) and tries another account each time. It is
+a separate program with a lower priority than the site's, as real guessers compute elsewhere. Prints how often
+each status was returned.
 """
 
 from __future__ import annotations

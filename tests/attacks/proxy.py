@@ -1,4 +1,4 @@
-"""What stands between a site and its database, and can take it away."""
+"""A proxy between a site and its database, which can cut the connection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 class Proxy:
-    """A port of loopback that leads to the socket of a server, while it is open."""
+    """A port of the loopback interface that leads to the socket of a server while it is open."""
 
     def __init__(self, target: str) -> None:
         self.target = target
@@ -26,7 +26,7 @@ class Proxy:
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def close(self) -> None:
-        """The server is away: nobody is let in, and who is in is thrown out."""
+        """Act as if the server were down: refuse new connections, and cut existing ones."""
         assert self.listener is not None
         with suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""A whole site of its own to attack: `manage.py serve` on a free port of loopback, with its own database."""
+"""A site to attack: `manage.py serve` on a free port of the loopback interface, with its own database."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from django.conf import settings
 from headlessly.database.server import ROLE, start
 from tests.signals import interruptible
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every request
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request
 
 ROOT = Path(__file__).parents[2]
 
-#: The site's database: kept from one run to the next, as the tests' own may be.
+#: The site's database. It is kept from one run to the next, as the tests' own may be.
 DATABASE = "headlessly_attacked"
-#: Two new tenants, a key of each scope, and one lead in each; an admin with a session, a link to choose a
-#: password and one of an invitation. Printed as JSON.
+#: Two new tenants, with a key of each scope and one lead in each; an admin with a session, a link to choose a
+#: password, and an invitation. Printed as JSON.
 FILL = """
 import json, secrets, django
 django.setup()
@@ -67,7 +67,7 @@ print(json.dumps(found))
 
 
 def create_database(*, anew: bool = False) -> str:
-    """The folder of the server's socket; the database is there from now on."""
+    """Create the database if necessary, and return the folder of the server's socket."""
     folder = str(start(settings.DATA_DIR).socket_dir)
     with psycopg.connect(host=folder, user=ROLE, dbname="postgres", autocommit=True) as connection:
         if anew:
@@ -81,7 +81,7 @@ def create_database(*, anew: bool = False) -> str:
 
 @dataclass
 class Answer:
-    """What came back, and after how many seconds; status 0 where nothing did."""
+    """A response with the seconds that it took. Its status is 0 if there was none."""
 
     status: int
     seconds: float
@@ -90,7 +90,7 @@ class Answer:
 
 
 class Site:
-    """The site while it is served."""
+    """A site while it is served."""
 
     def __init__(
         self,
@@ -100,8 +100,11 @@ class Site:
         database_url: str | None = None,
         env: dict[str, str] | None = None,
     ) -> None:
-        """With ``options`` of `manage.py serve`; its database is reached through this ``port`` of a proxy, or
-        is another one; ``env`` is added to its environment."""
+        """`options` are those of `manage.py serve`.
+
+        Its database is reached through a proxy at `port`, or is another one. `env` is added to its
+        environment.
+        """
         self.folder = folder
         self.database_url = database_url or (
             f"postgresql://{ROLE}@/{DATABASE}?host={quote(create_database(), safe='')}"
@@ -112,7 +115,7 @@ class Site:
             else f"postgresql://{ROLE}@127.0.0.1:{port}/{DATABASE}",
             "HEADLESSLY_ENV": "development",
             "WEBHOOKS_ALLOW_PRIVATE": "1",
-            "TRUST_PROXY": "1",  # whoever attacks says from which address
+            "TRUST_PROXY": "1",  # attackers choose their own addresses
             "DJANGO_SETTINGS_MODULE": "headlessly.settings",
             "LOG_LEVEL": "WARNING",
             **(env or {}),
@@ -122,7 +125,7 @@ class Site:
             cwd=ROOT, env=self.env, capture_output=True, text=True,
         )  # fmt: skip
         if "InconsistentMigrationHistory" in (done := fill()).stderr:
-            create_database(anew=True)  # of before the migrations were made anew
+            create_database(anew=True)  # made before the migrations were made anew
             done = fill()
         assert done.returncode == 0, done.stderr
         self.tenants = json.loads(done.stdout)
@@ -147,18 +150,18 @@ class Site:
 
     @contextmanager
     def holding(self, table: str, id: str) -> Iterator[None]:
-        """Somebody writes this row and does not come to an end."""
+        """Hold the lock of a row inside the block, as if somebody wrote it and did not finish."""
         with psycopg.connect(self.database_url) as connection:
             connection.execute(f"SELECT FROM {table} WHERE id = %s FOR UPDATE", [id])
             yield
 
     def is_locked(self, table: str, id: str) -> bool:
-        """Whether somebody writes this row, and has not come to an end."""
+        """Whether somebody holds the lock of this row."""
         with psycopg.connect(self.database_url) as connection:
             return is_locked(connection, table, id)
 
     def open_transactions(self) -> int:
-        """How many connections of the site have a transaction open and do nothing in it."""
+        """Returns how many connections of the site have an open transaction and are idle in it."""
         with psycopg.connect(self.database_url) as connection:
             found = connection.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -167,7 +170,8 @@ class Site:
             return found[0] if found else 0
 
     def wait_until(self, holds: Callable[[], bool], seconds: float) -> float:
-        """How long it took, in seconds. Fails when it takes longer than that."""
+        """Wait until a condition holds, and return how many seconds that took. Fails if it takes longer than
+        `seconds`."""
         began = time.monotonic()
         while not holds():
             assert time.monotonic() - began < seconds, f"Not within {seconds} s.\n{self.log_text()}"
@@ -191,7 +195,7 @@ class Site:
         timeout: float = 60,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """One request on a connection of its own; with ``tenant``, as its key of this scope."""
+        """Send one request on a connection of its own; with `tenant`, with its key of this scope."""
         sent = dict(headers or {})
         if tenant is not None:
             sent["Authorization"] = f"Bearer {self.tenants[tenant]['keys'][scope]}"
@@ -210,7 +214,7 @@ class Site:
         return Answer(found.status_code, took, read, dict(found.headers))
 
     def seconds_to_read(self, times: int = 16) -> float:
-        """How long a list of a quiet tenant takes whoever reads on, at the median."""
+        """Returns the median seconds that a list of a quiet tenant takes while the attack goes on."""
         quiet = self.tenants["quiet"]
         headers = {"Authorization": f"Bearer {quiet['keys']['read']}"}
         took = []
@@ -227,7 +231,7 @@ class Site:
         return statistics.median(took)
 
     def waiting_for_locks(self) -> int:
-        """How many connections of the site wait for somebody else's lock."""
+        """Returns how many connections of the site wait for locks."""
         with psycopg.connect(self.database_url) as connection:
             found = connection.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -236,7 +240,7 @@ class Site:
             return found[0] if found else 0
 
     def script(self, code: str, tenant: str, scope: str = "admin") -> Answer:
-        """One script by MCP, as an agent sends it; the body is what the tool answers."""
+        """Run one script through MCP, as an agent does. The body is the tool's result."""
         asked = {
             "jsonrpc": "2.0",
             "id": 1,
@@ -251,7 +255,7 @@ class Site:
 
 
 def is_locked(connection: Any, table: str, id: str) -> bool:
-    """Whether another connection has this row locked."""
+    """Whether another connection holds the lock of this row."""
     free = f"SELECT id FROM {table} WHERE id = %s FOR UPDATE SKIP LOCKED"
     with connection.cursor() as cursor:
         cursor.execute(free, [id])
@@ -259,13 +263,15 @@ def is_locked(connection: Any, table: str, id: str) -> bool:
 
 
 def all_at_once(work: Sequence[Callable[[], Any]]) -> list[Any]:
-    """What each of them answers, each in a thread of its own."""
+    """Run functions at once, each in a thread of its own, and return their results."""
     with ThreadPoolExecutor(len(work)) as pool:
         return [each.result() for each in [pool.submit(each) for each in work]]
 
 
 def is_no_slower(meanwhile: float, usual: float) -> bool:
-    """Whether what takes ``usual`` seconds takes twice as long at the most. On a machine with no core left
-    it may take some hundredths of a second more: there all share what others leave."""
+    """Whether something that usually takes `usual` seconds took at most twice as long.
+
+    On a machine without a free core it may take some hundredths of a second more.
+    """
     is_busy = os.getloadavg()[0] > (os.cpu_count() or 1)
     return meanwhile <= 2 * usual + (0.05 if is_busy else 0)

@@ -1,4 +1,4 @@
-"""The product called as a server calls it: its WSGI application, with a key or with a session."""
+"""Calls the product as a server does: through its WSGI application, with a key or with a session."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 
 
 class Caller:
-    """Calls under one tenant's address; anything but success is an error."""
+    """Calls addresses of one tenant. Anything but success is an error."""
 
     def __init__(self, mount: str, **headers: str) -> None:
         from headlessly.wsgi import application
@@ -39,7 +39,7 @@ class Caller:
 
 
 def by_key(tenant: Any) -> Caller:
-    """A program with an API key."""
+    """Returns a caller with an API key."""
     from headlessly.access.models import ApiKey
 
     _, secret = ApiKey.issue(tenant, "bench", rate_limit=10**9)
@@ -47,7 +47,7 @@ def by_key(tenant: Any) -> Caller:
 
 
 def by_session(tenant: Any) -> Caller:
-    """A manager in a browser, who is one of the contacts that own leads."""
+    """Returns a caller with the session of a manager, who is one of the contacts that own leads."""
     from django.test import Client
 
     from crm import Contact

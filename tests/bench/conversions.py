@@ -20,13 +20,13 @@ from .measuring import Measured
 if TYPE_CHECKING:
     from .paths import Bench
 
-#: How many convert at once, how many each, how many of these before the clock starts, and how often.
+#: How many processes convert at once, how many leads each, how many of them before timing starts, and rounds.
 AT_ONCE, EACH, WARM, ROUNDS = 8, 50, 10, 3
 LABEL = f"conversions a second, {AT_ONCE} at once"
 
 
 def measured(bench: Bench) -> Measured:
-    """The medians of some rounds, taken in turns."""
+    """Returns the medians of some rounds, taken in turns."""
     from django.db import connection
 
     name = connection.settings_dict["NAME"]
@@ -103,7 +103,7 @@ def main(name: str) -> None:
 
     call = Bench.caller()
     ids = sys.stdin.readline().split()
-    for id in ids[:WARM]:  # what is imported, compiled and prepared once
+    for id in ids[:WARM]:  # everything is imported, compiled and prepared once
         call("POST", f"/leads/{id}/convert")
     print("ready", flush=True)
     sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""Databases of their own for measuring, kept from one run to the next: filling one takes minutes."""
+"""Databases for benchmarks, kept from one run to the next, as filling one takes minutes."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ import psycopg
 
 
 def ready() -> None:
-    """Django, as the product is served."""
+    """Set Django up as the product is served."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
-    os.environ.setdefault("STATEMENT_TIMEOUT", "600")  # what fills takes longer than a page may
+    os.environ.setdefault("STATEMENT_TIMEOUT", "600")  # filling takes longer than a page may
     import django
 
     django.setup()
 
     from headlessly.context.tenant_scope import EVERY, enter_scope
 
-    enter_scope(EVERY)  # what fills and measures is of all tenants; what is measured opens its own
+    enter_scope(EVERY)  # Filling and measuring concern all tenants; measured code opens its own.
 
 
 @contextmanager
 def opened(name: str, fill: Callable[[], None], *, drop: bool = False) -> Iterator[None]:
-    """The database ``name``, migrated and filled; a half filled one is made anew.
+    """Create, migrate and fill the database `name` if necessary, and use it inside the block.
 
-    It stays for the next run unless it is to ``drop``. A migration that is new since then is applied to what
-    is there; where one that it was made with is another by now, it is made anew too.
+    It is kept for the next run unless `drop` is set. New migrations are applied to it; if a migration with
+    which it was made has changed, or if it was not filled completely, it is made anew.
     """
     from django.db import connection
 
@@ -57,7 +57,7 @@ def opened(name: str, fill: Callable[[], None], *, drop: bool = False) -> Iterat
 
 
 def use(name: str) -> None:
-    """Let this process work on a database that another one has opened."""
+    """Use a database that another process has opened."""
     from django.db import connection
 
     _leave()
@@ -65,7 +65,7 @@ def use(name: str) -> None:
 
 
 def _leave() -> None:
-    """Close every connection: those of the pool would go on working on the database of before."""
+    """Close all connections: those of the pool would keep using the previous database."""
     from django.db import connection
 
     connection.close()
@@ -73,7 +73,7 @@ def _leave() -> None:
 
 
 def _is_filled(name: str) -> bool:
-    """Whether there is such a database, filled to its end, by migrations that are still the same."""
+    """Whether there is such a database, completely filled, with migrations that have not changed."""
     try:
         with psycopg.connect(**parameters() | {"dbname": name}) as there:
             if there.execute("SELECT to_regclass('bench_made_with')").fetchone() == (None,):
@@ -85,7 +85,7 @@ def _is_filled(name: str) -> bool:
 
 
 def _migrations() -> dict[str, str]:
-    """The migrations of the product, and what is in each, in short."""
+    """Returns the migrations of the product, each with a digest of its content."""
     from django.db.migrations.loader import MigrationLoader
 
     found = MigrationLoader(None).disk_migrations.values()
@@ -95,7 +95,7 @@ def _migrations() -> dict[str, str]:
 
 
 def parameters() -> dict[str, Any]:
-    """How psycopg connects to the database that is open."""
+    """Returns the parameters with which psycopg connects to the open database."""
     from django.db import connection
 
     wanted = ("dbname", "user", "password", "host", "port")

@@ -1,7 +1,7 @@
-"""A database of any size in minutes: rows made by PostgreSQL itself, in the product's own tables.
+"""Fills a database of any size in minutes: PostgreSQL itself makes the rows, in the product's own tables.
 
-What a row says depends on its number alone, so that every run measures the same data. Names have a word
-that all of them have (``lead``), one in 20 (``platform``), one in 100 (``berlin``) and one of their own.
+The content of a row depends only on its number, so that every run measures the same data. All names contain
+the word ``lead``, one in 20 ``platform``, one in 100 ``berlin``, and each a word of its own.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from django.db import connection
 
 TENANTS = 20
 
-#: Ids that look like ours and never repeat.
+#: Ids that look like the product's and never repeat.
 ID = "'{prefix}_' || substr(md5({i}::text), 1, 6) || lpad(to_hex({i}), 6, '0')"
-#: Half of all rows belong to the first tenant, the others share the rest.
+#: Half of all rows belong to the first tenant; the others share the rest.
 TENANT = f"CASE WHEN i % 2 = 0 THEN 1 ELSE 2 + (i / 2) % {TENANTS - 1} END"
-#: Numbers that differ by a multiple of this belong to the same tenant.
+#: Rows whose numbers differ by a multiple of this belong to the same tenant.
 STEP = 2 * (TENANTS - 1)
 COMMON = "id, tenant_id, version, created_at, created_by, updated_at"
 CITIES = (
@@ -43,7 +43,7 @@ def id_of(prefix: str, i: str = "i") -> str:
 
 
 def chance(seed: int, of: int) -> str:
-    """A number from 0 below ``of``: the same for the same row, and like chance from row to row."""
+    """Returns SQL for a pseudo-random number from 0 to below `of`, which is always the same for a row."""
     return f"(hashint8extended(i, {seed}) & 1073741823) % {of}"
 
 
@@ -85,7 +85,7 @@ def fill(leads: int) -> None:
 
 
 def insert_statements(leads: int) -> dict[str, str]:
-    """By table, in the order in which they refer to each other."""
+    """Returns the statements by table, in the order of their references."""
     contacts, companies = max(leads // 3, 400), max(leads // 10, 400)
     deals, activities = max(leads // 10, 400), max(leads // 5, 400)
     owner = f"CASE WHEN {chance(2, 10)} > 0 THEN {id_of('contact', f'(i % {STEP * 5})')} END"
@@ -155,7 +155,7 @@ def insert_statements(leads: int) -> dict[str, str]:
                    {id_of("lead", f"(i % {leads})")}, 'Lead', 'system', m, 1,
                    '{{"name": "a lead of the past"}}', '{{}}', 'req_bench'
             {rows(2 * leads)}""",
-        # What the leads were before they changed.
+        # The versions of leads before they changed.
         "crm_lead_version": f"""
             INSERT INTO crm_lead_version ({COMMON}, name, status, source, score, budget, contact_id,
                                           organization_id, owner_id, first_touch_at, last_activity_at,
@@ -176,7 +176,8 @@ def _tenants() -> None:
 
 @contextmanager
 def _without_indexes(cursor: Any, table: str) -> Iterator[None]:
-    """An index that is built when the rows are there costs a fraction of one that grows with them."""
+    """Drop the indexes of a table inside the block, as building them afterwards costs a fraction of the
+    time."""
     cursor.execute(
         """SELECT t.relname, i.relname, pg_get_indexdef(i.oid) FROM pg_index x
            JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid

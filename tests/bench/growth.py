@@ -1,6 +1,6 @@
-"""How much slower the list gets from a small table to a large one: two processes, one database each.
+"""How much slower a list is on a large table than on a small one: two processes, with a database each.
 
-``python -m tests.bench.growth NAME`` is such a process: it reads how many calls to make, and answers their
+``python -m tests.bench.growth NAME`` is such a process: it reads how many calls to make, and prints their
 times in milliseconds.
 """
 
@@ -18,7 +18,7 @@ ROUNDS, CALLS = 20, 10
 
 
 def measured(large: str, small: int, drop: bool) -> Measured:
-    """The medians of the small and the large database, taken in turns."""
+    """Returns the medians for the small and the large database, taken in turns."""
     times: dict[str, list[float]] = {}
     name = f"headlessly_bench_{small}"
     _prepare(name, small)
@@ -29,7 +29,7 @@ def measured(large: str, small: int, drop: bool) -> Measured:
                 worker.stdin.write(f"{CALLS}\n")
                 worker.stdin.flush()
                 found = [float(text) for text in worker.stdout.readline().split()]
-                if number:  # the first warms up
+                if number:  # the first round warms up
                     times.setdefault(each, []).extend(found)
     finally:
         for worker in workers.values():

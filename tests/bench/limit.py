@@ -1,7 +1,7 @@
-"""The limit: psycopg 3, prepared statements, the best index, orjson; no framework, nothing to check.
+"""The limit: psycopg 3, prepared statements, the best index, orjson; no framework and no checks.
 
-What writes does so on tables of its own with the product's columns, without its triggers and its indexes for
-other paths; searches and the past are read from the product's tables, which have the indexes for that.
+Writes go to tables of its own with the product's columns, but without its triggers and without indexes for
+other queries. Searches and reads of the past use the product's tables, which have the indexes for them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CREATE INDEX ON limit_lead (tenant_id, status, score DESC NULLS LAST, id DESC) W
 
 
 class Limit:
-    """What the database and the driver can do at the best, on one connection."""
+    """The best that database and driver can do on one connection."""
 
     def __init__(self, connection: psycopg.Connection, tenant: int) -> None:
         self.connection, self.tenant = connection, tenant
@@ -102,8 +102,11 @@ class Limit:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def search(self, words: str) -> Callable[[], bytes]:
-        """25 leads with the words, newest first, and a capped count; as whoever knows how frequent they
-        are writes it. On the product's tables, whose trigram indexes it needs."""
+        """Finds 25 leads with the words, the newest first, and a capped count.
+
+        It is written by somebody who knows how frequent the words are, and uses the product's tables for
+        their trigram indexes.
+        """
         leading, *others = (f"%{word.lower()}%" for word in words.split())
         mine = "l.tenant_id = %(t)s::bigint AND l.deleted_at IS NULL"
         theirs = "o.tenant_id = %(t)s::bigint AND o.deleted_at IS NULL"
@@ -141,7 +144,7 @@ class Limit:
         given = {"t": self.tenant, "w": leading, **{f"w{n}": w for n, w in enumerate(others)}}
 
         def once() -> bytes:
-            # A plan for any words is a bad one for these: planned anew where there are several.
+            # A generic plan is bad for these: with several words it is planned each time.
             rows = self.rows(gather, given, prepare=None if not others else False)
             total = rows[0][1] if rows else 0
             rows = self.rows(walk, given) if total > 10_000 else rows

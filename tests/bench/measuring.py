@@ -1,4 +1,4 @@
-"""How limit and product are timed against each other, and the table of both."""
+"""Times limit and product against each other, and prints the table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measured:
-    """What limit and product took, or per second made, and how far apart they may be."""
+    """The times of limit and product, or their numbers per second, and their allowed ratio."""
 
     label: str
     limit: float
@@ -33,7 +33,7 @@ class Measured:
 
 
 def in_turns(limit: Callable, product: Callable, rounds: int, warm: int = 5) -> tuple[float, float]:
-    """The medians of both, in milliseconds, taken in turns."""
+    """Returns the medians of both in milliseconds, taken in turns."""
     if _unbound is not None:
         return _product_twice(product, rounds)
     times: tuple[list[float], list[float]] = ([], [])
@@ -46,12 +46,12 @@ def in_turns(limit: Callable, product: Callable, rounds: int, warm: int = 5) -> 
     return statistics.median(times[0]), statistics.median(times[1])
 
 
-#: Lets statements run as who owns the tables, or, with False, as usual; where that is compared.
+#: Lets statements run as the owner of the tables, or with False as usual; only set for that comparison.
 _unbound: Callable[[bool], None] | None = None
 
 
 def compare_row_security() -> None:
-    """Measure the product instead of the limit, without row-level security."""
+    """Compare the product with itself without row-level security, instead of with the limit."""
     from headlessly.context.tenant_scope import EVERY
     from headlessly.database import row_security
 
@@ -65,8 +65,10 @@ def compare_row_security() -> None:
 
 
 def _product_twice(product: Callable, rounds: int, block: int = 6) -> tuple[float, float]:
-    """The product without and with row-level security, in turns of some calls, of which the first changes
-    what the connection is."""
+    """Time the product without and with row-level security, in alternating blocks of calls.
+
+    The first call of each block is not counted, as it changes the connection.
+    """
     assert _unbound is not None
     times: tuple[list[float], list[float]] = ([], [])
     for number in range(2 * (2 + rounds // (block - 1))):

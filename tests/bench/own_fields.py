@@ -1,9 +1,9 @@
 """``python -m tests.bench.own_fields [--leads 1000000]``: what a tenant's own fields cost.
 
-The first tenant, whose are half of all leads, has twenty fields of its own, filled in all of them. What is
-compared takes turns: a lead and a list with them and while they are archived; a list in the order of an
-indexed one and of the field that every lead has; a file with ten of them and with none. While an index
-is made another process writes, and its slowest write is told.
+The first tenant, which has half of all leads, has twenty fields of its own, with values in all leads. These
+pairs are timed in turns: a lead and a list with the fields and while they are archived; a list sorted by an
+indexed own field and by a field that every lead has; an import with ten of them and with none. While an index
+is built, another process writes, and its slowest write is printed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from . import databases
 from .measuring import Measured, in_turns, report
 
 NAME = "headlessly_bench_own_{leads}"
-#: Twenty fields: their name, their type, and what a lead has there.
+#: Twenty fields: their name, their type, and their value in a lead.
 FIELDS: list[tuple[str, str, str]] = [
     ("rank", "integer", "to_jsonb((hashtext(NEW.id) & 1048575))"),
     ("worth", "integer", "to_jsonb((hashtext(NEW.id) & 65535))"),
@@ -34,10 +34,10 @@ FIELDS: list[tuple[str, str, str]] = [
     *((f"word{n}", "string", f"to_jsonb('word {n} of ' || left(NEW.id, 9))") for n in range(7)),
     *((f"size{n}", "number", f"to_jsonb((hashtext(NEW.id) & 4095) / {n + 2}.0)") for n in range(7)),
 ]
-#: Those that a file brings.
+#: The fields in imported files.
 BROUGHT = [name for name, _type, _value in FIELDS if name != "serial"][:10]
 IMPORTED, TURNS = 20_000, 3
-#: How many calls are not measured after the fields were archived or brought back.
+#: How many calls are not counted after the fields were archived or restored.
 WARM = 10
 
 
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def fill(leads: int) -> None:
-    """The usual data; the first tenant's leads with values of its own."""
+    """Fill the usual data, with values of its own fields in the first tenant's leads."""
     from django.db import connection
 
     from headlessly.access import actors, tenancy
@@ -144,8 +144,12 @@ def _measured(
 def _with_and_without(
     tenant: Any, label: str, call: Callable[[], Any], rounds: int, blocks: int = 8
 ) -> Measured:
-    """The medians with the tenant's fields and while they are archived, some calls of each in turns: of
-    another tenant the lists would be longer or shorter, and counted in another time."""
+    """Returns the medians with the tenant's fields and while they are archived, in alternating blocks of
+    calls.
+
+    Another tenant would not do for comparison: its lists would have other lengths, and take other times to
+    count.
+    """
     times: dict[bool, list[float]] = {False: [], True: []}
     for block in range(2 * blocks):
         there = bool(block % 2)
@@ -180,7 +184,7 @@ def _ids(tenant: Any) -> list[str]:
 
 @contextmanager
 def _indexed(tenant: Any, name: str) -> Any:
-    """The field with an index, and told how long it took and what it cost those who wrote meanwhile."""
+    """Index a field inside the block, and print how long that took and how it slowed concurrent writes."""
     from headlessly.access import actors, tenancy
     from headlessly.shaping import indexing
     from headlessly.shaping.custom_fields import change_field
@@ -205,11 +209,12 @@ def _indexed(tenant: Any, name: str) -> Any:
 
 @contextmanager
 def _writing(what: str) -> Any:
-    """Another process that creates and changes leads meanwhile; tells its slowest write, in ms."""
+    """Let another process create and change leads inside the block, and print its slowest write in
+    milliseconds."""
     command = [sys.executable, "-m", "tests.bench.own_fields", *sys.argv[1:], "--write"]
     writer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert writer.stdin and writer.stdout
-    writer.stdout.readline()  # it has begun
+    writer.stdout.readline()  # it has started
     started, times = time.perf_counter(), []
     try:
         yield lambda: max(times)
@@ -226,7 +231,7 @@ def _writing(what: str) -> Any:
 
 
 def write() -> None:
-    """Create and change leads until the standard input ends, then tell how long each took."""
+    """Create and change leads until standard input ends, then print how long each took."""
     import threading
 
     from headlessly.access.models import Tenant
@@ -264,7 +269,8 @@ def write() -> None:
 
 
 def _imports(tenant: Any) -> Measured:
-    """The best of some files with ten own fields and with none, in turns, in seconds."""
+    """Returns the best times of importing files with ten own fields and with none, in seconds, taken in
+    turns."""
     from headlessly.access import actors, tenancy
 
     times: dict[int, list[float]] = {0: [], len(BROUGHT): []}

@@ -1,4 +1,4 @@
-"""The paths that are measured: what the limit does, what the product does, and how far apart they may be."""
+"""The paths that are measured: what the limit does, what the product does, and their allowed ratio."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Path:
     label: str
     goal: float | None
     pair: Callable[[Bench], tuple[Work, Work]]
-    share: float = 1.0  #: of the rounds: fewer for what takes long
+    share: float = 1.0  #: of the rounds: fewer for slow paths
 
     def measured(self, bench: Bench, rounds: int) -> Measured:
         rounds = max(3, round(rounds * self.share))
@@ -32,7 +32,7 @@ class Path:
 
 
 class Bench:
-    """What the paths work with: the first tenant, whose are half of all leads."""
+    """What the paths work with: the first tenant, which has half of all leads."""
 
     def __init__(self, leads: int) -> None:
         import psycopg
@@ -48,7 +48,7 @@ class Bench:
 
     @staticmethod
     def caller() -> Caller:
-        """A key of the first tenant, for a process that only calls."""
+        """Returns a caller with a key of the first tenant, for a process that only makes calls."""
         from headlessly.access.models import Tenant
 
         return by_key(Tenant.objects.get(pk=1))
@@ -69,7 +69,7 @@ class Bench:
 
     @cached_property
     def of_a_smaller_tenant(self) -> tuple[Limit, Caller]:
-        """The limit and a key of the second tenant, one of the nineteen that share the other half."""
+        """The limit and a caller for the second tenant, one of the nineteen that share the other half."""
         from headlessly.access.models import Tenant
 
         from .limit import Limit
@@ -83,7 +83,7 @@ class Bench:
 
     @cached_property
     def empty(self) -> Caller:
-        """The browser of somebody in a tenant without records."""
+        """A caller with a session in a tenant without records."""
         from headlessly.access.models import Tenant
 
         found, _ = Tenant.objects.get_or_create(slug="empty", defaults={"name": "Empty"})
@@ -99,11 +99,11 @@ class Bench:
             return Contact.create(name="A person").pk, Organization.create(name="A firm").pk, ids
 
     def people(self, count: int) -> list[str]:
-        """Contacts that the tables of the limit have too."""
+        """Returns contacts that the tables of the limit contain too."""
         return [key for (key,) in self.limit.rows("SELECT id FROM limit_contact LIMIT %s", [count])]
 
     def qualified(self, count: int) -> list[str]:
-        """Leads to convert, each with a contact that the conversion moves on."""
+        """Returns leads to convert, each with a contact whose stage the conversion changes."""
         from crm import Contact, Lead
 
         found = []
@@ -117,7 +117,7 @@ class Bench:
 
     @cached_property
     def rare(self) -> str:
-        """A word that one lead has."""
+        """A word that only one lead has."""
         from crm import Lead
 
         with self.open():
@@ -271,4 +271,5 @@ def _attribution(b: Bench) -> tuple[Work, Work]:
 @path("export csv", "export of all leads as CSV", 1.3)
 @path("import", "import of 100,000 leads with events", 4)
 def _measured_elsewhere(b: Bench) -> tuple[Work, Work]:
-    raise NotImplementedError  # see __main__: they have databases or processes of their own
+    # Measured in __main__, as they need databases or processes of their own.
+    raise NotImplementedError

@@ -1,12 +1,12 @@
 """``python -m tests.bench.recount [--leads 1000000]``: a change of a score rule, counted by two workers.
 
-The first tenant, whose are half of all leads, changes what a lead is worth, so that every lead gets another
-number. Two processes of ``manage.py work`` count; one of them is killed with -9 in the middle, and another
-one takes its place. Meanwhile lists of leads are asked for, as a program and as a browser do, and told is
-what they took before, and while it is counted: half of them at most (p50), all but one in twenty (p95).
+The first tenant, which has half of all leads, changes a score rule so that every lead gets another score. Two
+processes of ``manage.py work`` count; one of them is killed in the middle, and another one takes its place.
+Meanwhile a program and a browser request lists of leads, and their times before and during the recount are
+printed: the median (p50) and the 95th percentile (p95).
 
-On the clock, and so only on a machine that has nothing else to do. Half of all leads are counted, and the
-time of a million is reckoned from it: ``--leads 2000000`` counts a million.
+It measures elapsed time, so the machine must have nothing else to do. As half of all leads are counted, the
+time for a million is extrapolated; ``--leads 2000000`` counts a million.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ django.setup()
 from django.core.management import call_command
 call_command("work")
 """
-#: A worker that was killed is missed after a minute; then what it did is another one's.
+#: A killed worker is noticed after a minute; then another one takes over its job.
 LONGEST = 3 * 3600
 LISTS = {
     "REST": ("/leads", "limit=50"),
@@ -91,7 +91,7 @@ def measure(name: str, workers: int) -> None:
 
 
 def askers(tenant: Any) -> dict[str, Callable[[], Any]]:
-    """Who asks for a list, by what it is called."""
+    """Returns the callers that request a list, by name."""
     from .calls import by_key, by_session
 
     program, browser = by_key(tenant), by_session(tenant)
@@ -104,14 +104,14 @@ def askers(tenant: Any) -> dict[str, Callable[[], Any]]:
 
 
 def timed(ask: Callable[[], Any]) -> float:
-    """How long it took, in milliseconds."""
+    """Returns how many milliseconds a call took."""
     began = time.perf_counter()
     ask()
     return (time.perf_counter() - began) * 1000
 
 
 def change_what_a_lead_is_worth(tenant: Any) -> None:
-    """Every lead gets another number: a line that holds of all has other points than the last time."""
+    """Change the points of a line that holds for all leads, so that every lead gets another score."""
     from django.db import connection
 
     from crm import Rule

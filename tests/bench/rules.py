@@ -1,9 +1,9 @@
-"""``python -m tests.bench.rules [--leads 1000000]``: rules tried on the past, and the leads of a form.
+"""``python -m tests.bench.rules [--leads 1000000]``: rules tried on the past, and leads from a form.
 
-A rule of each kind is tried on the last 90 days of the first tenant, whose are half of all leads, by REST.
-Then so many leads of a form (``--forms 1000``) come one after the other, with three rules that give them away
-and one that leaves every tenth to nobody: told is how many are nobody's that no rule left so, which has to be
-none. What is told is CPU of this process, and the clock.
+A rule of each kind is tried through REST on the last 90 days of the first tenant, which has half of all
+leads. Then leads of a form (``--forms 1000``) come one after the other, with three rules that assign them and
+one that leaves every tenth without an owner; the number of leads that should have an owner but have none is
+printed, and must be 0. Times are CPU of this process, and elapsed time.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def remove_rules() -> None:
 
 
 def make_team() -> Any:
-    """Four members by turns, one of whom works in the hours of an office."""
+    """Create a team of four members who take turns, one of whom works in office hours."""
     from crm import Calendar, Contact, Team, TeamMember
     from headlessly.access import tenancy
     from headlessly.access.models import Membership, User

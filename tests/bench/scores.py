@@ -1,7 +1,7 @@
 """``python -m tests.bench.scores [--leads 100000]``: how many leads a second a change of a score rule counts.
 
-What is told is CPU, of this process and of the one of PostgreSQL that works for it: they take turns, so that
-their sum is what a recount takes of a core that nobody else wants. A million is that times ten and more.
+Times are CPU of this process and of the PostgreSQL process that works for it. They take turns, so their sum
+is what a recount takes of one free core. A million leads take ten times as long or more.
 """
 
 from __future__ import annotations

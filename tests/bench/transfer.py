@@ -1,8 +1,8 @@
-"""Import and export beside a pure COPY of the same rows.
+"""Import and export compared with a plain COPY of the same rows.
 
-The limit of an import is COPY of its finished rows and events into the product's own tables, which have
-their indexes and keep their past; of an export, COPY of the table to nowhere. Both in the same run, on a
-database of their own, which is emptied by it.
+The limit of an import is COPY of its finished rows and events into the product's own tables, with their
+indexes and triggers; that of an export is COPY of the table to nowhere. Both run in turns on a database of
+their own, which the run empties.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROWS, ROUNDS = 100_000, 3
 
 
 def measured(wanted: Sequence[str], leads: int, *, drop: bool) -> dict[str, Measured]:
-    """The best of some rounds taken in turns, in seconds."""
+    """Returns the best times of some rounds in seconds, taken in turns."""
     from headlessly.access import actors, tenancy
     from headlessly.access.models import Tenant
 
@@ -66,7 +66,7 @@ def timed(work: Callable[[], Any]) -> float:
 
 
 def leads(count: int) -> io.BytesIO:
-    """A file as people have them: some columns, one of them a reference by email."""
+    """Returns a typical file: some columns, one of them a reference by email."""
     chance = random.Random(1)
     text = io.StringIO()
     writer = csv.writer(text)
@@ -108,7 +108,7 @@ def importing(count: int) -> None:
 
 
 def copying() -> float:
-    """Seconds to COPY the same leads and events into their tables, taken out of them before."""
+    """Returns the seconds to COPY the same leads and events into their tables, after taking them out."""
     from django.db import connection
 
     tables = {"crm_lead": [], "headlessly_event": []}
@@ -140,7 +140,7 @@ def _columns(table: str) -> list[str]:
 
 @tenant_scope.every_tenant()
 def _empty() -> None:
-    """No leads and no events, as before."""
+    """Delete all leads and events."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -162,7 +162,7 @@ def _settle() -> None:
 
 
 def fill(tenant: int, count: int) -> None:
-    """Leads made by PostgreSQL itself."""
+    """Let PostgreSQL create leads."""
     from django.db import connection
 
     with connection.cursor() as cursor:

@@ -1,10 +1,9 @@
-"""``python -m tests.bench.watchers``: what pages cost that are only open.
+"""``python -m tests.bench.watchers``: what pages cost that are merely open.
 
-The demo is served (``make demo``, in another terminal); fifty pages, first of lists, then of boards, then of
-records, ask it every two seconds by HTTP what their browsers would (``watch.js``, ``bell.js``), each over a
-connection of its own. With ``--changes`` somebody adds a lead every so many seconds meanwhile, and the pages
-look again as browsers do. The CPU of the server and of PostgreSQL is read from ``/proc``: it runs on Linux
-only.
+The demo must be served (``make demo``, in another terminal). Fifty pages, first lists, then boards, then
+records, send every two seconds what their browsers would (``watch.js``, ``bell.js``), each over a connection
+of its own. With ``--changes`` a lead is added every so many seconds, and the pages reload as browsers do. The
+CPU of the server and of PostgreSQL is read from ``/proc``, so it runs only on Linux.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-#: How often a page asks, in seconds, and how often at the most it looks at what others add to it.
+#: How often a page asks, in seconds, and how often at most it reloads what others add to it.
 EVERY, MOST = 2.0, 120.0
-#: How often the bell asks, in seconds: anyhow, at the most, and where something happens all the time.
+#: How often the bell asks, in seconds: usually, at most, and while something happens all the time.
 BELL, BELL_LEAST, BELL_MOST = 60.0, 3.0, 30.0
 TICKS = os.sysconf("SC_CLK_TCK")
 LISTS = ("crm/lead/?view=all", "crm/deal/?view=all", "crm/contact/?view=all")
@@ -30,7 +29,7 @@ BOARDS = ("crm/lead/board/", "crm/deal/board/")
 
 
 class Browser:
-    """A connection that stays open, and the cookies of who is signed in."""
+    """A connection that stays open, with the cookies of a signed-in user."""
 
     def __init__(self, workplace: str, cookies: dict[str, str] | None = None) -> None:
         self.origin, self.path = urlsplit(workplace).netloc, urlsplit(workplace).path
@@ -44,7 +43,7 @@ class Browser:
         *,
         headers: dict[str, str] | None = None,
     ) -> tuple[HTTPResponse, str]:
-        """The answer of a place, of the workplace or of the site; redirections are followed."""
+        """Returns the response of an address of the workplace or the site, after redirects."""
         headers = (headers or {}) | {
             "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         }
@@ -58,7 +57,7 @@ class Browser:
         try:
             self.connection.request(method, where, sent, headers)
             answer = self.connection.getresponse()
-        except OSError:  # the server closed what nothing came by: a browser opens another one
+        except OSError:  # the server closed an idle connection: a browser opens another one
             self.connection.close()
             self.connection.request(method, where, sent, headers)
             answer = self.connection.getresponse()
@@ -82,7 +81,7 @@ class Browser:
 
 
 class OpenPage(Browser):
-    """One page that somebody looks at."""
+    """One open page."""
 
     def __init__(self, workplace: str, cookies: dict[str, str], place: str) -> None:
         super().__init__(workplace, cookies)
@@ -118,7 +117,7 @@ class OpenPage(Browser):
             time.sleep(max(0.0, EVERY - (time.perf_counter() - began)))
 
     def renew(self, told: dict[str, Any]) -> bool:
-        """What watch.js does with an answer."""
+        """Do what watch.js does with a response."""
         mine = told["changed"] or told["missed"]
         if not mine and (not told["others"] or self.is_record):
             return True
@@ -132,7 +131,7 @@ class OpenPage(Browser):
         return True
 
     def ring(self, happened: bool) -> bool:
-        """What bell.js does; answers whether it has still to ask for what has happened."""
+        """Do what bell.js does. Returns whether it still has to ask for what has happened."""
         now = time.monotonic()
         if now - self.rang < (self.bell_gap if happened else BELL):
             return happened
@@ -145,7 +144,7 @@ class OpenPage(Browser):
 
 
 def add_leads(workplace: str, key: str, every: float, stopped: threading.Event) -> None:
-    """Somebody who goes on adding leads, by the interface for programs."""
+    """Keep adding leads through the API."""
     url = urlsplit(workplace.removesuffix("admin/"))
     number = 0
     while not stopped.wait(every):
@@ -160,7 +159,7 @@ def add_leads(workplace: str, key: str, every: float, stopped: threading.Event) 
 
 
 def cpu_seconds(folder: Path) -> dict[str, float]:
-    """What the processes that were started in ``folder`` have used: the server's and PostgreSQL's."""
+    """Returns the CPU seconds of the processes that were started in `folder`: the server and PostgreSQL."""
     found = {"server": 0.0, "postgres": 0.0}
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -180,7 +179,7 @@ def cpu_seconds(folder: Path) -> dict[str, float]:
 
 
 def measure_cpu(folder: Path, seconds: float) -> dict[str, float]:
-    """What server and PostgreSQL use from now on, in percent of a core."""
+    """Returns the CPU of server and PostgreSQL over the next seconds, in percent of a core."""
     before, began = cpu_seconds(folder), time.monotonic()
     time.sleep(seconds)
     after, passed = cpu_seconds(folder), time.monotonic() - began

@@ -1,7 +1,7 @@
-"""What frequent tasks take: clicks, keys beside the text that is typed, pages that load.
+"""What frequent tasks take: clicks, key presses besides typed text, and page loads.
 
-docs/effort.md is the table; tests/browser/test_counted.py and test_counted_tasks.py do the tasks and count. A
-task that takes more presses than the table says, or loads more pages, fails there.
+docs/effort.md is the table; tests/browser/test_counted.py and test_counted_tasks.py do the tasks and count.
+They fail for a task that takes more clicks and keys than the table says, or loads more pages.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ BELOW, SAME, ABOVE = "below", "same", "above"
 
 
 class Task(NamedTuple):
-    """A row of the table; ``best`` is the fewest presses of the best in the field, None where none does it.
-    Rows beside that comparison have no ``verdict``."""
+    """A row of the table. `best` is the fewest presses of the best competitor, or None if none can do it.
+
+    Rows outside that comparison have no ``verdict``.
+    """
 
     clicks: int
     keys: int
@@ -31,8 +33,8 @@ class Task(NamedTuple):
 
     @property
     def stands(self) -> str:
-        """How its presses compare. Of what the best in the field load nothing is known, so that as many
-        presses are the same."""
+        """How its presses compare. An equal number counts as the same, as the competitors' page loads are not
+        known."""
         presses = self.clicks + self.keys
         if self.best is None or presses < self.best:
             return BELOW
@@ -40,7 +42,7 @@ class Task(NamedTuple):
 
 
 def read_table() -> dict[str, Task]:
-    """The rows of docs/effort.md by the task, as its first column says it before a comma or colon."""
+    """Returns the rows of docs/effort.md, by the text of their first column before a comma or colon."""
     found = {}
     for line in TABLE.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -55,7 +57,7 @@ def read_table() -> dict[str, Task]:
 
 
 class Effort:
-    """Clicks, keys and loads of what somebody does; text that is typed is not counted."""
+    """Counts clicks, keys and page loads; typed text is not counted."""
 
     def __init__(self, page: Any) -> None:
         self.page, self.clicks, self.keys, self.loads = page, 0, 0, 0
@@ -75,7 +77,7 @@ class Effort:
         self.page.keyboard.type(text)
 
     def count(self, task: str, does: Callable[[], None]) -> None:
-        """Do a task of the table, and keep what it took."""
+        """Do a task of the table, and remember what it took."""
         before = (self.clicks, self.keys, self.loads)
         does()
         self.page.wait_for_load_state()
@@ -83,7 +85,7 @@ class Effort:
         self.counted[task] = tuple(after - was for after, was in zip(now, before, strict=True))
 
     def compare(self) -> None:
-        """Fail where a task takes other presses than the table says, or loads more pages."""
+        """Fail if a task takes other presses than the table says, or loads more pages."""
         table = read_table()
         wrong = {
             task: (took, table[task].took if task in table else None)

@@ -1,21 +1,22 @@
-"""What pages are made of: of two that are made of the same, one need not be looked at."""
+"""Finds the elements that make up pages: of two pages with the same elements, only one needs to be
+checked."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
 
-#: Elements that hold none.
+#: Elements without content.
 EMPTY = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "path", "source",
          "track", "use", "wbr"}  # fmt: skip
-#: Attributes whose values make another element of it, for whoever looks at it or listens.
+#: Attributes whose values matter to how an element looks or sounds.
 TELLING = ("class", "type", "role", "style", "dir", "lang", "tabindex", "inputmode", "autocomplete")
-#: So many characters longer, a text or a word takes more room; none is as wide as this many times that.
+#: The step in characters by which longer texts and words count as different, and how many steps are counted.
 ROOM, WIDEST = 12, 6
 
 
 class Markup(HTMLParser):
-    """The kinds of elements of a page: what each is, which attributes it has, in which two it is, and how
-    much room what it says takes."""
+    """The kinds of elements of a page: tag, attributes, the two elements around it, and the room for its
+    text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -43,13 +44,17 @@ class Markup(HTMLParser):
             return
         (_tag, kind), longest = self.around[-1], max(map(len, words))
         for what, size in (("text", len(" ".join(words))), ("word", longest)):
-            # Whatever is longer has room for what is shorter.
+            # Room for a longer text is enough for a shorter one.
             self.kinds |= {(what, kind, n) for n in range(min(size // ROOM, WIDEST) + 1)}
 
 
 def with_something_new(pages: dict[str, str], known: set[tuple[object, ...]]) -> list[str]:
-    """The addresses of pages, by their HTML, that together have all that is not known, and no more than that:
-    those with most of it first. What they are made of is known then."""
+    """Returns addresses of pages, given with their HTML, that together contain everything that is not in
+    `known`.
+
+    Pages with most of it come first, and pages that add nothing are left out. What they contain is added to
+    `known`.
+    """
     kinds = {address: Markup(html).kinds for address, html in pages.items()}
     found = []
     while kinds:

@@ -1,4 +1,4 @@
-"""Fields of a tenant's own for the contract: one of each type on a noun."""
+"""Tenants' own fields for the contract: one of each type on a noun."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headlessly.shaping.field_settings import take_settings
 from headlessly.shaping.models import TYPES, CustomField
 from tests.contract import samples
 
-#: What makes a noun another one for a surface, beside its fields.
+#: What distinguishes nouns for a surface besides their fields.
 KINDS: tuple[Callable[[type[Noun]], Any], ...] = (
     lambda noun: noun.immutable,
     lambda noun: noun.Surface.board,
@@ -23,10 +23,10 @@ KINDS: tuple[Callable[[type[Noun]], Any], ...] = (
 
 
 def by_turns(turn: int) -> pytest.MarkDecorator:
-    """Some nouns, and one of each kind.
+    """Parametrizes a test with some nouns, and with one of each kind.
 
-    Programs write and read each field on every noun. What else there is reads a noun by its schema, whichever
-    it is: each noun is asked by some of these tests, and each kind of noun by all.
+    Programs write and read each field on every noun. The other surfaces read a noun through its schema,
+    whichever noun it is: so each noun is used by some of these tests, and each kind of noun by all.
     """
     found = samples.NOUNS[turn % 5 :: 5]
     for kind in KINDS:
@@ -37,13 +37,13 @@ def by_turns(turn: int) -> pytest.MarkDecorator:
 
 
 OPTIONS = ["North", "South & East", "West"]
-#: What each type needs beside its name.
+#: What each type needs besides its name.
 MORE: dict[str, dict[str, Any]] = {
     "choice": {"options": OPTIONS},
     "choices": {"options": OPTIONS},
     "reference": {"to": "Organization"},
 }
-#: Two values of each type, as JSON has them, the lesser first; a reference's are made.
+#: Two values of each type, as in JSON, the lesser first. Those of references are created.
 VALUES: dict[str, tuple[Any, Any]] = {
     "string": ("Amber würfel", "Zinnober Quader"),
     "text": ("First line\nand another", "Something else"),
@@ -66,8 +66,11 @@ def name_of(type: str) -> str:
 
 
 def add_fields(noun: type[Noun], types: Any = TYPES, **more: Any) -> dict[str, CustomField]:
-    """One field of each type on ``noun``, by its type; in one change and one statement, for hundreds of tests
-    begin with them. Made one by one they are in ``tests/headlessly/shaping``."""
+    """Create one field of each type on `noun`, and return them by type.
+
+    They are created in one change and one statement, as hundreds of tests start with them. Creating them one
+    by one is tested in ``tests/headlessly/shaping``.
+    """
     made = {}
     with changing_shape("Nobody is refused here."):
         there = CustomField.objects.filter(noun=noun.__name__).count()
@@ -82,5 +85,5 @@ def add_fields(noun: type[Noun], types: Any = TYPES, **more: Any) -> dict[str, C
 
 
 def values_of(which: int) -> dict[str, Any]:
-    """A body with the lesser values, or the greater."""
+    """Returns a body with the lesser values, or with the greater ones."""
     return {name_of(type): pair[which] for type, pair in VALUES.items()}

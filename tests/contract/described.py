@@ -1,4 +1,4 @@
-"""The OpenAPI document as a judge: whether an answer, or a body, is what it says."""
+"""Uses the OpenAPI document to check whether responses and bodies are what it says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from referencing.jsonschema import DRAFT202012
 
 from headlessly.api.openapi.responses import LIMITS
 
-#: What every answer of a web site may have.
+#: Headers that every response of a website may have.
 USUAL = {
     "Content-Type", "Content-Length", "Cache-Control", "Vary", "X-Frame-Options",
     "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy",
@@ -21,7 +21,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def described_to(api: Any) -> Described:
-    """What the document says that this client is answered."""
+    """Returns the document that this client gets."""
     answer = api.call("GET", "/openapi.json")
     assert answer.status_code == 200, answer.content.decode()
     return _described_by(answer.content)
@@ -29,7 +29,7 @@ def described_to(api: Any) -> Described:
 
 @lru_cache(maxsize=2)
 def _described_by(document: bytes) -> Described:
-    """The same for all tests that are answered the same document: to read a megabyte takes a while."""
+    """Returns the parsed document. It is cached, as a megabyte of JSON takes a while to parse."""
     return Described(json.loads(document))
 
 
@@ -49,19 +49,19 @@ class Described:
         self.judge = cache(self._judge)
 
     def resolve(self, part: dict[str, Any]) -> dict[str, Any]:
-        """The component that a reference leads to; anything else as it is."""
+        """Returns the component to which a reference points; any other part unchanged."""
         if "$ref" not in part:
             return part
         _, kind, name = part["$ref"].removeprefix("#/").split("/")
         return self.document["components"][kind][name]
 
     def problems(self, value: Any, *pointer: str) -> list[str]:
-        """What is wrong with ``value`` by the schema at ``pointer``."""
+        """Returns what is wrong with `value` by the schema at `pointer`."""
         found = self.judge(pointer).iter_errors(value)
         return [f"{'/'.join(map(str, e.absolute_path))}: {e.message[:300]}" for e in found]
 
     def fits(self, id: str, response: Any, status: int | None = None) -> Any:
-        """The JSON of an answer of the operation ``id``, which is as documented."""
+        """Returns the JSON of a response of the operation `id`, which must be as documented."""
         method, path, operation = self.operations[id]
         said = str(response.status_code)
         assert status in (None, response.status_code), response.content.decode()
@@ -81,7 +81,7 @@ class Described:
         return found
 
     def fits_headers(self, what: str, documented: dict[str, Any], response: Any) -> None:
-        """All headers of the document are there, and no others of ours."""
+        """Assert that the response has all documented headers, and no other headers of the product."""
         asked = response.wsgi_request
         may_lack = {"Idempotency-Replayed"}
         if "dryRun" in asked.GET:
@@ -94,7 +94,7 @@ class Described:
         assert not undocumented, f"{what} does not document {undocumented}"
 
     def takes(self, id: str, body: Any) -> list[str]:
-        """What is wrong with ``body`` for the operation ``id``."""
+        """Returns what is wrong with `body` for the operation `id`."""
         method, path, _ = self.operations[id]
         pointer = ["paths", path, method, "requestBody", "content", "application/json", "schema"]
         return self.problems(body, *pointer)

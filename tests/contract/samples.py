@@ -17,29 +17,29 @@ from headlessly.execution import executor
 from headlessly.nouns import Noun
 
 NOUNS = list(registry.values())
-#: Those whose records change.
+#: Nouns whose records can change.
 CHANGING = [noun for noun in NOUNS if not noun.immutable]
-#: What a verb can do without only where a person executes it.
+#: Inputs that a verb only does not need if a person runs it.
 NAMED = {("claim", "owner")}
-#: What a new record chooses that needs nothing else.
+#: Choices for a new record that need no further input.
 CHOICES = {"how": "Nobody"}
 _number = itertools.count(1)
 
-#: Text that the validators in use accept; the first that fits a field is taken.
+#: Texts that the validators accept; the first one that fits a field is used.
 WORDS = ("Word {}", "word-{}", "word{}.example", "Europe/Berlin", "en")
 CURRENCIES = ("EUR", "CHF", "GBP", "JPY", "SEK")
-#: Fields whose shape no schema tells.
+#: Fields whose form the schema does not describe.
 SHAPES = {
     "stages": [
         {"name": name, "probability": 10, "order": 1} for name in ("Proposal", "Negotiation")
     ],
-    "stage": "Proposal",  # that a pipeline does without
+    "stage": "Proposal",  # that no pipeline requires
     "move_to": "Negotiation",
     "fields": [
         {"name": "email", "type": "email", "label": "Your email", "required": True},
         {"name": "size", "type": "select", "options": ["Small", "Large"]},
     ],
-    "type": "Deal",  # of a gate, with what every deal has
+    "type": "Deal",  # of a gate, with a field that every deal has
     "state": "Lost",
     "requires": [{"field": "value"}],
     "about": "Lead",  # of a stale limit
@@ -59,7 +59,7 @@ SHAPES = {
 
 
 def value(field: Field, besides: Noun | None = None) -> Any:
-    """A valid value for ``field``, as JSON has it; another one each time where that is possible."""
+    """Returns a valid value for `field` as in JSON, a different one each time if possible."""
     number = next(_number)
     match field.type:
         case "string" | "text" if field.name in SHAPES:
@@ -85,9 +85,9 @@ def value(field: Field, besides: Noun | None = None) -> Any:
         case "date":
             if not _accepted(
                 field, "2001-01-31"
-            ):  # only the first of a month will do: that of a year
+            ):  # a goal's start must be the first day of a month, and of a year for some
                 return f"{date(1000 + number % 8000, 1, 1)}"
-            # Each is after the one before: what begins is asked for first, and what ends after it.
+            # Ascending, as starts are asked for before ends.
             return f"{date(2001, 1, 31) + timedelta(days=number)}"
         case "datetime":
             return "2026-01-31T09:00:00Z"
@@ -109,14 +109,14 @@ def value(field: Field, besides: Noun | None = None) -> Any:
 
 
 def some(noun: type[Noun], besides: Noun | None, *, new: bool = False) -> str:
-    """The id of a record of ``noun`` other than ``besides``: one there is, or a new one."""
+    """Returns the id of a record of `noun` other than `besides`: an existing one, or a new one."""
     there = noun.objects.exclude(pk=besides and besides.pk).order_by("pk")
     found = None if new else there.values_list("pk", flat=True).first()
     return found or create(noun).pk
 
 
 def a_member() -> str | None:
-    """The id of a contact who is a member of the tenant: once there is one, work goes to no other."""
+    """Returns the id of a contact who is a member: once there are members, work only goes to them."""
     linked = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
     return linked.order_by("pk").values_list("contact_id", flat=True).first()
 
@@ -129,7 +129,7 @@ def _accepted(field: Field, word: str) -> str | None:
 
 
 def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dict[str, Any]:
-    """Valid input for ``verb`` by wire name: what is required, or everything but the status."""
+    """Returns valid input for `verb` by wire name: only required values, or with `full` all but the state."""
     machine, kind = verb.noun.schema.machine, verb.noun.schema.kind
     found = {}
     asked = verb.inputs_of(record) if verb.asks else verb.inputs
@@ -151,14 +151,14 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
 
 
 def change(record: Noun) -> dict[str, Any]:
-    """An input that changes ``record``: one that says what it has already would leave no event."""
+    """Returns input that changes `record`: unchanged values would leave no event."""
     plain = [f for f in record.schema.inputs() if f.type in ("string", "enum") and not f.unique]
     field = min((f for f in plain if not f.moves), key=lambda f: f.type != "string")
     return {field.wire: value(field, record)}
 
 
 def run(verb: Verb, record: Any = None, data: dict[str, Any] | None = None, **options: Any) -> Any:
-    """Execute ``verb`` as the wire does, with the least valid input unless said."""
+    """Run `verb` as programs do, with the minimal valid input by default."""
     data = inputs(verb, record=record) if data is None else data
     return executor.run(verb, record, data, wire=True, **options)
 
@@ -167,12 +167,12 @@ def create(noun: type[Noun], *, full: bool = False, **data: Any) -> Noun:
     verb = noun.verbs["create"]
     given = inputs(verb, full=full)
     if "claim" in noun.verbs:
-        given.pop(noun.schema.owner.wire, None)  # only what is nobody's is claimed
+        given.pop(noun.schema.owner.wire, None)  # only records without an owner can be claimed
     return run(verb, None, given | data)
 
 
 def path_to(noun: type[Noun], state: str) -> tuple[str, list[Step]]:
-    """An entry state and the shortest way from there to ``state``."""
+    """Returns an entry state, and the shortest way from there to `state`."""
     machine = noun.schema.machine
     ways = deque((entry, entry, []) for entry in machine.entry)
     seen = set(machine.entry)
@@ -188,7 +188,7 @@ def path_to(noun: type[Noun], state: str) -> tuple[str, list[Step]]:
 
 
 def in_state(noun: type[Noun], state: str) -> Noun:
-    """A record, fully filled in, that went through its machine to ``state``."""
+    """Returns a record with all fields filled that was moved through its states to `state`."""
     entry, steps = path_to(noun, state)
     record = create(noun, full=True, **{noun.schema.machine.name: entry})
     for step in steps:

@@ -1,4 +1,4 @@
-"""What tests of score rules begin with: lines, rules made of them, days, and what the worker does."""
+"""What tests of score rules need: lines, rules with them, days, and the worker's job."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def score(lead: Lead) -> float | None:
 
 
 def recount_now() -> recount.Progress:
-    """What the worker does, here."""
+    """Do the worker's job in this process."""
     for descends in (False, True):
         recount.recount_all(descends=descends)
     found = recount.progress()

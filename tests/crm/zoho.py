@@ -1,7 +1,7 @@
-"""The workspace of another CRM, read as its users exported it, and lived through by our verbs.
+"""The workspace of another CRM, read from its users' exports and replayed with the product's verbs.
 
-Its folder stays outside of the project. How it is read follows the README there: status words,
-money like ``$1,117.10K``, owners by name, and CONVERTED, which wins over the status beside it.
+Its folder stays outside of the project. The README there says how to read it: states in words, money like
+``$1,117.10K``, owners by name, and CONVERTED, which overrides the status beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from headlessly.context import clock
 from headlessly.execution import executor
 from marketing import Campaign
 
-#: Beside the checkout, or beside the folder of a second one.
+#: Beside the checkout, or beside the folder of a second checkout.
 PLACES = [Path(__file__).resolve().parents[n] / "shared" / "data" / "zoho" for n in (3, 4)]
 FOLDER = next((place for place in PLACES if place.is_dir()), PLACES[0])
 
@@ -44,7 +44,7 @@ STAGES = {
     "Closed Won": "Won",
     "Closed Lost": "Lost",
 }
-#: How often a new deal is advanced to stand there; what is won or lost needs no advance.
+#: How often a new deal is advanced to reach a stage; won and lost deals need no advance.
 ADVANCES = {"Qualification": 1, "Proposal": 2, "Negotiation": 3}
 CAMPAIGN_TYPES = {
     "Advertisement": "Paid",
@@ -64,14 +64,13 @@ CAMPAIGN_STATUSES = {
     "Inactive": "Paused",
     "Complete": "Completed",
 }
-#: Companies and owners have no date: they were there before everything else.
+#: Companies and owners have no date: they existed before everything else.
 BEGINNING = datetime(2018, 7, 1, tzinfo=UTC)
 
-#: How many steps go into one transaction, as a job of this kind would have it.
+#: How many steps share a transaction, as an import job would do it.
 TOGETHER = 20
-#: After so many of these the database looks at its tables, as it does by itself between
-#: transactions: a test is one long one, and without knowing the tenant's share PostgreSQL reads all
-#: of its contacts to find an email.
+#: After so many transactions the tables are analyzed. PostgreSQL does that by itself between transactions,
+#: but a test is one long transaction; without statistics it would read all contacts to find an email.
 ANALYSED = {1, 10, 50, 200}
 
 Row = dict[str, str]
@@ -102,13 +101,13 @@ def status_of(lead: Row) -> str:
 
 
 def converted_at(lead: Row, potential: Row, campaign: Row) -> datetime:
-    """When all that a conversion needs was there: many deals are older than their leads."""
+    """Returns when everything that a conversion needs existed: many deals are older than their leads."""
     return max(moment(row["Created Time"]) for row in (lead, potential, campaign))
 
 
 @dataclass
 class Replay:
-    """The whole workspace, and every step of its history in the order of their moments."""
+    """The whole workspace, and every step of its history in order."""
 
     steps: list[tuple[datetime, int, Step]] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=count)
@@ -126,7 +125,7 @@ class Replay:
         self.campaign_rows = {row["CAMPAIGNID"]: row for row in rows("Campaigns")}
 
     def run(self) -> None:
-        """Live through it again."""
+        """Replay the history."""
         self.at(BEGINNING, self.begin)
         for row in self.campaign_rows.values():
             self.campaign(row)
@@ -157,7 +156,7 @@ class Replay:
         domains: set[str] = set()
         for row in self.account_rows:
             domain = row["Website"].lower()
-            # An account without a name goes by its website.
+            # An account without a name is named by its website.
             name = row["Account Name"].strip() or row["Website"]
             account = Organization.create(
                 name=name,
@@ -182,7 +181,7 @@ class Replay:
                 budget=money(row["Budgeted Cost"]),
                 actual_cost=money(row["Actual Cost"]),
                 target_revenue=money(row["Expected Revenue"]),
-                # The export has none, and our launch asks for one.
+                # The export has none, but launching requires one.
                 landing_page_url=f"https://campaigns.example/{id}",
             ).pk
 
@@ -200,7 +199,7 @@ class Replay:
             self.at(max(start, end), lambda: Campaign.complete(self.campaigns[id]))
 
     def contact(self, row: Row) -> None:
-        """Somebody becomes a contact, or a contact that a lead has made is completed."""
+        """Create a contact, or complete one that a lead created."""
         self.people[row["Email"].lower()] = Contact.capture(
             **self.person(row),
             owner=self.owners[row["Contact Owner"]],
@@ -255,7 +254,7 @@ class Replay:
         ).pk
 
     def convert(self, lead: str, potential: Row) -> str:
-        """The lead goes the way to its potential, which says what the deal is."""
+        """Move the lead to its potential, which describes the deal."""
         Lead.update(lead, status="Contacted", campaign=self.campaigns[potential["Campaign Id"]])
         Lead.update(lead, status="Qualified")
         deal = {

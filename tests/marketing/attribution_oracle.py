@@ -38,7 +38,7 @@ def path_of(deal, leads, touches):
 
 
 def anchors_of(deal, leads, path):
-    """The places of F, L and O."""
+    """Returns the places of F, L and O."""
 
     def last_until(then):
         places = [n for n, touch in enumerate(path) if moment(touch["occurredAt"]) <= then]
@@ -50,7 +50,7 @@ def anchors_of(deal, leads, path):
 
 
 def shares(model, path, anchors, won):
-    """The share of each touch; together one."""
+    """Returns the share of each touch; together they are one."""
     count = len(path)
     first, lead, opportunity = anchors
     if model == "FirstTouch":
@@ -100,7 +100,7 @@ MODELS = ("FirstTouch", "LastTouch", "Linear", "PositionBased", "WShaped", "Time
 
 
 def credits(deal, leads, touches):
-    """By model what each touch of a won deal earned, in cents."""
+    """Returns for each model what each touch of a won deal earned, in cents."""
     path = path_of(deal, leads, touches)
     if not path:
         return {model: {} for model in MODELS}
@@ -118,7 +118,7 @@ def credits(deal, leads, touches):
 
 
 def report(by, deals, leads, touches):
-    """By model and group what was earned, in cents by currency."""
+    """Returns for each model and group what was earned, in cents by currency."""
     found = {model: defaultdict(lambda: defaultdict(int)) for model in MODELS}
     said = {touch["$id"]: touch[by] for touch in touches}
     for deal in deals:

@@ -1,4 +1,4 @@
-"""docs/contributing.md read as a program: what goes where, and what is typed then."""
+"""Reads docs/contributing.md as a program: which code goes where, and what is typed in the shell."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Recipe:
 
 
 def recipes(page: str) -> list[Recipe]:
-    """Every section that adds something, in the order of the page."""
+    """Returns every section that adds something, in the order of the page."""
     found = []
     for section in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
         recipe = Recipe(section.split("\n", 1)[0])
@@ -42,7 +42,7 @@ def recipes(page: str) -> list[Recipe]:
 
 
 def put(block: str, tree: Path) -> None:
-    """Do with a block what its first line says. Raises AssertionError where that cannot be done."""
+    """Do with a block what its first line says. Raises AssertionError if that is not possible."""
     first, body = block.split("\n", 1)
     place = PLACE.match(first)
     assert place, f"{first!r} names no file and place"
@@ -65,7 +65,7 @@ def put(block: str, tree: Path) -> None:
 
 
 def _end(lines: list[str], at: int) -> int:
-    """The line after the statement that begins in a line: where its brackets are closed again."""
+    """Returns the line after the statement that starts at a line, where all its brackets are closed."""
     depth = 0
     for number in range(at, len(lines)):
         bare = re.sub(r"#.*", "", re.sub(r"'[^']*'|\"[^\"]*\"", "", lines[number]))

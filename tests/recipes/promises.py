@@ -1,4 +1,4 @@
-"""What contributing.md promises of its recipes; run in the copy in which they were followed."""
+"""Checks what contributing.md promises of its recipes, in the copy in which they were followed."""
 
 from __future__ import annotations
 

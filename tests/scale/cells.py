@@ -1,4 +1,4 @@
-"""A cell as the handbook has it, on this machine: etcd, and PostgreSQL servers kept by Patroni."""
+"""A cell as in the handbook, on this machine: etcd, and PostgreSQL servers managed by Patroni."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .test_handbook import FILES, free_port, program, wait_for
 
 
 class Cell:
-    """Two database servers of which one follows the other, and what decides which."""
+    """Two database servers, one of which follows the other, and what decides which one leads."""
 
     def __init__(self, folder: Path) -> None:
         etcd, self.patroni = program("etcd", "etcd-server"), program("patroni")
-        self.base = Cluster(folder / "base")  # for its user, and for what it can do with folders
+        self.base = Cluster(folder / "base")  # for its user, and its functions for folders
         self.base.initialise()
         self.folder = folder
         self.running: list[subprocess.Popen[bytes]] = []
@@ -49,7 +49,7 @@ class Cell:
         return started
 
     def start_server(self, number: int) -> None:
-        """Start a database server, with the handbook's configuration but for its addresses."""
+        """Start a database server with the handbook's configuration, except for its addresses."""
         place = self.folder / f"db{number}"
         self.base.make_private(place)
         text = (FILES / "patroni.yml").read_text()
@@ -84,7 +84,7 @@ class Cell:
         return httpx.get(f"http://127.0.0.1:{self.apis[number]}/patroni").json()
 
     def leader(self) -> int | None:
-        """The number of the server that is written to."""
+        """Returns the number of the server that takes writes, or None."""
         for number in range(len(self.servers)):
             try:
                 if self.state(number).get("role") in ("master", "primary"):
@@ -102,7 +102,7 @@ class Cell:
         return states == ["sync"]
 
     def kill_leader(self) -> None:
-        """Let the machine of the leader lose its power."""
+        """Kill the leader's processes, as if its machine lost power."""
         leader = self.leader()
         assert leader is not None
         family = psutil.Process(self.servers[leader].pid)
@@ -119,12 +119,12 @@ class Cell:
 
     @property
     def url(self) -> str:
-        """As the handbook has it for several servers."""
+        """The address as in the handbook for several servers."""
         hosts = ",".join(f"127.0.0.1:{port}" for port in self.ports)
         return f"postgresql://{ROLE}@{hosts}/{ROLE}?target_session_attrs=read-write"
 
     def connect(self, user: str = "postgres", dbname: str = "postgres") -> psycopg.Connection[Any]:
-        """To the server that can be written to."""
+        """Returns a connection to the server that takes writes."""
         ports = ",".join(map(str, self.ports))
         return psycopg.connect(
             host="127.0.0.1,127.0.0.1", port=ports, user=user, dbname=dbname, autocommit=True,

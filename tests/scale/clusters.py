@@ -1,4 +1,4 @@
-"""PostgreSQL clusters of a test's own, made with the programs of the embedded one."""
+"""PostgreSQL clusters for single tests, made with the programs of the embedded server."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Cluster(Server):
     """A server that a test starts, stops, copies and promotes."""
 
     def start(self, **settings: Any) -> Cluster:
-        """Start it, made anew where there is nothing; ``settings`` are PostgreSQL's."""
+        """Start the server, after creating it if necessary. `settings` are PostgreSQL's."""
         self.initialise()
         with (self.cluster / "postgresql.auto.conf").open("a") as file:
-            # Nothing here outlives the machine: no disk is waited for.
+            # Nothing here must survive a crash, so no disk is waited for.
             for name, value in {"fsync": "off", **settings}.items():
                 file.write(f"{name} = '{value}'\n")
         self.start_server()
@@ -47,21 +47,22 @@ class Cluster(Server):
             self.run("pg_ctl", "-D", self.cluster, "-m", mode, "-w", "stop", check=False)
 
     def become_standby_of(self, primary: Cluster) -> Cluster:
-        """Copy that server, to follow it; it is not started."""
+        """Copy another server in order to follow it; this one is not started."""
         self.make_private(self.cluster)
         self.run(
             *("pg_basebackup", "-h", primary.socket_dir, "-U", "postgres"),
             *("-D", self.cluster, "-R", "--checkpoint=fast"),
         )
         for lock in self.cluster.glob(".s.PGSQL*"):
-            lock.unlink()  # of the original's socket, where that is short enough to lie in its folder
+            # Of the original's socket, if the path is short enough to lie in its folder.
+            lock.unlink()
         return self
 
     def promote(self) -> None:
         self.run("pg_ctl", "-D", self.cluster, "-w", "promote")
 
     def restore(self, host: str, name: str) -> None:
-        """Put a dump of another server's database into this one's."""
+        """Restore a dump of another server's database into this one."""
         dump = self.cluster / "dump"
         self.run("pg_dump", "-h", host, "-U", "postgres", "-Fc", "-f", dump, name)
         here = ("-h", self.socket_dir, "-U", "postgres", "-d", ROLE)
@@ -76,9 +77,9 @@ class Cluster(Server):
         return psycopg.connect(**at | given)
 
     def catch_up_with(self, primary: Cluster, seconds: float = 20) -> None:
-        """Wait until this standby has replayed all that ``primary`` has written."""
+        """Wait until this standby has replayed all that `primary` has written."""
         place = primary.ask("SELECT pg_current_wal_insert_lsn()::text")
-        primary.ask("SELECT txid_current()")  # a commit, which is sent at once
+        primary.ask("SELECT txid_current()")  # a commit is sent at once
         until = f"SELECT pg_last_wal_replay_lsn() >= '{place}'::pg_lsn"
         with self.connect(user="postgres", dbname="postgres", autocommit=True) as asked:
             for _ in range(int(seconds * 20)):
@@ -89,16 +90,16 @@ class Cluster(Server):
 
     @property
     def url(self) -> str:
-        """The database's address, for a process of its own."""
+        """The database's address for other processes."""
         return f"postgresql://{ROLE}@/{ROLE}?host={self.socket_dir}"
 
     @contextmanager
     def in_use(self, name: str = ROLE) -> Iterator[None]:
-        """Let Django work on this cluster, in the database ``name``, inside the block."""
+        """Let Django use this cluster, with the database `name`, inside the block."""
         usual = connections["default"]
         here = usual.copy()
         options = {n: v for n, v in usual.settings_dict["OPTIONS"].items() if n != "pool"}
-        # The embedded server of the tests is another one: this one's address is fixed.
+        # The tests' embedded server is another one: the address of this one is given.
         here.settings_dict |= {"EMBEDDED": False, "HOST": str(self.socket_dir), "NAME": name}
         here.settings_dict["OPTIONS"] = options
         connections["default"] = here
@@ -110,7 +111,7 @@ class Cluster(Server):
 
 
 def environment(url: str, **more: str) -> dict[str, str]:
-    """What a process of the product is started with, to work on the database at ``url``."""
+    """Returns the environment of a process of the product that uses the database at `url`."""
     kept = {n: v for n, v in os.environ.items() if not re.match("DATABASE_|HEADLESSLY_", n)}
     return kept | {"HEADLESSLY_ENV": "development", "DATABASE_URL": url} | more
 
@@ -125,8 +126,10 @@ def acme_at(cluster: Cluster, name: str = "headlessly") -> Iterator[Tenant]:
 
 
 def shape() -> str:
-    """What the database keeps beside the rows: a value of the active tenant's own field, unique and indexed;
-    a view that is watched, with its members; and what somebody who has left followed. Answers the view's id.
+    """Create what the database stores besides records, and return the id of the view.
+
+    That is a value of the tenant's own field, unique and indexed; a watched view with its members; and a
+    record that somebody followed who has left.
     """
     create_field(
         {"noun": "Lead", "label": "Number", "type": "string", "unique": True, "indexed": True}
@@ -146,7 +149,7 @@ def shape() -> str:
 
 
 def times_analyzed(table: str) -> int:
-    """How often the planner was told of a table."""
+    """Returns how often a table was analyzed."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute("SELECT analyze_count FROM pg_stat_user_tables WHERE relname = %s", [table])
@@ -154,7 +157,7 @@ def times_analyzed(table: str) -> int:
 
 
 def check_shape(view: str) -> None:
-    """That it is all there, and goes on."""
+    """Assert that all of it is there and still works."""
     (numbered,) = Lead.find({"number": "A-1"})
     with pytest.raises(Conflict, match="with number a-1"):
         Lead.create(name="Twice", source="website", number="a-1")
@@ -166,7 +169,7 @@ def check_shape(view: str) -> None:
     assert list(members.values_list("record", flat=True)) == [numbered.pk]
     (follower,) = Follower.objects.filter(tenant=tenant).select_related("user")
     assert follower.user.email.startswith("former@")
-    for reader in (NotificationReader, ListReader):  # nothing is told once more
+    for reader in (NotificationReader, ListReader):  # nothing is told again
         assert reader.objects.get(tenant=tenant).position > LOG_START
     another = View.objects.create(
         tenant=tenant,
@@ -181,5 +184,5 @@ def check_shape(view: str) -> None:
 
 
 def listen(url: str) -> None:
-    """A webhook that is told everything."""
+    """Create a webhook for all events."""
     create_webhook({"url": url, "events": ["*"], "secret": "s" * 24})

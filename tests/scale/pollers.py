@@ -1,8 +1,9 @@
-"""Many who wait for one event at one process of a server: how soon each hears, and how others are answered.
+"""Many clients that wait for one event at one process: how soon each learns of it, and how others fare.
 
     python -m tests.scale.pollers --count 500 [--redis unix:///run/redis.sock]
 
-It serves a site of its own, prints its figures, and fails where somebody hears later than a second.
+It serves a site of its own, prints its figures, and fails if a client learns of the event after more than a
+second.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from typing import Any
 
 from tests.attacks.site import Site
 
-#: Until the slowest hears of an event, in seconds.
+#: The most seconds until the slowest client learns of an event.
 BOUND = 1.0
 
 
 async def call(
     site: Site, method: str, path: str, bearer: str, body: Any = None
 ) -> tuple[int, dict[str, str], Any]:
-    """One request on a connection of its own: a pool's own work would be measured else."""
+    """Send one request on a connection of its own, as otherwise the work of a pool would be measured."""
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
     content = b"" if body is None else json.dumps(body).encode()
     writer.write(
@@ -44,8 +45,11 @@ async def call(
 
 
 async def measure(site: Site, count: int, arrive: float) -> dict[str, float]:
-    """``count`` readers of the log of one tenant, who have ``arrive`` seconds to come, and one who asks for
-    something else meanwhile."""
+    """Run `count` clients that wait for the log of one tenant, and one that requests something else
+    meanwhile.
+
+    The clients have `arrive` seconds to connect.
+    """
     greedy = site.tenants["greedy"]
     path, bearer = f"/~{greedy['slug']}", greedy["keys"]["admin"]
 
@@ -54,7 +58,7 @@ async def measure(site: Site, count: int, arrive: float) -> dict[str, float]:
             status, headers, found = await call(site, "GET", path + address, bearer)
             if (
                 status != 503
-            ):  # too many of a tenant arrive at once: they come again, as they are told
+            ):  # too many connections of a tenant at once: they come again as the response says
                 break
             await asyncio.sleep(float(headers["retry-after"]))
         assert status == 200, found

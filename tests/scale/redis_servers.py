@@ -1,4 +1,4 @@
-"""A Redis of a test's own."""
+"""A Redis server for single tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .test_handbook import program, wait_for
 
 @contextmanager
 def own_redis() -> Iterator[str]:
-    """The address of a Redis that is there inside the block; the test is skipped where none is installed."""
+    """The address of a Redis server that runs inside the block. Skips the test if none is installed."""
     server = program("redis-server")
     with tempfile.TemporaryDirectory(prefix="headlessly-") as folder:
         socket = Path(folder) / "redis.sock"

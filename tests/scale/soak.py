@@ -1,9 +1,10 @@
-"""A mixed load for as long as one likes: memory stays flat, and nothing is answered with 5xx.
+"""A mixed load for any length of time: memory stays constant, and no response is 5xx.
 
     python -m tests.scale.soak --minutes 30
 
-Not a part of the suite. It serves a site of its own; its memory is compared from when it is warm (a fifth of
-the time) to the end, as the mean of each tenth, and is to grow by no more than 5 %.
+It is not part of the suite. It serves a site of its own. Its memory is compared between the time when it is
+warm (after a fifth of the run) and the end, as means over a tenth of the run each, and may grow by no more
+than 5 %.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from typing import Any
 import django
 import psutil
 
-#: How much the memory may grow.
+#: How much memory may grow.
 MOST = 0.05
-#: What is asked how often: lists and records most, as people and programs do; pages, agents and files too.
+#: How often each kind is requested: mostly lists and records; pages, agents and files too.
 MIX = {"list": 30, "get": 30, "search": 10, "create": 12, "update": 10, "convert": 4, "events": 4}
 MIX |= {
     "page": 8,
@@ -37,15 +38,15 @@ MIX |= {
     "export": 1,
     "wait": 2,
 }
-#: What is asked of a lead that is there.
+#: Requests that need an existing lead.
 NEED_A_LEAD = ("get", "update", "convert", "record", "undo")
 ROWS = b"name,source\n" + b"".join(b"Imported %d,website\n" % number for number in range(20))
-#: A page of the admin that each "page" asks for one of.
+#: Pages of the admin; each "page" requests one of them.
 PAGES = ("crm/lead/", "crm/lead/board/", "crm/deal/", "crm/deal/board/", "reports/")
 
 
 class Load(threading.Thread):
-    """One caller, who asks one thing after the other."""
+    """One client that sends one request after the other."""
 
     def __init__(self, site: Any, ending: threading.Event, seed: int) -> None:
         super().__init__(daemon=True)
@@ -108,7 +109,7 @@ class Load(threading.Thread):
 
 
 def memory_of(process: psutil.Process) -> int:
-    """What the server and its processes have for themselves, in bytes."""
+    """Returns the private memory of the server and its processes in bytes."""
     found = 0
     for each in [process, *process.children(recursive=True)]:
         try:
@@ -119,7 +120,7 @@ def memory_of(process: psutil.Process) -> int:
 
 
 def run(minutes: float, callers: int) -> int:
-    """Serve, load and measure; answers how many of the two promises were broken."""
+    """Serve, load and measure. Returns how many of the two promises were broken."""
     from tests.attacks.site import Site
 
     with tempfile.TemporaryDirectory() as folder:
@@ -141,7 +142,7 @@ def run(minutes: float, callers: int) -> int:
             for load in loads:
                 load.join(60)
             site.stop()
-    tenth = max(1, len(samples) // 8)  # the samples are of eight tenths of the time
+    tenth = max(1, len(samples) // 8)  # the samples are from eight tenths of the run
     before, after = mean(samples[:tenth]), mean(samples[-tenth:])
     answers: Counter[tuple[str, int]] = sum((load.answers for load in loads), Counter())
     wrong = {

@@ -1,4 +1,4 @@
-"""What is written by a piece of work, read from the write-ahead log (pg_walinspect)."""
+"""Measures what a piece of work writes, from the write-ahead log (pg_walinspect)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-#: Entries of indexes that a stretch of the log has, by index. A page that is split is one, too.
+#: Index entries in a section of the log, by index. A page split counts as one too.
 ENTRIES = """
 SELECT c.relname, count(*)
 FROM pg_get_wal_block_info(%(begin)s, %(end)s) AS b
@@ -19,7 +19,7 @@ WHERE b.reldatabase = (SELECT oid FROM pg_database WHERE datname = current_datab
   AND b.resource_manager = 'Btree' AND b.block_id = 0
   AND (b.record_type LIKE 'INSERT%%' OR b.record_type LIKE 'SPLIT%%')
 GROUP BY 1 ORDER BY 1"""
-#: Of the product's own tables and their indexes, without what a vacuum cleans and what an analysis keeps.
+#: Bytes of the product's tables and indexes, without those of vacuum and analyze.
 BYTES = """
 SELECT coalesce(sum(size), 0)::bigint
 FROM (
@@ -35,9 +35,9 @@ FROM (
 
 @dataclass
 class Written:
-    """What one of so many times has written, on average."""
+    """What one repetition writes on average."""
 
-    #: Of changes to pages of this database, without the pages that are written whole after a checkpoint.
+    #: Changes to pages of this database, without full pages that are written after a checkpoint.
     bytes: float
     entries: dict[str, float]  #: of B-tree indexes, by index
 
@@ -47,11 +47,11 @@ class Written:
 
 
 def measure_writing(work: Callable[[int], Any], times: int = 5) -> Written:
-    """What ``work`` writes, each time on average. Nothing else may write into this database meanwhile."""
+    """Returns what `work` writes on average. Nothing else may write to this database meanwhile."""
     settings = connection.settings_dict
     at = {"host": settings["HOST"], "dbname": settings["NAME"], "user": "postgres"}
     with psycopg.connect(**at, autocommit=True) as asked:
-        asked.execute("SET synchronous_commit = on")  # what is read has to be in the file
+        asked.execute("SET synchronous_commit = on")  # what is read must be in the file
         asked.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect")
 
         def place() -> str:
@@ -61,7 +61,8 @@ def measure_writing(work: Callable[[int], Any], times: int = 5) -> Written:
         for number in range(times):
             work(number)
         end = place()
-        asked.execute("SELECT pg_logical_emit_message(true, 'test', 'x')")  # all before is readable
+        # Everything before it is readable then.
+        asked.execute("SELECT pg_logical_emit_message(true, 'test', 'x')")
         given = {"begin": begin, "end": end}
         entries: Counter[str] = Counter(dict(asked.execute(ENTRIES, given).fetchall()))
         (size,) = asked.execute(BYTES, given).fetchone()

@@ -1,1 +1,1 @@
-"""The numbers of sales by name that have several parts: a row for each stage, source or month."""
+"""The numbers of sales with several parts: a row for each stage, source or month."""

@@ -1,4 +1,4 @@
-"""Deals by name, with a row for each stage, month or category."""
+"""Tables of deals, with a row for each stage, month or category."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ PART_LABELS = {
 
 
 def pipeline_part_label(name: str) -> str:
-    """A stage, a month or another part of the open deals, in words."""
+    """Returns the name of a stage, a month or another part of the open deals, in words."""
     if name in PART_LABELS:
         return str(PART_LABELS[name])
     if name in Deal.schema.require_machine().states:
@@ -88,7 +88,7 @@ def pipeline_part_label(name: str) -> str:
 
 
 def month_label(first: date) -> str:
-    """``January 2026``."""
+    """Returns a month in words: ``January 2026``."""
     return str(formats.date_format(first, "YEAR_MONTH_FORMAT"))
 
 
@@ -126,7 +126,7 @@ def measure_forecast_by_category(slice: Slice) -> Measured:
 def _month_row(
     month: MonthForecast, goal: float | None, weeks: int = 0, then: Any | None = None
 ) -> Row:
-    """One month as it is told, or as it was so many weeks before."""
+    """Returns the row of one month, as it is forecast now or as it was some weeks ago."""
     name = month_label(month.first)
     if weeks:
         ago = ngettext("%(month)s, a week ago", "%(month)s, %(weeks)s weeks ago", weeks)
@@ -145,7 +145,7 @@ def _month_row(
 
 
 def own_amount(value: Decimal) -> Amounts:
-    """An amount in the tenant's currency."""
+    """Returns an amount in the tenant's currency."""
     own = tenancy.require().currency
     found = Amounts(own)
     found.add(own, value, Decimal(1))

@@ -1,4 +1,4 @@
-"""Goals by name: a row for each that is under way."""
+"""The table of goals that are under way."""
 
 from __future__ import annotations
 

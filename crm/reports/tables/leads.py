@@ -1,4 +1,4 @@
-"""Leads by name, with a row for each day, stage, source, owner or reason."""
+"""Tables of leads, with a row for each day, stage, source, owner or reason."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def conversion_by_owner(slice: Slice) -> Measured:
 
 
 def measure_conversion(slice: Slice, by: str) -> Measured:
-    """The groups of a cohort by a field of the lead, best rate first; all others come last."""
+    """Returns the groups of a cohort by a field of the lead, the best rate first and all others last."""
     groups = slice.cached(conversion_by_field, by)
     order = sorted(groups, key=lambda g: (g.is_rest, -g.converted / g.leads, -g.leads))
     rows = [
@@ -152,7 +152,7 @@ def measure_conversion(slice: Slice, by: str) -> Measured:
 
 
 def _group_names(groups: Sequence[Group], by: str) -> list[str]:
-    """What the groups are called, in words."""
+    """Returns the names of the groups, in words."""
     field = Lead.schema.by_name[by]
     known: Mapping[Any, str] = {}
     if field.type == "reference":

@@ -1,4 +1,4 @@
-"""What waits, by name: a row for each state in which it does, or for when it is due."""
+"""Tables of what waits: a row for each state, or for each time at which it is due."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Rules tried on the past (:mod:`.trial`), by a module for each kind; :mod:`.panel` shows the answer."""
+"""Tries rules on the past (:mod:`.trial`), with a module for each kind; :mod:`.panel` shows the result."""

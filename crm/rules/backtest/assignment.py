@@ -1,8 +1,8 @@
-"""Who would have got the leads of a period by an assignment rule, beside who really got them.
+"""Tries assignment rules: who would have got the leads of a period, beside who really got them.
 
-The rules that are asked before it take what fits them. The team is the one of now, with its weights and its
-calendars, by which it is seen who worked then; on leave is who was so as was known then. Turns and open leads
-are counted on the way: a lead that somebody would have got is open until it was converted or lost.
+Rules that decide earlier take the leads that fit them. The team is today's, with its weights and calendars;
+leave is taken as it was known at the time. Turns and open leads are simulated: a lead that somebody would
+have got is open until it was converted or lost.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from crm.rules.conditions import fitted_when_made
 from headlessly.access import tenancy
 from headlessly.log.versions import versions_at
 
-#: The verbs by which a new lead comes.
+#: The events with which new leads come.
 CREATED = tuple({verb.event for verb in Lead.verbs.values() if verb.creates})
 
 
 @backtests(Rule.Kind.ASSIGNMENT)
 def try_assignment(rule: Rule, period: Period) -> dict[str, Any]:
-    """Who would have got what."""
+    """Returns who would have got what."""
     with only_reading():
         giving = Giving(rule, period.begins, period.ends)
     would: dict[str | None, Tally] = defaultdict(Tally)
@@ -89,7 +89,7 @@ def try_assignment(rule: Rule, period: Period) -> dict[str, Any]:
 
 
 class Giving:
-    """The rule as it gives leads away in a simulated past."""
+    """Simulates how the rule gives leads away in the past."""
 
     def __init__(self, rule: Rule, begins: datetime, ends: datetime) -> None:
         self.rule = rule
@@ -109,7 +109,7 @@ class Giving:
             self._count_open(begins)
 
     def _count_open(self, begins: datetime) -> None:
-        """Who had how many open leads when the period began, each until it was closed."""
+        """Count who had how many open leads when the period began, each until it was closed."""
         there = versions_at(Lead, begins).filter(status__in=Lead.OPEN)
         owners = {each.contact: each for each in self.people}
         rows = there.filter(owner__in=list(owners)).order_by().values_list("record", "owner_id")
@@ -124,7 +124,7 @@ class Giving:
             heappush(self.ends[person.contact], closes)
 
     def give(self, event: Happened, closes: datetime | None) -> str | None:
-        """Who gets the lead of an event."""
+        """Returns who gets the lead of an event."""
         if self.rule.how == Rule.How.NOBODY:
             return None
         if self.counts:
@@ -161,7 +161,7 @@ class Giving:
 def fitting_new_leads(
     rule: Rule, earlier: Iterable[Rule], made: Mapping[str, datetime]
 ) -> tuple[set[str], int]:
-    """Those of the leads that fitted a rule when they were made, and how many the ``earlier`` rules take."""
+    """Returns the leads that fitted a rule when they were created, and how many `earlier` rules take."""
     left = dict(made)
     for each in earlier:
         for id in fitted_when_made(Lead, each.condition["filter"], left):
@@ -174,7 +174,7 @@ def _members(id: str | None) -> set[str]:
 
 
 def _unowned(ids: Collection[str]) -> set[str]:
-    """The leads that came without an owner, and open."""
+    """Returns the leads that came in open and without an owner."""
     came = Lead.past.objects.filter(
         tenant_id=tenancy.require().pk, record__in=ids, version=1, owner=None, status__in=Lead.OPEN
     )
@@ -182,7 +182,7 @@ def _unowned(ids: Collection[str]) -> set[str]:
 
 
 def first_owners(ids: Collection[str]) -> dict[str, str]:
-    """Who first owned each of the leads."""
+    """Returns the first owner of each lead."""
     owned = Lead.past.objects.filter(
         tenant_id=tenancy.require().pk, record__in=ids, owner__isnull=False
     )
@@ -191,7 +191,7 @@ def first_owners(ids: Collection[str]) -> dict[str, str]:
 
 
 def _closed(ids: Iterable[str]) -> dict[str, datetime]:
-    """When each of the leads was converted or lost."""
+    """Returns when each of the leads was converted, lost or deleted."""
     rows = Lead.with_deleted.filter(pk__in=list(ids)).order_by()
     found = rows.values_list("pk", "converted_at", "lost_at", "deleted_at")
     ends = {pk: [each for each in moments if each is not None] for pk, *moments in found}

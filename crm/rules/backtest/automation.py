@@ -1,7 +1,7 @@
-"""What an automation would have done in a period, and when, beside what it really did.
+"""Tries automations: what they would have done in a period, and when, beside what was really done.
 
-The waits are those of the record as it was: a wait until a date is until the date that the record had when it
-began, and where it ends the condition is asked of the record of that moment.
+Waits follow the record as it was: a wait until a date lasts until the date that the record had when the wait
+began, and at its end the condition is checked against the record of that moment.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from headlessly.log.names import VIEW_EVENTS, names_of, without_view
 
 @dataclass
 class Case:
-    """A run that would have been: its record, and the moment at which it would be."""
+    """A run that would have happened: its record and its present moment."""
 
     record: str
     moment: datetime
@@ -43,7 +43,7 @@ class Case:
 
 @dataclass
 class StepTally:
-    """What would have become of a step."""
+    """The outcomes that a step would have had."""
 
     step: Any
     done: int = 0
@@ -61,7 +61,7 @@ class StepTally:
 
 @backtests(Rule.Kind.AUTOMATION)
 def try_automation(rule: Rule, period: Period) -> dict[str, Any]:
-    """What would have been done."""
+    """Returns what would have been done."""
     noun, filter = registry[rule.condition["type"]], rule.condition["filter"]
     steps = read_steps(noun, rule.steps, saved=True)
     tallies = [StepTally(step) for step in rule.steps or ()]
@@ -112,7 +112,8 @@ def _take_steps(
     cases: list[Case],
     told: list[dict[str, Any]],
 ) -> set[str]:
-    """Take cases through the steps together. Returns the records for which anything would have been done."""
+    """Take all cases through the steps together. Returns the records for which something would have been
+    done."""
     now, reached = clock.now(), set()
     for number, (step, tally) in enumerate(zip(steps, tallies, strict=True), 1):
         if isinstance(step, Wait):
@@ -133,7 +134,7 @@ def _wait(
     cases: list[Case],
     now: datetime,
 ) -> list[Case]:
-    """The cases whose wait would have ended by now, and whose records fitted then."""
+    """Returns the cases whose wait would have ended by now, and whose records still fitted then."""
     begins = [(case.record, case.moment) for case in cases]
     records: dict[int, Any] = {}
     held: dict[tuple[str, datetime], int] = {}

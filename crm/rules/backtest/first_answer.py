@@ -1,7 +1,7 @@
-"""Which leads of a period would have been answered in time by a first-answer rule, and which would not.
+"""Tries first-answer rules: which leads of a period would have been answered in time.
 
-The rules that are asked before it take what fits them. Working hours are those of the calendar of now. When a
-lead was touched first is what really happened; that somebody might have hurried is not counted.
+Rules that decide earlier take the leads that fit them. Working hours are those of today's calendar. The first
+touch of a lead is the one that really happened; that somebody might have hurried is not considered.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MET, MISSED_IT, WAITING = "met", "missed", "waiting"
 
 @backtests(Rule.Kind.FIRST_ANSWER)
 def try_first_answer(rule: Rule, period: Period) -> dict[str, Any]:
-    """What would have been answered in time."""
+    """Returns what would have been answered in time."""
     hours, now = working_time(), clock.now()
     tallies = {name: Tally() for name in (MET, MISSED_IT, WAITING)}
     people: dict[str | None, dict[str, int]] = defaultdict(lambda: dict.fromkeys(tallies, 0))
@@ -81,7 +81,7 @@ def try_first_answer(rule: Rule, period: Period) -> dict[str, Any]:
 
 
 def _new(ids: Collection[str]) -> set[str]:
-    """The leads that came as new ones."""
+    """Returns the leads that came in as new ones."""
     came = Lead.past.objects.filter(
         tenant_id=tenancy.require().pk, record__in=ids, version=1, status=Lead.Status.NEW
     )
@@ -89,7 +89,7 @@ def _new(ids: Collection[str]) -> set[str]:
 
 
 def _first_touches(ids: Collection[str]) -> dict[str, datetime]:
-    """When somebody touched each of the leads first after it came, as first answers mean it."""
+    """Returns when a person first touched each lead after its creation, in the sense of first answers."""
     done = Activity.objects.filter(
         lead__in=ids,
         status=Activity.Status.COMPLETED,

@@ -1,4 +1,4 @@
-"""What a rule would have done, as a page: whatever its kind answers, as pairs and tables."""
+"""Shows the result of a trial as a page of pairs and tables, whatever the kind of the rule."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headlessly.declaration.registry import registry
 from headlessly.ids import is_id
 from headlessly.language import wording
 
-#: What the parts of an answer are called; of those that are not here the key says it.
+#: The labels of the parts of a result. Parts without one are named by their key.
 LABELS = {
     "events": gettext_lazy("Events looked at"),
     "fitting": gettext_lazy("Of these it fits"),
@@ -55,7 +55,7 @@ LABELS = {
     "name": gettext_lazy("Who"),
     "record": gettext_lazy("Record"),
 }
-#: The same of one kind of rules alone.
+#: Labels for one kind of rules.
 LABELS_OF_KIND = {
     Rule.Kind.SCORE: {
         "same": gettext_lazy("The same score as stood there; converted"),
@@ -65,12 +65,13 @@ LABELS_OF_KIND = {
     },
     Rule.Kind.FIRST_ANSWER: {"people": gettext_lazy("By who has them")},
 }
-#: What the head of the page says, and what is only for programs.
+#: Parts that the head of the page shows, or that are only for programs.
 LEFT_OUT = {"rule", "version", "kind", "from", "to", "complete", "reached", "person"}
 
 
 def page_of(rule: Rule, found: Mapping[str, Any]) -> dict[str, Any]:
-    """An answer of :func:`crm.rules.backtest.trial.try_on_the_past` for its template."""
+    """Returns the context of the template for a result of
+    :func:`crm.rules.backtest.trial.try_on_the_past`."""
     shown = {name: part for name, part in found.items() if name not in LEFT_OUT}
     names = _names(shown)
     tables = {name: part for name, part in shown.items() if _is_table(part)}
@@ -105,7 +106,7 @@ def _label(rule: Rule, name: str) -> str:
 
 
 def _cell(rule: Rule, column: str, value: Any, names: dict[str, Any]) -> Any:
-    """A value in a table; what nobody has is nobody's."""
+    """Returns a value in a table; a missing name means nobody."""
     return _("Nobody") if column == "name" and value is None else _text(rule, value, names)
 
 
@@ -138,7 +139,7 @@ def _text(rule: Rule, value: Any, names: dict[str, Any]) -> Any:
 
 
 def _names(shown: Mapping[str, Any]) -> dict[str, Any]:
-    """Links to the records that rows name; to those that whoever acts does not see there is none."""
+    """Returns links to the records that rows name, without those that the actor may not see."""
     ids = {
         value
         for part in shown.values()

@@ -1,8 +1,8 @@
-"""What the leads of a period would have been worth by a score rule when it was decided about them, beside the
-number that stood there then; and which of the two tells better who is converted.
+"""Tries score rules: what leads would have been worth, beside the score that they had.
 
-Of a lead that was converted or lost it is counted as everything was then, of all others as everything was at
-the end of the period. The score rules that are asked before it take what fits them.
+It shows which of the two scores tells better who is converted. Leads that were converted or lost are counted
+as everything was at that moment, all others as everything was at the end of the period. Score rules that
+decide earlier take the leads that fit them.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from crm.rules.score.preview import gives_away, separate_by_outcome
 from headlessly.access import tenancy
 from headlessly.context import clock
 
-#: Until so long ago a period ends now: nothing of the past has to be asked for what is open.
+#: A period that ended this recently counts as ending now: open leads need no look into the past.
 NOW = timedelta(minutes=5)
 
 
 class Outcome(NamedTuple):
-    """What came of a lead in a period, None for nothing yet, and when."""
+    """The outcome of a lead in a period (None if there is none yet), and its moment."""
 
     converted: bool | None
     at: datetime
 
 
 class Compared:
-    """The numbers of many leads by a rule, beside those that stood there."""
+    """Compares the scores of many leads by a rule with the scores that they had."""
 
     def __init__(self) -> None:
         self.tallies = {name: Tally() for name in ("higher", "same", "lower", "unscored")}
@@ -52,7 +52,7 @@ class Compared:
         self.told: list[dict[str, Any]] = []
 
     def add(self, found: Count, outcome: Outcome) -> None:
-        """Compare one lead."""
+        """Add one lead to the comparison."""
         converted, stored = outcome.converted, found.score
         self.tallies[_compare(found.number, stored)].add(bool(converted))
         self.by_hand += found.is_by_hand
@@ -85,9 +85,9 @@ class Compared:
 
 @backtests(Rule.Kind.SCORE)
 def try_score(rule: Rule, period: Period) -> dict[str, Any]:
-    """What the leads of a period would have been worth."""
+    """Returns what the leads of a period would have been worth."""
     model, compared, taken = Model.of_rule(rule), Compared(), 0
-    # Of those that are asked before it counts alone whether they fit.
+    # Earlier rules only matter for which leads fit them.
     models = [replace(Model.of_rule(each), lines=()) for each in rules_before(rule)] + [model]
     for page in read_events(CREATED, period):
         with only_reading():
@@ -105,7 +105,7 @@ def try_score(rule: Rule, period: Period) -> dict[str, Any]:
 
 
 def _outcomes(ids: list[str], ends: datetime) -> dict[str, Outcome]:
-    """What came of each lead that is there by the end of a period."""
+    """Returns the outcome of each existing lead by the end of a period."""
     rows = Lead.objects.filter(pk__in=ids).order_by()
     found = {}
     for pk, *moments in rows.values_list("pk", "converted_at", "lost_at"):
@@ -116,12 +116,12 @@ def _outcomes(ids: list[str], ends: datetime) -> dict[str, Outcome]:
 
 
 def _count(outcomes: Mapping[str, Outcome], models: list[Model], ends: datetime) -> Iterator[Count]:
-    """Each lead as it was at the moment of its outcome."""
+    """Yields each lead, counted as it was at the moment of its outcome."""
     decided = [(id, each.at) for id, each in outcomes.items() if each.converted is not None]
     held = versions_held(Lead, decided)
     versions = set(held.values())
     if missing := {id for id, _at in decided} - {id for id, _at in held}:
-        # Their dates are of a time before they were here: as they came.
+        # Imported leads may have been closed before they were created here: they are counted as they came in.
         came = Lead.past.objects.filter(
             tenant_id=tenancy.require().pk, record__in=missing, version=1
         )
@@ -142,7 +142,7 @@ def _compare(would: int, stored: float | None) -> str:
 def _side_by_side(
     would: list[dict[str, Any]], stored: list[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """Each tenth of the leads about which it is decided, by both numbers, the highest first."""
+    """Yields each tenth of the closed leads by both scores, the highest first."""
     for number in range(max(len(would), len(stored))):
         yield {
             "tenth": number + 1,

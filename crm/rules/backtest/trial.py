@@ -1,8 +1,8 @@
-"""Trying a rule on the past: what it would have done over real events, beside what really happened.
+"""Tries a rule on the past: what it would have done over real events, beside what really happened.
 
-Nothing is written: each statement is of a transaction that only reads. The log is read from the oldest event
-of the period on, some thousands at a time, and of what was read only sums and the first few stay. A kind of
-rule is tried by the function that it registers with :func:`backtests`.
+Nothing is written: all statements run in read-only transactions. The log is read from the oldest event of the
+period on, in pages, and only sums and the first few cases are kept. Each kind of rule registers its function
+with :func:`backtests`.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from headlessly.errors import BadRequest, Conflict
 from headlessly.log import kept
 from headlessly.log.events import Event, view_of_event
 
-#: How many events are looked at at a time, and how many are told one by one.
+#: How many events are read at a time, and how many cases are listed one by one.
 PAGE, MOST_TOLD = 2_000, 50
-#: How long it goes on, in seconds: what is left then is left out, and the answer says so.
+#: The most seconds that a trial takes. The rest of the period is left out, and the result says so.
 SECONDS = 50
 USUAL, LONGEST = timedelta(days=90), timedelta(days=366)
 
 
 class Happened(NamedTuple):
-    """An event, as far as it is asked for."""
+    """An event, with what trials need of it."""
 
     timestamp: datetime
     xid: Any
@@ -44,12 +44,12 @@ class Happened(NamedTuple):
     target: str
     target_type: str
     name: str
-    view: str | None  #: which view it entered or left
+    view: str | None  #: the view that the record entered or left
 
 
 @dataclass
 class Period:
-    """From when to when events are looked at; ``reached`` is how far one came."""
+    """The period whose events are read. `reached` is how far it has been read."""
 
     begins: datetime
     ends: datetime
@@ -64,7 +64,7 @@ class Period:
 
 @dataclass
 class Tally:
-    """How many records, and how many of them were won since."""
+    """A number of records, and how many of them have been won since."""
 
     count: int = 0
     won: int = 0
@@ -79,12 +79,12 @@ class Tally:
 
 
 Trial = Callable[[Rule, Period], dict[str, Any]]
-#: What tries a rule of each kind.
+#: The functions that try rules, by kind.
 trials: dict[str, Trial] = {}
 
 
 def backtests(kind: str) -> Callable[[Trial], Trial]:
-    """Register what tries rules of a kind."""
+    """Register the function that tries rules of a kind."""
 
     def register(trial: Trial) -> Trial:
         trials[kind] = trial
@@ -94,7 +94,7 @@ def backtests(kind: str) -> Callable[[Trial], Trial]:
 
 
 def read_period(begins: datetime | None, ends: datetime | None, now: datetime) -> Period:
-    """The period that is asked for: the last 90 days unless said. Raises BadRequest or InvalidFilter."""
+    """Returns the requested period, by default the last 90 days. Raises BadRequest or InvalidFilter."""
     ends = min(ends or now, now)
     begins = begins or ends - USUAL
     if begins >= ends:
@@ -106,7 +106,7 @@ def read_period(begins: datetime | None, ends: datetime | None, now: datetime) -
 
 
 def try_on_the_past(rule: Rule, period: Period) -> dict[str, Any]:
-    """What a rule would have done in a period. Raises Conflict for one that nothing can try."""
+    """Returns what a rule would have done in a period. Raises Conflict for a rule that cannot be tried."""
     if rule.kind not in trials or rule.error:
         said = rule.error or _("There is nothing that tries rules of this kind.")
         raise Conflict(said, type="Rule", id=rule.pk)
@@ -129,8 +129,7 @@ def try_on_the_past(rule: Rule, period: Period) -> dict[str, Any]:
 
 
 def read_events(names: Collection[str], period: Period) -> Iterator[list[Happened]]:
-    """The events of these names in a period, some thousands at a time, oldest first; as long as there is
-    time."""
+    """Yields pages of the events with these names in a period, the oldest first, as long as there is time."""
     after = (period.begins, "0", 0)
     while True:
         with only_reading():
@@ -167,7 +166,7 @@ def only_reading() -> Iterator[None]:
 
 
 def won_ids(noun: type[Record], ids: Collection[str]) -> set[str]:
-    """Those of the records that were won since: deals that are Won, leads that are converted."""
+    """Returns which of the records have been won since: deals that are won, leads that are converted."""
     machine = noun.schema.machine
     if machine is None:
         return set()

@@ -1,2 +1,5 @@
-"""Score rules: what a lead is worth, counted (:mod:`.counting`) after what happens (:mod:`.hooks`) and in the
-background (:mod:`.recount`); why (:mod:`.explaining`), and what a rule would do (:mod:`.preview`)."""
+"""Score rules: what a lead is worth.
+
+Scores are counted (:mod:`.counting`) after changes (:mod:`.hooks`) and in the background (:mod:`.recount`).
+They can be explained (:mod:`.explaining`), and rules can be tried beforehand (:mod:`.preview`).
+"""

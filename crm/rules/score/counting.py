@@ -1,7 +1,7 @@
-"""Counting what leads are worth by score rules: one statement for one lead or a thousand, now or at a moment.
+"""Counts scores of leads by score rules: one statement for one lead or a thousand, now or at a past moment.
 
-The database says which conditions hold and when what is counted happened; what it brings is arithmetic here,
-the same for now and for then. Every line brings whole points, so that lines add up to the number.
+The database finds which conditions hold and when counted events happened; the arithmetic is done here, the
+same for now and then. Every line adds whole points, so that the lines add up to the score.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from headlessly.query.scope import EVERYTHING, Scope
 
 LOWEST, HIGHEST = 0, 100
 A_MOMENT = timedelta(seconds=1)
-#: What of a lead says until when time counts for it.
+#: The fields of a lead that decide until when time counts for it.
 CLOSING = ("status", "convertedAt", "lostAt")
-#: In the place of when a lead is counted next, where it was.
+#: Stands for the time of the next count in queries of the past.
 NEVER_DUE = Value(None, output_field=DateTimeField())
 
 
 @dataclass(frozen=True)
 class Model:
-    """A score rule as it is counted by."""
+    """A score rule in the form in which it is counted."""
 
     rule: str
     version: int
@@ -69,7 +69,7 @@ class Model:
 
     @property
     def key(self) -> str:
-        """By which it is found again as it was."""
+        """The key by which this version of the rule is found again."""
         return f"{self.rule}@{self.version}"
 
     @property
@@ -88,13 +88,13 @@ class Model:
 
 @dataclass
 class Needs:
-    """What the numbers of a model follow from: whose changes it is counted again after."""
+    """What the scores of a model depend on: after changes of these, leads are counted again."""
 
     #: Fields of the lead, by wire name.
     fields: set[str] = field(default_factory=lambda: {"score", "scoredBy", *CLOSING})
-    #: For each noun whose records refer to leads: by which columns.
+    #: For each noun whose records refer to leads: the columns with the reference.
     relations: dict[str, set[str]] = field(default_factory=dict)
-    #: For each noun that leads refer to: by which columns, and which of its fields.
+    #: For each noun that leads refer to: the columns with the reference, and the fields that matter.
     references: dict[str, dict[str, set[str]]] = field(default_factory=dict)
 
     @classmethod
@@ -137,8 +137,8 @@ class Needs:
 
 @cached_by_shape
 def score_models() -> tuple[tuple[Model, ...], Needs]:
-    """The models of the active score rules that mean something, the first that fits a lead first; and what
-    they need."""
+    """Returns the models of the valid active score rules in the order in which they decide, and what they
+    need."""
     rules = [rule for rule in active_rules(Rule.Kind.SCORE) if rule.error is None]
     models = tuple(map(Model.of_rule, rules))
     return models, Needs.of_all(models)
@@ -149,21 +149,23 @@ def score_models() -> tuple[tuple[Model, ...], Needs]:
 
 @dataclass(frozen=True)
 class Earned:
-    """What a line brings a lead at a moment."""
+    """What a line adds to a lead's score at a moment."""
 
     line: Line
     points: int
-    #: The moments that count, the latest first; empty where it holds of the lead as such, or does not.
+    #: The moments that count, the latest first; empty for lines about the lead itself, and if the line does
+    #: not hold.
     moments: tuple[datetime, ...] = ()
     holds: bool = False
-    #: When it next brings another number by time alone.
+    #: When the line adds another number merely because time passes.
     due: datetime | None = None
-    #: What it brings before it is held back by its cap and rounded.
+    #: What the line adds before the cap and before rounding.
     whole: float = 0.0
 
     @property
     def gain(self) -> int:
-        """What it would bring more: held for the first time, lifted where it costs, or counting once more."""
+        """How much the line could add: by holding for the first time, by no longer costing, or by counting
+        once more."""
         line = self.line
         if line.points < 0:
             return -self.points
@@ -174,7 +176,7 @@ class Earned:
 
 
 def earn_line(line: Line, holds: bool, moments: Sequence[datetime], at: datetime) -> Earned:
-    """What a line brings at a moment: where it counts moments, for each that has come and is not over."""
+    """Returns what a line adds at a moment. Counted moments must have come and not be over."""
     if line.since is None:
         points = _capped(line, line.points) if holds else 0
         return Earned(line, _rounded(points), holds=holds)
@@ -192,14 +194,14 @@ def earn_line(line: Line, holds: bool, moments: Sequence[datetime], at: datetime
     if window is not None:
         due += [moment + window + A_MOMENT for moment in counted]
     if line.half_life is not None and points:
-        # All that a line counts decays alike, so that one power says when the next half point is lost.
+        # All counted moments decay alike, so one power tells when the next half point is lost.
         days = line.half_life * log2(abs(whole) / (abs(points) - 0.5))
         due.append(at + timedelta(days=days) + A_MOMENT)
     return Earned(line, points, counted, bool(counted), min(due, default=None), whole)
 
 
 def _left(line: Line, age: timedelta) -> float:
-    """How much of the points is left after a time."""
+    """Returns which part of the points is left after a time."""
     return 1.0 if line.half_life is None else 2.0 ** (-(age / timedelta(days=1)) / line.half_life)
 
 
@@ -208,28 +210,28 @@ def _capped(line: Line, points: float) -> float:
 
 
 def _rounded(points: float) -> int:
-    """Half a point is one, up and down alike."""
+    """Rounds half a point away from zero, up and down alike."""
     return floor(points + 0.5) if points >= 0 else -floor(-points + 0.5)
 
 
 @dataclass
 class Count:
-    """What a lead is worth, as it was found; ``model`` is None where no rule is for it."""
+    """The score of a lead as counted. `model` is None if no rule applies."""
 
     lead: str
     version: int
-    score: float | None  #: as it stands there
+    score: float | None  #: the stored score
     scored_by: str | None
     scored_with: str | None
-    due_at: datetime | None  #: as it is kept
-    at: datetime  #: the moment of which it is counted
-    until: datetime  #: the moment up to which time counts: that of the closing of what is closed
+    due_at: datetime | None  #: the stored time of the next count
+    at: datetime  #: the moment for which it is counted
+    until: datetime  #: the moment up to which time counts: for closed leads, when they were closed
     model: Model | None = None
     earned: tuple[Earned, ...] = ()
 
     @property
     def total(self) -> int:
-        """What the lines bring together."""
+        """The sum of all lines."""
         return sum(each.points for each in self.earned)
 
     @property
@@ -249,7 +251,7 @@ class Count:
 
     @property
     def next_due(self) -> datetime | None:
-        """When it is to be counted next, as long as nothing happens; never for what is closed."""
+        """When the lead must be counted next if nothing else happens. Never for closed leads."""
         if self.until < self.at or self.is_by_hand:
             return None
         return min((each.due for each in self.earned if each.due is not None), default=None)
@@ -260,14 +262,14 @@ class Count:
 
     @property
     def is_news(self) -> bool:
-        """Whether the lead has to be given this number: another one, or one of another rule."""
+        """Whether the lead must be given this score, because the number or the rule differs."""
         if self.model is None or self.is_by_hand:
             return False
         rule = (self.scored_with or "").partition("@")[0]
         return self.score != self.number or rule != self.model.rule
 
     def give_to(self, lead: Lead) -> None:
-        """Give a lead what was counted."""
+        """Give a lead the counted score."""
         assert self.model is not None
         lead.score = self.number
         lead.scored_by, lead.scored_with = self.model.said, self.model.key
@@ -285,23 +287,26 @@ def count_scores(
     as_of: datetime | None = None,
     whatever: bool = False,
 ) -> Iterator[Count]:
-    """Count leads by the first of ``models`` that fits each, at a moment not before their last change.
+    """Count leads, each by the first of `models` that fits, at a moment not before their last change.
 
-    ``as_of`` asks the past: how everything was then. ``whatever`` takes the first model without asking
-    whether it fits. Raises InvalidFilter where a condition means nothing any more.
+    `as_of` asks the past for how everything was then. `whatever` takes the first model without checking
+    whether it fits. Raises InvalidFilter if a condition is no longer valid.
     """
-    with actors.acting(actors.SYSTEM):  # what is counted does not depend on who asks
+    with actors.acting(actors.SYSTEM):  # the score does not depend on who asks
         scope = Scope(Lead, as_of)
         found = scope.queryset().filter(**{f"{scope.key}__in": list(leads)})
-        # All of them: between two of them whoever asks would act as the system.
+        # Not lazily: otherwise the caller would act as the system between two items.
         return iter(list(_count(found, scope, models, at, _due(scope), whatever)))
 
 
 def count_versions(
     versions: Collection[int], models: Sequence[Model], at: datetime
 ) -> Iterator[Count]:
-    """Count leads as they were in these versions, by their numbers in the past: each as everything was when
-    it began, at a moment not before any of them. Raises InvalidFilter."""
+    """Count leads as they were in these versions, given by their numbers in the past.
+
+    Everything is taken as it was when the version began. `at` is not before any of them. Raises
+    InvalidFilter.
+    """
     with actors.acting(actors.SYSTEM):
         past = Lead.past.objects.filter(tenant_id=tenancy.require().pk, deleted_at=None)
         found = past.filter(seq__in=list(versions))
@@ -325,7 +330,8 @@ def _due(scope: Scope) -> Any:
 
 
 def _asked(models: Sequence[Model], scope: Scope, whatever: bool) -> Iterator[Any]:
-    """The columns of each model: whether it fits, and of each line whether it holds, and its moments."""
+    """Yields the columns of each model: whether it fits, and for each line whether it holds and its
+    moments."""
     for model in models:
         yield _whether(scope, {} if whatever else model.filter)
         for line in model.lines:
@@ -338,11 +344,11 @@ def _asked(models: Sequence[Model], scope: Scope, whatever: bool) -> Iterator[An
 
 
 def _whether(scope: Scope, filter: Mapping[str, Any]) -> Case:
-    """1 where a lead fits a filter, else 0."""
+    """Returns 1 for leads that fit a filter, else 0."""
     condition: Any = filters.compile_filter(scope, filter) or EVERYTHING
-    of_rows = isinstance(scope.as_of, RowsMoment)  # then it is looked up from each anyhow
+    of_rows = isinstance(scope.as_of, RowsMoment)  # then it is looked up from each lead anyway
     if not of_rows and any(asked.rest for asked in conditions_of(Lead, filter)):
-        # What lies behind a reference is looked up from the lead: beside it PostgreSQL would gather all
+        # What a reference leads to is looked up from the lead. Otherwise PostgreSQL would gather all records
         # that fit first, however many companies there are.
         there = scope.queryset().filter(condition, **{scope.key: OuterRef(scope.key)})
         condition = Exists(there.order_by())
@@ -350,13 +356,13 @@ def _whether(scope: Scope, filter: Mapping[str, Any]) -> Case:
 
 
 def counted_records(line: Line, scope: Scope, lead: Any) -> Any:
-    """The latest records that a line counts of a lead, with their moments as ``_at``."""
+    """Returns the latest records of a lead that a line counts, with their moments as ``_at``."""
     relation = relation_between(Lead, line.type)
     noun = registry[line.type]
     other = scope.for_noun(noun)
     column = noun.schema.by_name[relation.field].column if relation else ""
     moment = filters.find_field(noun, line.since or "$createdAt").column
-    # What never changes is as it was then; its own table has an index by the lead.
+    # What never changes is as it was then, and its own table has an index by lead.
     other = Scope(noun) if noun.immutable else other
     there = other.queryset().filter(
         filters.compile_filter(other, line.filter),
@@ -401,12 +407,12 @@ KEEP_DUE = (
 
 
 def keep_due(lead: str, due: datetime | None) -> None:
-    """Note when a lead is to be counted next, or that time alone changes nothing any more."""
+    """Note when a lead must be counted next, or that time alone changes nothing any more."""
     keep_dues({lead: due})
 
 
 def keep_dues(dues: Mapping[str, datetime | None]) -> None:
-    """The same of several leads."""
+    """Note the same for several leads."""
     tenant = tenancy.require()
     if over := [lead for lead, due in dues.items() if due is None]:
         ScoreDue.objects.filter(tenant=tenant, lead__in=over).delete()

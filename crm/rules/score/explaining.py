@@ -1,7 +1,7 @@
 """Why a lead has its score: each line with what earned it, and what would be enough for the next threshold.
 
-Of a day in the past it is counted again from the log, by the rule's version of then, of the moment of which
-the number was that stood there. All that there is counts; named are the records that whoever asks may see.
+For a day in the past the score is counted again from the log, by the rule's version of that time. All records
+count, but only those that the actor may see are named.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from headlessly.nouns import registry
 from headlessly.query.record_operations import explains
 from headlessly.query.scope import Scope
 
-#: At most this many records that earned a line are named, the latest ones; the rest is counted.
+#: The most records that are named for a line, the latest ones; the rest is counted.
 MOST_NAMED = 5
-#: At most so many lines together are looked at for what would be enough.
+#: The most lines that are combined in the search for what would be enough.
 MOST_CHANGES = 4
 
 TEXT, WHOLE = {"type": "string"}, {"type": "integer"}
@@ -101,9 +101,9 @@ def explain_score(id: str, as_of: datetime | None = None) -> dict[str, Any]:
 
 
 def counted_at(id: str, as_of: datetime | None) -> tuple[Count | None, Scope]:
-    """A lead as it is counted now, or as it was by then; and of which moment what earned it is asked.
+    """Returns a lead's count of now or of a moment, and the scope in which its records are looked up.
 
-    Raises InvalidFilter where the rule of then means nothing any more.
+    Raises InvalidFilter if the rule of that time is no longer valid.
     """
     if as_of is None:
         models, _needs = score_models()
@@ -121,7 +121,7 @@ def counted_at(id: str, as_of: datetime | None) -> tuple[Count | None, Scope]:
 
 
 def model_by_key(key: str) -> Model | None:
-    """The model of ``rule@version``; None where there is none."""
+    """Returns the model of ``rule@version``, or None."""
     rule, _at, version = key.partition("@")
     past = Rule.past.objects.filter(tenant=tenancy.require(), record=rule, version=int(version))
     found = past.order_by("seq").first()
@@ -129,7 +129,7 @@ def model_by_key(key: str) -> Model | None:
 
 
 def _models_at(moment: datetime) -> tuple[Model, ...]:
-    """The score rules that were active, in the order in which they were asked."""
+    """Returns the score rules that were active at a moment, in the order in which they decided."""
     found = versions.versions_at(Rule, moment).filter(kind=Rule.Kind.SCORE, is_active=True)
     past = [each.as_record() for each in found.order_by("position", "created_at", "record")]
     return tuple(Model.of_rule(rule) for rule in past if rule.error is None)
@@ -139,7 +139,7 @@ def _models_at(moment: datetime) -> tuple[Model, ...]:
 
 
 def describe_count(found: Count, scope: Scope) -> dict[str, Any]:
-    """What was counted, as JSON says it."""
+    """Returns a count in the form that JSON gives."""
     earned = any(each.holds for each in found.earned)
     record = scope.queryset().filter(**{scope.key: found.lead}).first() if earned else None
     said: dict[str, Any] = {
@@ -191,7 +191,8 @@ def _describe_line(found: Count, earned: Earned, scope: Scope, record: Any) -> d
 
 
 def _fields(record: Any, line: Line) -> Iterator[dict[str, Any]]:
-    """The lead's own fields that a line asks for, with their values; those elsewhere by their path."""
+    """Yields the lead's own fields that a line asks for, with their values, and other fields by their
+    path."""
     asked = [
         (each.field, each.rest)
         for each in conditions_of(Lead, line.filter)
@@ -205,7 +206,7 @@ def _fields(record: Any, line: Line) -> Iterator[dict[str, Any]]:
 
 
 def _records(found: Count, line: Line, earned: Earned, scope: Scope) -> Iterator[dict[str, Any]]:
-    """The latest records that a line counts."""
+    """Yields the latest records that a line counts."""
     counted = set(earned.moments)
     there = counted_records(line, scope, found.lead)
     key = "pk" if there.model is registry[line.type] else scope.key
@@ -215,7 +216,7 @@ def _records(found: Count, line: Line, earned: Earned, scope: Scope) -> Iterator
 
 
 def _next(found: Count, model: Model) -> dict[str, Any] | None:
-    """The next threshold, and what would be enough for it."""
+    """Returns the next threshold and what would be enough for it, or None."""
     ahead = [(name, least) for name, least in model.thresholds if found.number < least]
     if not ahead:
         return None
@@ -227,8 +228,11 @@ def _next(found: Count, model: Model) -> dict[str, Any] | None:
 
 
 def fewest_lines_for(earned: Sequence[Earned], missing: int) -> list[Earned] | None:
-    """The fewest lines that would bring ``missing`` points, of these the ones that bring least too much, and
-    what somebody can do rather than what the lead is; None where none would."""
+    """Returns the fewest lines that would add `missing` points, or None if no few lines would.
+
+    Of several choices, the one that exceeds `missing` least is returned, and lines about what a lead does
+    come before lines about what it is.
+    """
     open_lines = [each for each in earned if each.gain > 0]
     open_lines.sort(key=lambda each: (-each.gain, each.line.about != "engagement"))
     most, fewest = 0, 0
@@ -236,7 +240,8 @@ def fewest_lines_for(earned: Sequence[Earned], missing: int) -> list[Earned] | N
         if fewest == min(len(open_lines), MOST_CHANGES):
             return None
         most, fewest = most + open_lines[fewest].gain, fewest + 1
-    if fewest <= 2:  # of few all are tried; of more the greatest are enough
+    # All combinations of few lines are tried; of more lines the greatest ones are enough.
+    if fewest <= 2:
         of_that_many: Iterable[tuple[Earned, ...]] = combinations(open_lines, fewest)
         tried = [each for each in of_that_many if _sum(each) >= missing]
         return list(min(tried, key=lambda each: (_sum(each), _of_fit(each))))
@@ -252,7 +257,7 @@ def _of_fit(earned: Iterable[Earned]) -> int:
 
 
 def say_change(change: dict[str, Any], *, ends: bool) -> str:
-    """One of them for people; a line that costs points now, and would have to end, is said to."""
+    """Returns a change in words. A line that costs points now must end, and is described that way."""
     if ends:
         return _("no more “%(line)s” (+%(points)d)") % change
     return _("%(line)s (+%(points)d)") % change

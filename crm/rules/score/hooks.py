@@ -1,7 +1,7 @@
-"""What score rules do: a lead's number follows what happens, and what somebody sets by hand stays.
+"""Keeps scores up to date: a lead's score follows what happens, and a score set by hand stays.
 
-The number is counted after each verb that it follows from, and written by the verb ``rescore``, which the
-rule executes. What time alone changes is in :mod:`crm.rules.score.recount`.
+The score is counted after each verb that it depends on, and written by the verb ``rescore``, as the rule.
+What time alone changes is in :mod:`crm.rules.score.recount`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from headlessly.errors import NotFound
 from headlessly.execution.executor import Context, Execution
 from headlessly.nouns import Noun, registry
 
-#: Under which name a lead carries what was counted to the verb that writes it.
+#: The attribute with which a lead carries its count to the verb that writes it.
 COUNTED = "_counted"
 
 
 @composes_schemas
 def offer_rescoring(schema: Schema, shape: Shape) -> None:
-    """Pages of leads offer to count a score where a rule counts."""
+    """Offer to count the score on the pages of leads, if there are score rules."""
     if schema.name == "Lead" and active_rules(Rule.Kind.SCORE):
         schema.not_offered -= {"rescore", "scored_by"}
 
@@ -37,7 +37,7 @@ def offer_rescoring(schema: Schema, shape: Shape) -> None:
 # -- by hand ------------------------------------------------------------------------------------------
 
 
-@only_creates  # it asks for no row
+@only_creates  # it queries no rows
 def mark_what_is_set_by_hand(lead: Lead, ctx: Context) -> None:
     """Whoever gives a number while rules count has it kept; whoever empties it lets the rules count again."""
     if "score" not in ctx.input:
@@ -52,7 +52,7 @@ def mark_what_is_set_by_hand(lead: Lead, ctx: Context) -> None:
 
 
 def _comes_counted(ctx: Context) -> bool:
-    """Whether the number comes of a lead that is merged into this one, and rules had counted it there."""
+    """Whether the score comes from a lead that is merged into this one, where rules had counted it."""
     merged = ctx.cause_record
     return (
         ctx.cause is Lead.verbs["merge"]
@@ -74,7 +74,7 @@ def take_the_number(lead: Lead, ctx: Context) -> None:
         lead.scored_by, lead.scored_with, lead.scored_at = None, None, None
         return
     found.give_to(lead)
-    found.scored_by = lead.scored_by  # no hand's any more: time counts again
+    found.scored_by = lead.scored_by  # no longer set by hand: time counts again
     if found.next_due != found.due_at:
         keep_due(lead.pk, found.next_due)
 
@@ -83,9 +83,9 @@ def take_the_number(lead: Lead, ctx: Context) -> None:
 
 
 @after_every_verb(Lead)
-@only_creates  # of an import it notes what is to be counted
+@only_creates  # for an import it only notes what must be counted
 def score_lead(lead: Lead, ctx: Context) -> None:
-    """A lead that is new, or changed in what its number follows from, is counted."""
+    """Count a lead that is new, or changed in something that its score depends on."""
     models, needs = score_models()
     if not models or ctx.verb == "rescore" or lead.deleted_at is not None:
         return
@@ -96,7 +96,7 @@ def score_lead(lead: Lead, ctx: Context) -> None:
 @after_every_verb(*(registry[each.noun] for each in Lead.schema.relations.values()))
 @only_creates
 def score_what_it_is_about(record: Noun, ctx: Context) -> None:
-    """The leads that a record is about, and was about before, are counted."""
+    """Count the leads that a record is about, and those that it was about before."""
     models, needs = score_models()
     if not models or not (columns := needs.relations.get(type(record).__name__)):
         return
@@ -113,7 +113,7 @@ def _score_by_id(id: str, ctx: Context) -> None:
         keep_due(id, current_moment())
         return
     try:
-        lead = ctx.lock(Lead, id)  # first: nothing of it changes while it is counted
+        lead = ctx.lock(Lead, id)  # first: nothing of the lead changes while it is counted
     except NotFound:
         return
     rescore(lead, ctx)
@@ -122,7 +122,7 @@ def _score_by_id(id: str, ctx: Context) -> None:
 @after_every_verb(*(each.target_noun for each in Lead.schema.references.values()))
 @only_creates
 def score_what_refers_to_it(record: Record, ctx: Context) -> None:
-    """Where leads are judged by what they refer to, those that do are counted in the background."""
+    """Have leads counted in the background if their scores depend on the record that they refer to."""
     models, needs = score_models()
     if not models or not (columns := needs.references.get(type(record).__name__)):
         return
@@ -139,7 +139,7 @@ def score_what_refers_to_it(record: Record, ctx: Context) -> None:
 
 
 def _previous(ctx: Context) -> dict[str, Any]:
-    """What the verb changed, as it was before."""
+    """Returns the former values of what the verb changed."""
     return (ctx.event.previous or {}) if ctx.event else {}
 
 
@@ -149,7 +149,7 @@ def _wire(record: Record, name: str) -> str:
 
 
 def rescore(lead: Lead, ctx: Context) -> None:
-    """Count a lead that is locked, and write what is news; what a rule gets wrong costs nobody their work."""
+    """Count a locked lead, and write a new score. A rule's error must not cost anybody their work."""
     if ctx.is_import:
         keep_due(lead.pk, current_moment())
         return
@@ -176,7 +176,7 @@ def rescore(lead: Lead, ctx: Context) -> None:
 
 @attempts.tries_again(Rule.Kind.SCORE)
 def count_again(execution: Execution, rule: Rule, row: RuleAttempt) -> bool:
-    """A lead is counted by the rules as they are now."""
+    """Count a lead by the rules as they are now."""
     recount.recount([row.record], execution.cause)
     return True
 
@@ -188,7 +188,7 @@ def _count(lead: Lead) -> Count | None:
 
 @after_every_verb(Rule)
 def count_anew_after_a_change(rule: Rule, ctx: Context) -> None:
-    """A change of what leads are worth is counted for all of them, in the background."""
+    """Have all leads counted in the background after a change of a score rule."""
     if Rule.Kind.SCORE not in (rule.kind, _previous(ctx).get("kind")):
         return
     if ctx.verb == "create" and not rule.is_active:

@@ -1,4 +1,4 @@
-"""Scores on pages: why a lead has its own, and of a score rule what it does and would do."""
+"""Panels about scores: why a lead has its score, and what a score rule does and would do."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from headlessly.nouns import registry
 
 @record_panel(Lead)
 def score_panel(lead: Lead) -> BarsPanel | None:
-    """Why a lead is worth what it is: each line that brings something, one after the other."""
+    """Shows why a lead has its score: each line that counts, one after the other."""
     as_of = getattr(lead, "as_of", None)
     if as_of is None and not score_models()[0]:
-        return None  # whoever has no rule pays for none
+        return None  # costs nothing for tenants without score rules
     said = explaining.explain_score(lead.pk, as_of)
     if said["rule"] is None:
         return None
@@ -50,7 +50,7 @@ def score_panel(lead: Lead) -> BarsPanel | None:
 
 
 def _lines_of(rule: dict[str, Any]) -> dict[str, Line]:
-    """The lines of a rule as it was, by name: what their conditions say in words."""
+    """Returns the lines of a rule as it was, by name, to describe their conditions."""
     model = explaining.model_by_key(f"{rule['$id']}@{rule['version']}")
     return {line.name: line for line in model.lines} if model else {}
 
@@ -73,7 +73,7 @@ def _say_score(said: dict[str, Any]) -> Iterator[str]:
 
 
 def _say_next(said: dict[str, Any]) -> Iterator[str]:
-    """What is missing for the next threshold."""
+    """Yields what is missing for the next threshold."""
     if (ahead := said["next"]) is not None:
         named = {"missing": ahead["missing"], "name": ahead["name"], "from": ahead["from"]}
         if ahead["changes"] is None:
@@ -92,7 +92,7 @@ def _say_next(said: dict[str, Any]) -> Iterator[str]:
 
 
 def _say_nothing(said: dict[str, Any]) -> Iterator[str]:
-    """Which lines bring nothing."""
+    """Yields which lines add nothing."""
     if nothing := [each["name"] for each in said["lines"] if not each["points"]]:
         yield _("Nothing by: %s.") % ", ".join(nothing)
 
@@ -100,7 +100,7 @@ def _say_nothing(said: dict[str, Any]) -> Iterator[str]:
 def _waterfall(
     said: dict[str, Any], lines: Sequence[dict[str, Any]], of_rule: dict[str, Line]
 ) -> list[Bar]:
-    """A bar for each line, from what came before it to what is there with it; the number below."""
+    """Returns a bar for each line, from the sum before it to the sum with it, and the score at the end."""
     steps: list[tuple[str, int, dict[str, Any] | None]] = [
         (each["name"], each["points"], each) for each in lines
     ]
@@ -136,7 +136,7 @@ def _signed(points: int) -> str:
 
 
 def _note(line: dict[str, Any], declared: Line | None) -> str:
-    """By what a line holds, in words; of what it counts how often, and when last."""
+    """Returns the condition of a line in words, and for counted records how many and when last."""
     words = ""
     if declared is not None:
         noun = registry[declared.type]
@@ -164,10 +164,10 @@ def _scores(rule: Rule) -> bool:
 
 @record_panel(Rule)
 def recount_panel(rule: Rule) -> BarsPanel | None:
-    """How far all leads are counted by the rules as they are now."""
+    """Shows how far the recount of all leads has come."""
     if not _scores(rule) or not rule.is_active or hasattr(rule, "as_of"):
         return None
-    if actors.current().limited:  # it counts what others have
+    if actors.current().limited:  # it counts other people's leads
         return None
     if (found := recount.progress()) is None:
         return None
@@ -196,7 +196,7 @@ def recount_panel(rule: Rule) -> BarsPanel | None:
 
 @record_panel(Rule)
 def stored_separation_panel(rule: Rule) -> BarsPanel | None:
-    """How well the scores that are there tell those who buy."""
+    """Shows how well the stored scores tell who buys."""
     if not _scores(rule) or not rule.is_active or hasattr(rule, "as_of"):
         return None
     return _separation_panel(preview.separation_of_stored(rule))
@@ -204,7 +204,8 @@ def stored_separation_panel(rule: Rule) -> BarsPanel | None:
 
 @asked_panels(Rule, "try", gettext_lazy("Try it on recent leads"), applies=_scores)
 def try_panels(rule: Rule) -> list[BarsPanel]:
-    """What the rule would make of the newest leads, and how well it separates; nothing is written."""
+    """Shows what the rule would make of the newest leads, and how well it tells who buys. Nothing is
+    written."""
     found = [_preview_panel(preview.preview_rule(rule.pk))]
     said = preview.separation_of_rule(rule.pk)
     if (separation := _separation_panel(said, said["givesAway"])) is not None:
@@ -250,7 +251,8 @@ def _preview_panel(said: dict[str, Any]) -> BarsPanel:
 
 
 def _separation_panel(said: dict[str, Any], gives_away: Sequence[str] = ()) -> BarsPanel | None:
-    """Tenths of closed leads by score; None where there are too few, or all of one outcome."""
+    """Shows tenths of closed leads by score. Returns None if there are too few, or all had the same
+    outcome."""
     tenths = said["tenths"]
     if len(tenths) < preview.TENTHS or said["share"] in (0, 1):
         return None

@@ -1,8 +1,8 @@
-"""What a score rule would do before it does it, and how well it tells those who buy from those who do not.
+"""What a score rule would do, and how well it tells those who buy from those who do not.
 
-Both count a sample, the newest leads and those that were closed last, so that they take as long with a
-million leads; nothing is written. They are of those that whoever asks may see: sums of all would tell a
-limited rep what the others did.
+Both count a sample, the newest leads or those closed last, so that they take no longer with a million leads.
+Nothing is written. Only leads that the actor may see are counted: sums over all would tell a limited rep what
+the others did.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from headlessly.context import clock
 from headlessly.errors import VerbRefused
 from headlessly.query.record_operations import explains
 
-#: How many of the newest leads a preview counts, and how many of those closed last a separation.
+#: How many of the newest leads a preview counts, and how many of the last closed leads a separation counts.
 NEWEST, CLOSED = 2_000, 4_000
-#: How many of the leads closed last are compared by their scores.
+#: How many of the last closed leads are compared by their stored scores.
 STORED = 2_000
-#: Before all moments.
+#: A moment before all others.
 EVER = datetime.min.replace(tzinfo=UTC)
 EXAMPLES, TENTHS = 10, 10
-#: What a lead has only because of what came of it: a line that asks for it proves nothing.
+#: Fields that a lead has only because of its outcome: a line that asks for them proves nothing.
 OUTCOMES = ("status", "$reached", "deal", "convertedAt", "lostAt", "lostReason")
 
 WHOLE, NUMBER = {"type": "integer"}, {"type": ["number", "null"]}
@@ -105,7 +105,8 @@ SEPARATION: dict[str, Any] = {
 
 
 def _model(id: str) -> Model:
-    """The model of a score rule, active or not. Raises VerbRefused where it is none, or means nothing."""
+    """Returns the model of a score rule, active or not. Raises VerbRefused for any other rule, or an invalid
+    one."""
     rule = Rule.get(id)
     if rule.kind != Rule.Kind.SCORE:
         raise VerbRefused(_("This rule counts no score."), code="no_score")
@@ -115,7 +116,7 @@ def _model(id: str) -> Model:
 
 
 def _in_its_place(model: Model) -> tuple[Model, ...]:
-    """The active models with this one among them, as it would be asked."""
+    """Returns the active models with this one among them, in the order in which they would decide."""
     found, _needs = score_models()
     others = {each.rule for each in found} | {model.rule}
     ordered = Rule.objects.filter(pk__in=others).order_by("position", "created_at", "pk")
@@ -152,7 +153,7 @@ def preview_rule(id: str) -> dict[str, Any]:
 
 
 def _histogram(counts: Sequence[Count], changed: set[str]) -> list[dict[str, int]]:
-    """How many have a score of each ten, before and after; 100 is with the nineties."""
+    """Returns the number of scores in each ten, before and after. 100 counts with the nineties."""
     found = [
         {"from": low, "to": low + 9 if low < 90 else 100, "before": 0, "after": 0}
         for low in range(0, 100, 10)
@@ -180,7 +181,7 @@ def separation_of_rule(id: str) -> dict[str, Any]:
 
 
 def separation_of_stored(rule: Rule) -> dict[str, Any]:
-    """The same by the scores that stand there: those of closed leads that the rule gave."""
+    """Returns the separation by the stored scores that the rule gave to closed leads."""
     closed = _last_closed(STORED)
     rows = [
         (int(each.score), each.status == Lead.Status.CONVERTED, each.pk)
@@ -191,7 +192,7 @@ def separation_of_stored(rule: Rule) -> dict[str, Any]:
 
 
 def separate_by_outcome(rows: list[tuple[int, bool, str]], *, is_all: bool) -> dict[str, Any]:
-    """Scores with whether each was converted, compared."""
+    """Returns how well scores separate converted leads from lost ones."""
     rows.sort(key=lambda row: (-row[0], row[2]))
     ranked = [(number, converted) for number, converted, _lead in rows]
     whole = sum(converted for _number, converted in ranked)
@@ -206,7 +207,7 @@ def separate_by_outcome(rows: list[tuple[int, bool, str]], *, is_all: bool) -> d
 
 
 def _last_closed(most: int) -> list[Any]:
-    """The leads that were closed last, one more than asked for where there are more."""
+    """Returns the leads that were closed last, at most one more than `most`."""
     found: list[Any] = []
     for status in (Lead.Status.CONVERTED, Lead.Status.LOST):
         closed = Lead.objects.filter(status=status).order_by(
@@ -219,7 +220,7 @@ def _last_closed(most: int) -> list[Any]:
 
 
 def _tenths(rows: Sequence[tuple[int, bool]], whole: int) -> list[dict[str, Any]]:
-    """The leads from the highest score on in ten parts of the same size, and what came of each."""
+    """Returns ten equal parts of the leads, the highest scores first, with the outcomes in each."""
     found, before = [], 0
     for tenth in range(TENTHS):
         part = rows[len(rows) * tenth // TENTHS : len(rows) * (tenth + 1) // TENTHS]
@@ -241,7 +242,7 @@ def _tenths(rows: Sequence[tuple[int, bool]], whole: int) -> list[dict[str, Any]
 
 
 def _order(rows: Sequence[tuple[int, bool]]) -> float | None:
-    """How often a converted lead stands above a lost one; those with the same score count half."""
+    """Returns how often a converted lead stands above a lost one; equal scores count half."""
     won: dict[int, int] = {}
     lost: dict[int, int] = {}
     for number, converted in rows:
@@ -258,7 +259,7 @@ def _order(rows: Sequence[tuple[int, bool]]) -> float | None:
 
 
 def gives_away(model: Model) -> list[str]:
-    """The lines that ask what came of a lead: they prove nothing."""
+    """Returns the lines that ask for the outcome of a lead: they prove nothing."""
     return [line.name for line in model.lines if line.type == Lead.__name__ and _asks(line.filter)]
 
 

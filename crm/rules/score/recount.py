@@ -1,8 +1,8 @@
-"""Scores that are counted in the background: all after a change of the rules, and those that time changes.
+"""Counts scores in the background: all after a change of the rules, and those that time changes.
 
-A chunk is one transaction with the place where it ended, so that whoever goes on begins there. Those of a
-chunk whose number is another one are locked and counted again before they are written: what happened
-meanwhile is in it.
+A chunk is one transaction and includes the place where it ended, so that the next one continues there. Leads
+of a chunk whose score differs are locked and counted again before they are written, so that concurrent
+changes are included.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from headlessly.database.prepared import execute_prepared
 from headlessly.execution import bulk_rewrite, executor
 from headlessly.execution.contention import is_contention, retry_on_deadlock
 
-#: How many leads are counted in one transaction; whoever changes one of them waits for that at most.
+#: How many leads are counted in one transaction. Changing one of them may have to wait that long.
 CHUNK = 500
-#: How long a job keeps its place before it lines up again, in seconds.
+#: How many seconds a job runs before it lines up again.
 SLICE = 10
-#: What failed is tried again, later and later.
+#: How often a failed recount is tried again, after longer and longer waits.
 MOST_ATTEMPTS = 10
 RETRY = RetryStrategy(max_attempts=MOST_ATTEMPTS, exponential_wait=2)
-#: How many leads of a chunk may fail each for itself: where it is more, what counts them is wrong.
+#: How many leads of a chunk may fail individually. If more do, the counting itself is wrong.
 MOST_FAILING = 10
 COLUMNS = ("score", "scored_by", "scored_with", "scored_at")
 
@@ -54,10 +54,11 @@ DUE_TENANTS = (
 
 
 def recount(leads: Collection[str], cause: str | None = None, *, expects_news: bool = False) -> int:
-    """Count these leads by the rules as they are now; returns how many got another number.
+    """Count these leads by the rules as they are now. Returns how many got another score.
 
-    One transaction, or a part of the one at hand. ``cause`` is the event because of which they are counted.
-    They are held from the beginning where most are expected to get another number, and so counted once.
+    It is one transaction, or part of the current one. `cause` is the event because of which they are counted.
+    With `expects_news` the leads are locked from the start and counted only once, for the case that most
+    scores will change.
     """
     models, _needs = score_models()
     found: dict[str, Count] = {}
@@ -84,9 +85,11 @@ def recount(leads: Collection[str], cause: str | None = None, *, expects_news: b
 def recount_one_by_one(
     leads: Collection[str], cause: str | None, problem: Exception, *, is_chunk: bool = False
 ) -> int:
-    """The same of leads that cannot be counted together, each for itself: one with which something is wrong
-    holds up none of the others. Raises ``problem``, why they could not, where that is so of many, or of all
-    of a chunk."""
+    """Count leads individually after they could not be counted together.
+
+    One bad lead must not hold up the others. Raises `problem`, the reason why they could not be counted
+    together, if many of them fail, or all of a chunk.
+    """
     if is_contention(problem):
         raise problem
     changed, failed = 0, 0
@@ -106,7 +109,7 @@ def recount_one_by_one(
 
 
 def failing_models(lead: str, models: Sequence[Model]) -> list[Model]:
-    """The models by which a lead cannot be counted; where each can be alone, the first."""
+    """Returns the models by which a lead cannot be counted; if each can alone, the first one."""
     found = []
     for model in models:
         try:
@@ -126,7 +129,7 @@ def recount_what_can_be(
     is_chunk: bool = False,
     expects_news: bool = False,
 ) -> int:
-    """Count leads in a part of the transaction at hand; those that fail are tried again later."""
+    """Count leads within the current transaction; those that fail are tried again later."""
     try:
         with transaction.atomic():
             return recount(leads, cause, expects_news=expects_news)
@@ -158,19 +161,19 @@ def _write(
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the last recount of a tenant is."""
+    """How far the last recount of a tenant has come."""
 
     started_at: datetime
-    finished_at: datetime | None  #: None as long as it goes on
+    finished_at: datetime | None  #: None while it goes on
     counted: int
     changed: int
-    #: Why it failed the last time, as long as it does not go on, and whether it is tried again by itself.
+    #: Why it failed last, as long as it has not gone on, and whether it is tried again automatically.
     because: str | None = None
     has_given_up: bool = False
 
 
 def progress() -> Progress | None:
-    """The last recount of the active tenant; None where there was none."""
+    """Returns the progress of the active tenant's last recount, or None if there was none."""
     runs = list(ScoreRun.objects.all())
     if not runs:
         return None
@@ -186,14 +189,13 @@ def progress() -> Progress | None:
 
 
 def models_key() -> str:
-    """By which rules leads are counted now, each in its version."""
+    """Returns the rules by which leads are counted now, each with its version."""
     models, _needs = score_models()
     return " ".join(model.key for model in models)
 
 
 def begin(cause: str) -> None:
-    """Count all leads of the active tenant anew, because of an event; from the beginning again, where it is
-    being done already."""
+    """Begin counting all leads of the active tenant, because of an event. A running recount starts again."""
     for descends in (False, True):
         ScoreRun.objects.update_or_create(
             tenant=tenancy.require(),
@@ -224,7 +226,7 @@ def _name_of(descends: bool) -> str:
 
 @job("score.recount", retry=RETRY)
 def recount_all(descends: bool = False) -> None:
-    """Go on counting all leads where the last chunk ended; lines up again after a while."""
+    """Go on counting all leads from the place where the last chunk ended, and line up again after a while."""
     tenancy.reload_shape()
     ends = time.monotonic() + SLICE
     with actors.acting(actors.SYSTEM):
@@ -239,13 +241,14 @@ def recount_all(descends: bool = False) -> None:
 
 
 def _note_failure(descends: bool, problem: Exception) -> None:
-    """Note why a recount does not go on: it is tried again, later and later, and then shown as given up."""
+    """Note why a recount does not go on. It is tried again with longer and longer waits before it is given
+    up."""
     runs = ScoreRun.objects.filter(tenant=tenancy.require(), descends=descends, finished_at=None)
     runs.update(attempts=F("attempts") + 1, because=error_text(problem))
 
 
 def go_on() -> None:
-    """Go on now with a recount that has given up, or waits until it is tried again."""
+    """Go on at once with a recount that was given up or waits for its next try."""
     failed = ScoreRun.objects.filter(tenant=tenancy.require(), finished_at=None, attempts__gt=0)
     for descends in list(failed.values_list("descends", flat=True)):
         _line_up(descends)
@@ -255,7 +258,8 @@ def go_on() -> None:
 
 
 def begin_where_rules_are_others() -> None:
-    """Count all anew where what counts is not what counted: such as a rule whose error went away."""
+    """Count all leads again if the last recount used other rules, for instance because a rule's error went
+    away."""
     runs = ScoreRun.objects.filter(tenant=tenancy.require(), counted_by__isnull=False)
     ended = runs.exclude(finished_at=None).values_list("counted_by", flat=True)
     if any(key != models_key() for key in ended):
@@ -263,8 +267,10 @@ def begin_where_rules_are_others() -> None:
 
 
 def line_up_unfinished() -> None:
-    """Go on with what is not finished and did not fail, where no job does: a tenant that was copied from
-    another installation has none of its jobs here."""
+    """Go on with unfinished recounts that did not fail and that have no job.
+
+    A tenant that was copied from another installation has no jobs here.
+    """
     left = ScoreRun.objects.filter(tenant=tenancy.require(), finished_at=None, attempts=0)
     for descends in left.values_list("descends", flat=True):
         if not is_running(_name_of(descends)):
@@ -272,7 +278,7 @@ def line_up_unfinished() -> None:
 
 
 def count_chunk(descends: bool = False) -> bool:
-    """Count the next chunk of the recount on one of its two ways; returns whether there may be more."""
+    """Count the next chunk of one of the two runs. Returns whether there may be more."""
     tenant = tenancy.require()
     with transaction.atomic():
         runs = ScoreRun.objects.filter(tenant=tenant)
@@ -304,9 +310,11 @@ def count_chunk(descends: bool = False) -> bool:
 
 
 def _next_leads(run: ScoreRun, other: str) -> list[str]:
-    """The next chunk on the way of a run, as far as the place that the other one has come to.
+    """Returns the next chunk of a run, as far as the place that the other run has reached.
 
-    By age, as they lie in the table and in its past: by id each would be on a page of its own."""
+    Leads are taken by age, the order in which they lie in the table and in its past: by id, each would be on
+    a page of its own.
+    """
     low, high = (other, run.place) if run.descends else (run.place, other)
     rows = Lead._base_manager.filter(tenant=tenancy.require(), pk__in=[low, high])
     ages = dict(rows.values_list("pk", "created_at"))
@@ -327,7 +335,7 @@ def _next_leads(run: ScoreRun, other: str) -> list[str]:
 @app.periodic(cron="* * * * *")
 @app.task(name="score.tick", queueing_lock="score.tick")
 def tick(timestamp: int) -> None:
-    """Have the leads counted whose score is another one by now."""
+    """Start jobs for the tenants with leads whose score changes by now because time passed."""
     with every_tenant():
         due = [pk for (pk,) in execute_prepared(DUE_TENANTS, [clock.now()])]
         tenants = list(Tenant.not_closed().filter(pk__in=due))
@@ -346,7 +354,7 @@ def tick(timestamp: int) -> None:
 
 @job("score.due", retry=RETRY)
 def count_due() -> None:
-    """Count the leads whose score is another one by now, the longest due first."""
+    """Count the leads whose score changes by now because time passed, the longest overdue first."""
     tenancy.reload_shape()
     ends = time.monotonic() + SLICE
     with actors.acting(actors.SYSTEM):
@@ -358,7 +366,7 @@ def count_due() -> None:
 
 
 def count_due_chunk() -> bool:
-    """Count the leads that have been due longest; returns whether there may be more."""
+    """Count the leads that have been due longest. Returns whether there may be more."""
     with transaction.atomic():
         rows = ScoreDue.objects.filter(tenant=tenancy.require(), due_at__lte=clock.now())
         leads = list(rows.order_by("due_at").values_list("lead_id", flat=True)[:CHUNK])
@@ -372,7 +380,7 @@ def count_due_chunk() -> bool:
 
 @job("score.follow", retry=RETRY)
 def recount_referring(column: str, id: str, cause: str | None = None) -> None:
-    """Count the leads that refer to a record which they are judged by."""
+    """Count the leads that refer to a record on which their scores depend."""
     tenancy.reload_shape()
     place = ""
     with actors.acting(actors.SYSTEM):

@@ -1,8 +1,8 @@
-"""What stands between the network and the application: no body, no reader and no tenant keeps a thread.
+"""The layer between the network and the application, in which no slow client and no tenant can block threads.
 
-A process of the site has a few threads that work, and :class:`Front` decides who gets one, in an event loop,
-where waiting costs nothing. A request gets a thread when its body is there, and gives it back when its answer
-is made, whoever is slow at either end.
+A process of the site has a few threads, and :class:`Front` decides who gets one, in an event loop, where
+waiting costs nothing. A request gets a thread when its body has arrived, and gives it back when its response
+is complete, however slow the client is.
 """
 
 from headlessly.web.front.application import Front

@@ -1,4 +1,4 @@
-"""An answer on its way from the thread that makes it to whoever reads it, at the pace of each."""
+"""A response on its way from the thread that makes it to the client, each at its own pace."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from typing import IO, Any
 
 from headlessly.errors import Unavailable
 
-#: What is kept in memory of a long answer, and the most that is kept at all, in bytes: the rest is in a
-#: temporary file, so that no transaction stays open for a reader.
+#: How much of a long response is kept in memory, and the maximum size, in bytes. The rest is in a temporary
+#: file, so that no transaction stays open for a slow client.
 IN_MEMORY, MOST_BYTES = 1024 * 1024, 2 * 1024 * 1024 * 1024
-#: How much is handed to the network at once. What goes wrong before there is so much is answered by an error.
+#: The size of the parts that are sent. An error before the first part is complete is answered as an error.
 PART = 64 * 1024
 
 
 class Abandoned(Exception):
-    """Nobody reads this answer any more, or it has become too long."""
+    """Nobody reads this response any more, or it has become too long."""
 
 
 class Broken(Exception):
-    """An answer of which a part is sent could not be made to its end. The server cuts it: it is not whole."""
+    """A response failed after a part of it had been sent. The server cuts the connection, because it is
+    incomplete."""
 
 
 class LongAnswers:
-    """How many of them a process keeps at once, by whom they are kept for."""
+    """Counts the long responses that a process keeps at once, by whom they are kept for."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.kept: Counter[str] = Counter()
 
     def enter(self, name: str, most: int) -> None:
-        """Keep one more for ``name``. Raises Unavailable where ``most`` are kept."""
+        """Count one more for ``name``. Raises Unavailable if there are ``most`` already."""
         with self._lock:
             if self.kept[name] >= most:
                 raise Unavailable("Others of the files that you asked for are still being read.", 5)
@@ -50,7 +51,7 @@ class LongAnswers:
 
 
 class Answer:
-    """What an application of WSGI answers."""
+    """The response of a WSGI application."""
 
     def __init__(
         self,
@@ -59,13 +60,13 @@ class Answer:
         *,
         is_head: bool = False,
     ) -> None:
-        """``keep`` is asked, in the thread, before a long answer is begun, and raises where it may not be.
-        Where nothing but its head is asked for, a long answer ``is_head`` and is not made."""
+        """``keep`` is called in the thread before a long response begins, and raises if there must not be
+        one. With ``is_head`` only the headers are needed, and a long response is not generated."""
         self.loop, self.keep, self.is_head = loop, keep, is_head
         self.status = 500
         self.headers: list[tuple[bytes, bytes]] = []
-        self.content = b""  #: of an answer that is made at once, or is no longer than a part
-        self.is_long = False  #: it is sent while it is made
+        self.content = b""  #: of a response that is not streamed, or no longer than one part
+        self.is_long = False  #: it is sent while it is generated
         self.is_complete = self.is_abandoned = False
         self.failure: BaseException | None = None
         self.has_begun: asyncio.Future[None] = loop.create_future()
@@ -84,7 +85,7 @@ class Answer:
         return self._write
 
     def take(self, made: Iterable[bytes]) -> None:
-        """Take what the application makes, until it is done; the application is told of its end."""
+        """Take the parts that the application generates, and close its iterable at the end."""
         try:
             if getattr(made, "streaming", True) and not isinstance(made, list):
                 for part in () if self.is_head else made:
@@ -106,7 +107,7 @@ class Answer:
         self._tell(self._begin)
 
     def end(self, failure: BaseException | None = None) -> None:
-        """There is no more to come."""
+        """Mark the response as complete, or failed."""
         self.failure, self.is_complete = failure, True
         self._tell(self._begin)
         self._tell(self._news.set)
@@ -133,13 +134,13 @@ class Answer:
             self.has_begun.set_result(None)
 
     def replace_content(self, content: bytes) -> None:
-        """Answer this instead, of one that was made at once."""
+        """Replace the content of a response that is not streamed."""
         self.content = content
         size = (b"content-length", str(len(content)).encode())
         self.headers = [size if name == size[0] else (name, v) for name, v in self.headers]
 
     async def parts(self) -> AsyncIterator[bytes]:
-        """What there is, as it comes. Raises Broken."""
+        """Yields the parts as they come. Raises Broken."""
         if not self.is_long:
             for at in range(0, len(self.content), PART):
                 yield self.content[at : at + PART]
@@ -165,7 +166,7 @@ class Answer:
         return part
 
     def abandon(self) -> None:
-        """Nobody reads on: who makes it may end, and what was kept is thrown away."""
+        """Stop because nobody reads any more: the generating thread may end, and kept parts are deleted."""
         with self._lock:
             self.is_abandoned = True
             if self._spool is not None and self.is_complete:
@@ -173,8 +174,8 @@ class Answer:
 
 
 class Pace:
-    """Whether whoever reads an answer does: they may be waited for so many seconds, and one more for each so
-    many bytes. What an answer takes to be made does not count: nobody can read what is not there."""
+    """Limits how slowly a client may read: a grace period, plus a second for each so many bytes. The time in
+    which the response is generated does not count, because there is nothing to read then."""
 
     GRACE, LEAST_RATE = 20.0, 8 * 1024
 
@@ -183,7 +184,7 @@ class Pace:
 
     @asynccontextmanager
     async def handing_over(self, part: bytes) -> AsyncIterator[None]:
-        """A block in which ``part`` is handed over. Raises TimeoutError where that takes too long."""
+        """A block in which ``part`` is sent. Raises TimeoutError if that takes too long."""
         began = time.monotonic()
         left = self.GRACE + self.sent / self.LEAST_RATE - self.waited
         async with asyncio.timeout(max(0.0, left)):

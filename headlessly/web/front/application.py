@@ -1,4 +1,4 @@
-"""The application of ASGI that the server knows: it lets requests in, and their answers out."""
+"""The ASGI application that the server runs: it lets requests in, and their responses out."""
 
 from __future__ import annotations
 
@@ -40,19 +40,20 @@ logger = logging.getLogger(__name__)
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-#: Answers, as JSON, what needs neither a thread nor the database, in the event loop; None for all else.
+#: Answers, as JSON and in the event loop, requests that need neither a thread nor the database; None for
+#: others.
 AtOnce = Callable[[dict[str, Any], IO[bytes]], bytes | None]
 
 REQUEST_ID = "HTTP_X_REQUEST_ID"
 TENANT = re.compile(r"/~([^/]*)")
-#: What is asked by whoever watches the process: each has a thread of its own.
+#: The health checks, each of which has its own thread.
 PROBES = ("/healthz", "/readyz")
-#: How many long answers of one tenant (exports) a process keeps for their readers at once.
+#: How many long responses (exports) of one tenant a process keeps for their readers at once.
 MOST_LONG_ANSWERS = 4
 
 
 class Front:
-    """An application of WSGI, for a server of ASGI."""
+    """Runs a WSGI application for an ASGI server."""
 
     def __init__(
         self,
@@ -62,8 +63,8 @@ class Front:
         at_once: AtOnce = lambda *_: None,
         look: Look = lambda *_: {},
     ) -> None:
-        """For a process of so many ``threads``, ``hashing`` of which try passwords; ``at_once`` answers what
-        needs none; ``look`` tells where logs end to those who wait for events."""
+        """For a process with so many ``threads``, of which ``hashing`` may try passwords. ``at_once`` answers
+        requests that need none; ``look`` returns the ends of logs for those who wait for events."""
         self.application, self.at_once = application, at_once
         self.room = WaitingRoom(threads)
         self.holding = Holding(self.room, look)
@@ -78,7 +79,7 @@ class Front:
         environ = make_environ(scope)
         given = environ.get(REQUEST_ID, "")
         with tracing.request_id_scope(given if ACCEPTABLE_ID.match(given) else public_id("req")):
-            # The application's is the same: what goes wrong behind it is logged and told by it.
+            # The application uses the same id, so that its logs and errors match.
             environ[REQUEST_ID] = tracing.request_id()
             await self._answer(scope, environ, receive, send)
 
@@ -132,7 +133,7 @@ class Front:
         receive: Receive,
         send: Send,
     ) -> None:
-        """Have the request answered when it is its tenant's turn."""
+        """Let the application answer the request when it is its tenant's turn."""
         environ["wsgi.input"] = body
         environ[HOLD] = hold = Hold()
         making = asyncio.ensure_future(self._have_made(_tenant(environ), environ, answer))
@@ -190,26 +191,26 @@ class Front:
 
 
 def _tenant(environ: dict[str, Any]) -> str:
-    """The slug of the tenant that is asked, or none."""
+    """Returns the slug of the tenant in the address, or an empty string."""
     return found[1] if (found := TENANT.match(environ["PATH_INFO"])) else ""
 
 
 def _reader(environ: dict[str, Any]) -> tuple[str, int]:
-    """For whom a long answer is kept, and how many at the most. What is of no tenant are the files of pages,
-    of which a browser asks for several at once: those are kept for an address."""
+    """Returns for whom a long response is kept, and how many at most. Responses outside of tenants are static
+    files, of which a browser requests several at once: those are counted by address."""
     if tenant := _tenant(environ):
         return f"~{tenant}", MOST_LONG_ANSWERS
     return customer_network(caller_address(environ)), MOST_OF_ADDRESS
 
 
 def _end_unless_made(answer: Answer, done: asyncio.Future[None]) -> None:
-    """Tell the answer where no thread was found for it."""
+    """Complete the response with an error if no thread was found for it."""
     if not answer.is_complete:
         answer.end(asyncio.CancelledError() if done.cancelled() else done.exception())
 
 
 async def _send_parts(answer: Answer, send: Send) -> None:
-    """Hand an answer to the network. Raises Gone where nobody reads it."""
+    """Send a response to the network. Raises Gone if nobody reads it."""
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     if not answer.is_long and len(answer.content) <= 64 * 1024:
         await send({"type": "http.response.body", "body": answer.content})
@@ -231,7 +232,7 @@ async def _send_known(known: bytes, send: Send) -> None:
 
 
 async def _send_refusal(problem: HeadlesslyError, environ: dict[str, Any], send: Send) -> None:
-    """An error of before there was an application to say it: a page for browsers, JSON for everybody else."""
+    """Send an error that occurred before the application: a page for browsers, JSON for others."""
     status, body = errors.status_and_body(problem)
     headers = [(b"x-request-id", environ[REQUEST_ID].encode())]
     if status in (429, 503) and "text/html" in environ.get("HTTP_ACCEPT", ""):
@@ -244,21 +245,21 @@ async def _send_refusal(problem: HeadlesslyError, environ: dict[str, Any], send:
     headers.append((b"cache-control", b"private, no-store"))
     if "retryAfter" in body:
         headers.append((b"retry-after", str(body["retryAfter"]).encode()))
-    if status in (408, 413, 429):  # what is left of the body is not read
+    if status in (408, 413, 429):  # the rest of the body is not read
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
 
 def has_body(environ: dict[str, Any]) -> bool:
-    """Whether the request says that it has one."""
+    """Whether the request has a body, according to its headers."""
     return (
         environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
     )
 
 
 def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
-    """The request as WSGI says it (PEP 3333)."""
+    """Returns the WSGI environment of the request (PEP 3333)."""
     host, port = scope.get("server") or ("localhost", 80)
     raw = scope.get("raw_path") or scope["path"].encode()
     environ = {
@@ -281,7 +282,8 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         if "_" in name:
-            continue  # a name with - may be what somebody vouches for: another spelling of it may not
+            # A header with - may be set by a trusted proxy; the same name with _ could forge it.
+            continue
         key = name.upper().replace("-", "_")
         if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             key = f"HTTP_{key}"

@@ -1,8 +1,8 @@
-"""Requests that wait for an event are held in the event loop: none of them keeps a thread.
+"""Requests that wait for an event are held in the event loop, so that they occupy no thread.
 
-The application answers such a request like any other. Where there is nothing to answer yet, it leaves a
-:class:`Question` beside its answer, by which the front finds out later. Who asks the same is answered by one
-reading, so that a thousand who follow one log cost little more than one.
+The application answers such a request like any other. If there is nothing to answer yet, it leaves a
+:class:`Question` beside its response, with which the front finds out later. Requests with the same question
+are answered by one read, so that a thousand followers of one log cost little more than one.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from headlessly.web.front.waiting_room import WaitingRoom
 
 logger = logging.getLogger(__name__)
 
-#: Where an application finds the :class:`Hold` of its request.
+#: The key of the environment with the :class:`Hold` of a request.
 HOLD = "headlessly.hold"
-#: How many requests a process holds, and how many of one tenant. One more is answered at once, as if its time
-#: were over: a connection is left for everybody else.
+#: How many requests a process holds, in total and for one tenant. Further ones are answered immediately, as
+#: if their time were over, so that connections are left for others.
 MOST, MOST_OF_TENANT = 2_000, 1_000
 
-#: Where logs end, by tenant: those of ``added``, and of ``all_held`` those that may have grown. It may take
-#: a moment to answer, a shorter one where there is ``haste``, and is asked in a thread.
+#: Returns the ends of logs by tenant: those in ``added``, and those in ``all_held`` that may have grown. It
+#: is called in a thread and may block for a moment, shorter with ``haste``.
 Look = Callable[[Collection[int], Collection[int], bool], Mapping[int, Any]]
 
 
 class Reading(NamedTuple):
-    """What there is to answer now, as far as which position of the log, and whether it is an answer."""
+    """What can be answered now, up to which position of the log, and whether it is an answer."""
 
     content: bytes
     position: Any
@@ -43,26 +43,26 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class Question:
-    """What somebody waits for."""
+    """What a request waits for."""
 
     tenant: int
-    slug: str  #: of the tenant, for taking turns in reading
-    key: Hashable  #: equal for two that get the same answer
-    seconds: float  #: how long they wait
+    slug: str  #: of the tenant, for its turns in reading
+    key: Hashable  #: equal for questions with the same answer
+    seconds: float  #: how long the request waits
     first: Reading  #: what there was when it was asked
-    read: Callable[[Any], Reading]  #: reads on after a position, in a thread
+    read: Callable[[Any], Reading]  #: reads on from a position, in a thread
 
 
 @dataclass
 class Hold:
-    """The place beside an answer where the application leaves what to wait for."""
+    """Where the application leaves its question, beside the response."""
 
     question: Question | None = None
 
 
 @dataclass(eq=False)
 class Group:
-    """Those who wait for the same."""
+    """The requests that wait for the same."""
 
     question: Question
     last: Reading
@@ -87,7 +87,7 @@ class Holding:
         self._looking: asyncio.Task[None] | None = None
 
     async def wait(self, question: Question, receive: Receive) -> bytes:
-        """The answer, as soon as there is one, else when the time is over. Raises Gone."""
+        """Returns the answer as soon as there is one, or when the time is over. Raises Gone."""
         tenant = question.tenant
         if self.by_tenant.total() >= MOST or self.by_tenant[tenant] >= MOST_OF_TENANT:
             return question.first.content
@@ -131,7 +131,7 @@ class Holding:
             self._ends.pop(tenant, None)
 
     async def _look_on(self) -> None:
-        """Look at the logs as long as somebody waits, and have those read on that have grown."""
+        """Look at the logs as long as somebody waits, and read those that have grown."""
         loop, haste = asyncio.get_running_loop(), False
         try:
             while self.groups:
@@ -139,7 +139,7 @@ class Holding:
                 asked = (added, list(self.by_tenant), haste)
                 try:
                     self._ends |= await loop.run_in_executor(self._thread, self.look, *asked)
-                except Exception as problem:  # the database is away: those who wait go on waiting
+                except Exception as problem:  # the database is away: the requests go on waiting
                     logger.warning("The logs could not be looked at: %s", problem)
                     self._added |= added
                     await asyncio.sleep(1)
@@ -149,7 +149,7 @@ class Holding:
             self._looking = None
 
     def _have_read(self) -> bool:
-        """Have what has grown read on; whether there is some."""
+        """Start reading logs that have grown; returns whether there are any."""
         due: dict[int, list[Group]] = {}
         for group in self.groups.values():
             tenant = group.question.tenant
@@ -166,7 +166,7 @@ class Holding:
         del self._reading[tenant]
 
     async def _read(self, groups: list[Group]) -> None:
-        """Read on for those of a tenant, one group after the other: they have one of its turns."""
+        """Read for the groups of a tenant, one after the other, as one turn of the tenant."""
         for group in groups:
             question = group.question
             if self.groups.get(question.key) is not group:
@@ -175,7 +175,7 @@ class Holding:
             try:
                 group.last = await self.room.do(question.slug, reading)
             except Unavailable:
-                continue  # too much is going on: at the next look
+                continue  # too busy: try again at the next look
             except Exception:
                 logger.exception("What somebody waits for could not be read.")
                 self._answer(group)
@@ -184,13 +184,13 @@ class Holding:
                 self._answer(group)
 
     def _answer(self, group: Group) -> None:
-        """Answer those who wait with what was read last; who comes now is for the next reading."""
+        """Answer the requests of a group with the last read; new requests wait for the next one."""
         group.answered.set_result(group.last.content)
         if self.groups.get(group.question.key) is group:
             del self.groups[group.question.key]
 
 
 async def wait_for_leaving(receive: Receive) -> None:
-    """Wait until whoever asked is gone."""
+    """Wait until the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,4 +1,4 @@
-"""Whoever tries a password has a turn of its own, before a thread is taken."""
+"""Requests that try a password take turns of their own, before they get a thread."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from django.http import parse_cookie
 from headlessly.web.callers import browser_mark, caller_address, customer_network
 from headlessly.web.front.waiting_room import Turns
 
-#: Where passwords, codes and links are tried: all that is sent to the site's root and to the pages of one's
-#: own account.
+#: Where passwords, codes and links are tried: all POSTs to the site's root and to the pages of one's own
+#: account.
 TRIED_AT = re.compile(r"/(?!~)|/~[^/]*/admin/account/")
-#: The ones where anybody can guess a password: elsewhere one has a link, or asks for one.
+#: The addresses where anybody can guess a password; elsewhere one has a link, or asks for one.
 GUESSED_AT = ("/", "/second")
-#: The longest body there, in bytes: an answer of a passkey is the largest.
+#: The longest body there, in bytes: the answer of a passkey is the largest.
 LONGEST_BODY = 64 * 1024
-#: How many of one address wait in a process, for how many seconds, and for how many a place is kept.
+#: How many requests of one address wait in a process, for how many seconds, and for how long each occupies
+#: its place at least.
 MOST_WAITING, PATIENCE, LEAST = 32, 5.0, 0.2
 
 
@@ -29,14 +30,14 @@ def tries_password(environ: dict[str, Any]) -> bool:
 
 
 class PasswordTurns:
-    """As many at once as a process hashes passwords, shared fairly by the addresses that they come from.
+    """As many turns at once as a process may hash passwords, shared fairly by addresses.
 
-    Also a guess that is not hashed, as it comes too early, takes a thread some milliseconds to be told so:
-    whoever does not wait to be told again slows the others by that. So each keeps its place for a moment,
+    Even a guess that is refused because it comes too early takes a thread for some milliseconds, so a client
+    that ignores the refusal would slow others down. Therefore each request occupies its place for a moment,
     and the others wait where it costs nothing.
 
-    However many addresses guess, a browser in which somebody has signed in before and whoever comes by a
-    link, or asks for one, do not wait for them: they have a place of their own.
+    However many addresses guess, browsers in which somebody has signed in before, and people who come by a
+    link or ask for one, do not wait for them: they have a place of their own.
     """
 
     def __init__(self, places: int) -> None:
@@ -45,7 +46,7 @@ class PasswordTurns:
 
     @asynccontextmanager
     async def have_turn(self, environ: dict[str, Any]) -> AsyncIterator[None]:
-        """Have a turn inside the block, where this may be a guess. Raises Unavailable where too many wait."""
+        """Have a turn inside the block, if this may be a guess. Raises Unavailable if too many wait."""
         if not tries_password(environ):
             yield
             return

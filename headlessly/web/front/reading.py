@@ -1,4 +1,5 @@
-"""A request's body, read before anybody works on it: with a deadline, at a least rate, spooled."""
+"""Reads the body of a request before a thread works on it: with a deadline and a minimum rate, into a spool
+file."""
 
 from __future__ import annotations
 
@@ -14,15 +15,15 @@ from headlessly.errors import BadRequest, RateLimited, TooLarge, Unavailable
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
-#: A body has so many seconds, and one more for each so many bytes that have come.
+#: A body may take so many seconds, and one more for each so many bytes received.
 GRACE, LEAST_RATE = 5.0, 8 * 1024
-#: The largest body of all that is taken, in bytes. Where less is taken the view says so.
+#: The maximum size of any body, in bytes. Views with a smaller limit check it themselves.
 MOST_BYTES = 201 * 1024 * 1024
-#: How many bytes of bodies a process has at once, all together.
+#: The maximum number of bytes of all bodies that a process holds at once.
 MOST_TOGETHER = 1024 * 1024 * 1024
-#: What is kept in memory of each, in bytes.
+#: How much of each body is kept in memory, in bytes.
 IN_MEMORY = 64 * 1024
-#: How many bodies of one address, and of all, a process reads at once.
+#: How many bodies of one address, and in total, a process reads at once.
 MOST_OF_ADDRESS, MOST_OF_ALL = 32, 512
 
 
@@ -33,7 +34,7 @@ class SlowBody(BadRequest):
 
 
 class Gone(Exception):
-    """Whoever asked is no longer there."""
+    """The client has disconnected."""
 
 
 class BodyReader:
@@ -41,13 +42,13 @@ class BodyReader:
 
     def __init__(self) -> None:
         self.by_address: Counter[str] = Counter()
-        self.bytes_held = 0  #: of those that are on their way, or worked on
+        self.bytes_held = 0  #: of bodies being received or processed
 
     @asynccontextmanager
     async def read(
         self, receive: Receive, address: str, announced: int, most: int = MOST_BYTES
     ) -> AsyncIterator[IO[bytes]]:
-        """The body of ``most`` bytes, from its beginning, there until the end of the block.
+        """Yields the body of up to ``most`` bytes as a file, which exists until the end of the block.
 
         Raises SlowBody, TooLarge, RateLimited, Unavailable, and Gone.
         """
@@ -85,7 +86,7 @@ class BodyReader:
 
 
 async def _parts(receive: Receive) -> AsyncIterator[bytes]:
-    """A body as it comes. Raises SlowBody, and Gone."""
+    """Yields a body as it arrives. Raises SlowBody, and Gone."""
     began, size = time.monotonic(), 0
     while True:
         left = began + GRACE + size / LEAST_RATE - time.monotonic()

@@ -1,7 +1,7 @@
-"""Short requests go before long work in the same process: between two of its steps, that lets them pass.
+"""Lets short requests go first: long work in the same process pauses for them between its steps.
 
-The threads of a process compute one at a time. Whoever asks the nouns again and again for seconds would slow
-every short request by as much as there are of them.
+The threads of a process compute one at a time. Each long computation that keeps using the nouns would slow
+every short request down.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: For how many seconds after it came a request is short, and other work long after it began.
+#: For how many seconds after its arrival a request counts as short, and after how many other work counts as
+#: long.
 SHORT = 0.1
 
 
 class ShortRequests:
-    """The requests of this process that are being answered, and when each of them came."""
+    """The requests that this process is answering, and when each of them arrived."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -24,7 +25,7 @@ class ShortRequests:
 
     @contextmanager
     def count(self) -> Iterator[None]:
-        """A request is being answered, or waits for its turn, inside the block."""
+        """Count a request inside the block, in which it is answered or waits for its turn."""
         request = object()
         with self._changed:
             self._came[request] = time.monotonic()
@@ -36,8 +37,8 @@ class ShortRequests:
                 self._changed.notify_all()
 
     def let_pass(self, seconds: float) -> float:
-        """Wait until none is left that came within the last ``SHORT`` seconds; so long at the most, and no
-        longer than ``seconds``. Returns how many seconds that took."""
+        """Wait until there is no request that arrived within the last ``SHORT`` seconds; at most for that
+        long, and for ``seconds``. Returns how long it took."""
         began = time.monotonic()
         with self._changed:
             self._changed.wait_for(lambda: not self._has_any(), min(seconds, SHORT))

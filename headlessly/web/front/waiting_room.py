@@ -19,10 +19,12 @@ MOST_WAITING, PATIENCE = 64, 15.0
 
 
 class Turns:
-    """A few places for many. Each gets its turn, none gets the last place, and waiting takes no thread.
+    """A few places for many. Everybody gets a turn, nobody can take the last place, and waiting takes no
+    thread.
 
-    To be used from one event loop. Of one name ``most_waiting`` wait, for ``patience`` seconds. A place is
-    kept for ``least`` seconds, however soon its work is done: so many begin in a second at the most.
+    For use in one event loop. At most ``most_waiting`` of one name wait, for ``patience`` seconds. A place is
+    occupied for at least ``least`` seconds, however short the work is, which limits how many begin in a
+    second.
     """
 
     def __init__(
@@ -33,7 +35,7 @@ class Turns:
         least: float = 0,
     ) -> None:
         self.free = places
-        #: How many places one name has at the most: somebody else always finds one.
+        #: How many places one name may have, so that there is always one for others.
         self.most = max(1, places - 1)
         self.most_waiting = MOST_WAITING if most_waiting is None else most_waiting
         self.patience = PATIENCE if patience is None else patience
@@ -43,8 +45,7 @@ class Turns:
 
     @asynccontextmanager
     async def have_turn(self, name: str) -> AsyncIterator[None]:
-        """Have a place inside the block, as soon as it is this name's turn. Raises Unavailable where too
-        many wait."""
+        """Have a place inside the block when it is this name's turn. Raises Unavailable if too many wait."""
         await self._enter(name)
         loop = asyncio.get_running_loop()
         ends = loop.time() + self.least
@@ -70,7 +71,7 @@ class Turns:
                 await turn
         except BaseException as problem:
             if turn.done() and not turn.cancelled():
-                self._leave(name)  # called in the same moment: the thread is not used
+                self._leave(name)  # its turn came at the same moment: it does not use it
             else:
                 self._forget(name, turn)
             if not isinstance(problem, TimeoutError):
@@ -99,7 +100,8 @@ class Turns:
         self._call_next()
 
     def _call_next(self) -> None:
-        """Let in whoever has the fewest threads; of those, who has waited for a turn the longest."""
+        """Let in the name with the fewest threads; of several, the one that has waited the longest for a
+        turn."""
         while self.free:
             able = [each for each in self.waiting if self.running[each] < self.most]
             if not able:
@@ -124,7 +126,7 @@ class WaitingRoom(Turns):
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
 
     async def do(self, tenant: str, work: Callable[[], T]) -> T:
-        """Do ``work`` in a thread, when it is this tenant's turn. Raises Unavailable where too many wait."""
+        """Run ``work`` in a thread when it is this tenant's turn. Raises Unavailable if too many wait."""
         with short_requests.count():
             async with self.have_turn(tenant):
                 return await asyncio.get_running_loop().run_in_executor(self.pool, work)

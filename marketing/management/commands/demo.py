@@ -1,4 +1,4 @@
-"""`manage.py demo`: a company to look at, and where to look."""
+"""`manage.py demo`: creates a company to look at, and serves it."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ class Command(BaseCommand):
         if serve:
             self.stdout.write("\nCtrl-C stops it.")
             self.stdout.flush()
-            # By a process that begins with it: one that ran scripts, as the demo's agent does, cannot fork
-            # those of the site (see headlessly/scripts/workers.py), and one that loaded the admin counts
-            # its requests by itself, not with the others (`_shared_metrics` of the command).
+            # In a new process: one that ran scripts, as the demo's agent does, cannot fork the site's workers
+            # for scripts (see headlessly/scripts/workers.py), and one that loaded the admin counts requests
+            # for itself, not together with the other processes (`_shared_metrics` of the command).
             stop_workers()
             started_by = sys.orig_argv[1 : 1 + len(sys.orig_argv) - len(sys.argv)]
             os.execv(sys.executable, [sys.executable, *started_by, "serve", "--port", str(port)])
@@ -73,7 +73,7 @@ class Command(BaseCommand):
     # -- filling ----------------------------------------------------------------------------------
 
     def fill(self, leads: int, password: str) -> None:
-        """Fill the tenants that are not there."""
+        """Fill the tenants that do not exist yet."""
         try:
             missing = [cast for cast in CASTS if not is_filled(cast)]
         except Occupied as tenant:
@@ -100,7 +100,7 @@ class Command(BaseCommand):
                 self.stdout.flush()
 
         self.stdout.write(f"Filling {cast.slug}, {leads:,} leads:", ending="")
-        logging.disable(logging.WARNING)  # what fails there on purpose is no news of this server
+        logging.disable(logging.WARNING)  # failures on purpose are no news of this server
         try:
             fill(cast, clock.now().date(), leads, hashed, watch)
         except KeyboardInterrupt:
@@ -148,7 +148,7 @@ class Command(BaseCommand):
 
 
 def curl_lines(entry: dict[str, Any]) -> list[str]:
-    """Four calls that work as they stand: a list, a creation, a conversion, and a rule tried on the past."""
+    """Returns four calls that work as they stand: a list, a creation, a conversion, and a rule's backtest."""
     with tenancy.active(Tenant.objects.get(slug=ACME.slug)), actors.acting(actors.SYSTEM):
         ready = Lead.find(
             {"status": "Qualified", "contact": {"$exists": True}}, sort="-score"

@@ -1,4 +1,4 @@
-"""A passkey in software: makes a credential and signs, as a browser and its authenticator do."""
+"""A passkey in software: creates a credential and signs, as a browser with an authenticator does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fido2.webauthn import AttestationObject, AttestedCredentialData, Authentica
 
 
 class Authenticator:
-    """One credential, of one site."""
+    """One credential of one site."""
 
     def __init__(self, site: str = "localhost", origin: str = "http://localhost:8000") -> None:
         self.site, self.origin, self.counter = site, origin, 0
@@ -23,7 +23,7 @@ class Authenticator:
         self.id = secrets.token_bytes(16)
 
     def create(self, asked: dict[str, Any]) -> str:
-        """The answer to being asked for a new passkey, as a page's script sends it."""
+        """Returns the response to a request for a new passkey, as a page's script sends it."""
         public = ES256.from_cryptography_key(self.key.public_key())
         credential = AttestedCredentialData.create(b"\0" * 16, self.id, public)
         data = AuthenticatorData.create(
@@ -34,7 +34,7 @@ class Authenticator:
         return self._answer(clientDataJSON=client, attestationObject=bytes(attestation))
 
     def sign(self, asked: dict[str, Any]) -> str:
-        """The answer to being asked to sign."""
+        """Returns the response to a request for a signature."""
         self.counter += 1
         data = AuthenticatorData.create(
             hashlib.sha256(self.site.encode()).digest(), 0x05, self.counter

@@ -1,4 +1,4 @@
-"""What a letter asks its reader to open."""
+"""Finds the links in emails."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from django.conf import settings
 
 
 def link_in(letter: Any) -> str:
-    """The path of the link in a letter."""
+    """Returns the path of the link in an email."""
     (found,) = re.findall(re.escape(settings.SITE_URL) + r"(/\S+)", letter.body)
     return found

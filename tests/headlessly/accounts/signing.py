@@ -1,4 +1,4 @@
-"""Signing in as people do, by the page."""
+"""Signing in through the page, as people do."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PASSWORD = "right-horse-battery"
 def sign_in(
     user: Any, client: Client | None = None, password: str = PASSWORD, **more: Any
 ) -> Client:
-    """A browser in which the password was typed."""
+    """Returns a browser in which the password has been typed."""
     client = client or Client()
     client.post("/", {"username": user.email, "password": password}, **more)
     return client
 
 
 def code_of(key: str, steps: int = 0) -> str:
-    """What an app with this key shows now, or ``steps`` later."""
+    """Returns what an app with this key shows now, or `steps` later."""
     import base64
 
     at = int(time.time()) + steps * factors.STEP
@@ -33,7 +33,7 @@ def code_of(key: str, steps: int = 0) -> str:
 
 
 def give_app(user: Any) -> str:
-    """Set up an app for somebody; answers its key."""
+    """Set up an authenticator app for somebody, and return its key."""
     key = factors.new_totp_key()
     SecondFactor.objects.create(user=user, kind="totp", name="App", secret=key)
     return key

@@ -1,4 +1,4 @@
-"""A browser in which somebody is signed in, without the page that signs in."""
+"""Browsers in which somebody is signed in, without using the sign-in page."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from django.test import Client
 
 from headlessly.admin.sites import PART
 
-#: What asks for a page as its scripts do: without the menu and the bar around it. The rows of lists are
-#: drawn by the scripts then.
+#: The header with which scripts request a page: without the menu and the bar around it, and with list rows
+#: that the scripts render.
 WITHOUT_FRAME = {PART: "1"}
 
 

@@ -1,4 +1,4 @@
-"""What is left of English on a page in another language: the catalogue's own words, found in its text."""
+"""Finds remaining English on a page in another language, by the catalogue's own texts."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import polib
 
 from headlessly.management import catalogue
 
-#: Attributes that people read, or hear.
+#: Attributes that people read or hear.
 READ = ("title", "aria-label", "placeholder", "alt", "data-saved", "data-nothing", "data-failed",
         "data-hint", "data-label", "data-word", "data-keys-help", "data-search", "data-problem",
         "data-offline", "data-waits", "data-signed-out", "data-ended", "data-sign-in", "data-again",
         "data-cancel", "data-dismiss", "data-half", "data-unreadable")  # fmt: skip
-#: What is no prose: scripts, keys, and the code that a form's page offers to copy.
+#: Elements without prose: scripts, keys, and the code that a form's page offers to copy.
 UNREAD = ("script", "style", "code", "pre", "kbd")
 
 
 class Page(HTMLParser):
-    """The texts of a page, one per node or attribute, without the space around them."""
+    """The texts of a page, one for each node or attribute, without surrounding space."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.texts: list[str] = []
         self.language = ""
         self._unread, self._symbol = 0, False
-        self._data = False  #: within JSON that is shown as a table
+        self._data = False  #: inside JSON that is shown as a table
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -52,7 +52,7 @@ class Page(HTMLParser):
 
 @cache
 def english(language: str = "de") -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
-    """The messages that read otherwise in the language: whole texts, and sentences with gaps."""
+    """Returns the messages that differ in the language: whole texts, and patterns for sentences with gaps."""
     entries = polib.pofile(str(catalogue.catalogue_file(language)))
     said = {text for e in entries for text in (e.msgstr, *e.msgstr_plural.values())}
     whole: dict[str, str] = {}
@@ -71,7 +71,7 @@ def english(language: str = "de") -> tuple[dict[str, str], list[tuple[re.Pattern
 
 
 def left(texts: Iterable[str], *, language: str = "de") -> list[str]:
-    """Those texts that are still English."""
+    """Returns those texts that are still English."""
     whole, gaps = english(language)
     found = []
     for text in texts:

@@ -1,7 +1,7 @@
-"""Workers that are killed with -9 where it hurts most.
+"""Workers that are killed at the worst moments.
 
-Run as a program it is a process that starts once and forks a worker for each line that it reads: where the
-worker is to die, and how often it comes there until then.
+Run as a program, it is a process that starts once and forks a worker for each line that it reads: where the
+worker must die, and after how many passes.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
-#: Where a worker dies: what the log told is written and not committed, or what the clock told; a letter is
-#: begun, is about to be sent, was taken by the server, is noted and committed.
+#: Where a worker dies: after writing notifications from the log or from the clock, before the commit; or when
+#: an email is begun, about to be sent, taken by the server, or recorded and committed.
 READ, CLOCK, BEGUN, BEFORE, SENT, NOTED = "read", "clock", "begun", "before", "sent", "noted"
 
 
@@ -31,7 +31,7 @@ class Workers:
         )  # fmt: skip
 
     def run(self, dies_at: str = "", time: int = 1) -> int:
-        """Have a worker do what there is; answers by which signal it ended, 0 where by none."""
+        """Let a worker do what is due. Returns the signal that ended it, or 0."""
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write(f"{dies_at} {time}\n")
         return int(self._process.stdout.readline())
@@ -68,7 +68,7 @@ def _deadly(dies_at: str, time: int) -> None:
         setattr(module, name, deadly)
 
     class Closing:
-        """The connection to the server is closed behind the commit."""
+        """The connection to the server, which is closed after the commit."""
 
         def __init__(self, real: Any) -> None:
             self._real = real
@@ -113,7 +113,7 @@ def _main(database: str, mail_port: int) -> None:
     from headlessly.notifications import letters, telling
 
     telling.GATHERED_FOR = 0
-    # One whose turn comes late is told of all rounds in one letter, which would count what is beyond these.
+    # A late email tells of all rounds at once, and would count what exceeds this limit.
     letters.MOST = 1_000
     readers.PAGE = 2
     for line in sys.stdin:
@@ -121,7 +121,7 @@ def _main(database: str, mail_port: int) -> None:
         pid = os.fork()
         if not pid:
             _deadly(dies_at, int(time))
-            for _again in range(2):  # what the first time puts in line is done the second time
+            for _again in range(2):  # the second run does the jobs that the first one deferred
                 call_command("work", "--until-idle", "--concurrency", "4")
             os._exit(0)
         _pid, status = os.waitpid(pid, 0)

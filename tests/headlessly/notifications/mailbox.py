@@ -1,4 +1,4 @@
-"""A real server of mail, and what it has taken."""
+"""A real mail server that keeps the emails it accepts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 
 
 class Mailbox:
-    """What a server of mail has taken."""
+    """The emails that a mail server has accepted."""
 
     def __init__(self) -> None:
         self.letters: list[Any] = []
@@ -47,10 +47,10 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
 
 
 def plain(letter: Any) -> str:
-    """The text of a letter."""
+    """Returns the text of an email."""
     return letter.get_body(("plain",)).get_content().replace("\r\n", "\n")
 
 
 def html(letter: Any) -> str:
-    """The same as HTML."""
+    """Returns the HTML of an email."""
     return letter.get_body(("html",)).get_content()

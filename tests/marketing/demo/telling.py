@@ -1,4 +1,4 @@
-"""The command as tests give it, and what is there afterwards."""
+"""Runs the command, and counts what it made."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from headlessly.models import Event
 from marketing.demo.cast import fill
 from marketing.management.commands import demo as command
 
-#: Another day would tell another year.
+#: Another day would produce another year.
 DAY = date(2025, 6, 16)
 LEADS = 60
 
 
 def demo(**options: Any) -> str:
-    """Run the command, always as if on the same day; answers what it says."""
+    """Run the command as if it were always the same day, and return what it prints."""
     out = StringIO()
     told = mock.patch.object(command, "fill", lambda cast, today, *rest: fill(cast, DAY, *rest))
     with told:
@@ -30,7 +30,7 @@ def demo(**options: Any) -> str:
 
 
 def everything() -> dict[str, Any]:
-    """How much of what there is: users, keys, and each tenant's events."""
+    """Returns how many users and keys there are, and the events of each tenant."""
     counts: dict[str, Any] = {"users": User.objects.count(), "keys": ApiKey.objects.count()}
     for tenant in Tenant.objects.all():
         with tenancy.active(tenant), actors.acting(actors.SYSTEM):
