@@ -255,9 +255,8 @@ class MergeDialog(VerbDialog):
             if (event.target == run.record.pk or event.name in deletes)
             and event.target != self.record.pk
         ]
-        return replace(
-            run, record=self.record, events=kept
-        )  # which is called by its name, not "this"
+        # The survivor is called by its name: "this" is the record that goes.
+        return replace(run, record=self.record, events=kept)
 
     # -- what was sent ----------------------------------------------------------------------------
 
