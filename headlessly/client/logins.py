@@ -159,9 +159,8 @@ def _read_file() -> dict[str, Any]:
 def write_json(target: Path, data: Any) -> None:
     """Replaces a file atomically. Only its owner can read it, even while it is being written."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.stem}"
-    )  # mode 0600 at once
+    # It has the mode 0600 from the start.
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(data, file, indent=2)
