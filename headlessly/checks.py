@@ -1,4 +1,5 @@
-"""Mistakes of a declaration that would otherwise show as something odd on some surface, much later.
+"""System checks for mistakes in declarations that would otherwise show much later, as odd behaviour of
+some surface.
 
 Django runs these before every command; ``manage.py check`` runs only them.
 """
@@ -23,7 +24,7 @@ from headlessly.nouns import Noun
 
 @register(Tags.security)
 def check_breached_passwords(**_: Any) -> list[Error]:
-    """The file of ``BREACHED_PASSWORDS``, where one is set: a process does not start without it."""
+    """Checks the file of ``BREACHED_PASSWORDS``, if one is set: no process starts without it."""
     path = settings.BREACHED_PASSWORDS
     problem = None if path is None else problem_of_file(path)
     return (
@@ -33,7 +34,7 @@ def check_breached_passwords(**_: Any) -> list[Error]:
 
 @register("nouns")
 def check_nouns(**_: Any) -> list[Error]:
-    """Every mistake of every noun."""
+    """Checks all nouns."""
     return [
         Error(message, obj=noun, id=f"headlessly.{code}")
         for noun in registry.values()
@@ -50,7 +51,7 @@ def check_nouns(**_: Any) -> list[Error]:
 
 
 def names_that_shadow(noun: type[Noun]) -> Iterator[str]:
-    """A verb, or a hook or look-up of it, that is called like a field or a method of every noun."""
+    """Yields verbs, hooks and look-ups whose names are those of fields or of methods of every noun."""
     fields = {field.name for field in noun._meta.get_fields()} | {
         c.name for c in noun.computed_fields
     }
@@ -62,7 +63,7 @@ def names_that_shadow(noun: type[Noun]) -> Iterator[str]:
     for verb in noun.verbs.values():
         spoken = verb.conjugation
         for word in (spoken.verb, spoken.before, spoken.after, spoken.by):
-            # Every record has created_by; Lead.created_by(user) is the class's.
+            # Every record has created_by, but Lead.created_by(user) is a method of the class.
             if word in fields - {"created_by"}:
                 yield f"{noun.__name__}.{verb.name}: {word} is the name of a field as well."
             if word in words:
@@ -74,8 +75,8 @@ def names_that_shadow(noun: type[Noun]) -> Iterator[str]:
 
 
 def words_that_are_missing(noun: type[Noun]) -> Iterator[str]:
-    """Docstrings are the texts of screens, of the OpenAPI document and of tools."""
-    # Django writes a docstring of its own, the signature, where there is none.
+    """Yields nouns and verbs without a docstring, which is their text on screens, in OpenAPI and in tools."""
+    # Without a docstring Django generates one, the signature.
     if not noun.__doc__ or noun.__doc__.startswith(f"{noun.__name__}("):
         yield f"{noun.__name__} needs a docstring: it is its description everywhere."
     for verb in noun.verbs.values():
@@ -84,7 +85,7 @@ def words_that_are_missing(noun: type[Noun]) -> Iterator[str]:
 
 
 def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
-    """Names in ``Surface`` that are no fields."""
+    """Yields names in ``Surface`` that are not fields."""
     schema = noun.schema
     named = {
         "columns": schema.columns,
@@ -143,7 +144,7 @@ def _schema_behind(noun: type[Noun], reference: str) -> Any:
 
 
 def read_only_fields_that_nobody_sets(noun: type[Noun]) -> Iterator[str]:
-    """A field that no client may write needs a verb that does."""
+    """Yields read-only fields that no verb sets."""
     schema = noun.schema
     for field in schema.stored:
         if field.read_only and not field.set_by:
@@ -154,7 +155,7 @@ def read_only_fields_that_nobody_sets(noun: type[Noun]) -> Iterator[str]:
 
 
 def inputs_that_nobody_can_give(noun: type[Noun]) -> Iterator[str]:
-    """Arguments of a verb that are not keyword-only, or whose annotation says nothing."""
+    """Yields arguments of verbs that are not keyword-only, or whose annotation is not understood."""
     for verb in noun.verbs.values():
         name = f"{noun.__name__}.{verb.name}"
         try:
@@ -170,7 +171,7 @@ def inputs_that_nobody_can_give(noun: type[Noun]) -> Iterator[str]:
 
 
 def public_verbs_that_say_too_much(noun: type[Noun]) -> Iterator[str]:
-    """Options of a verb that name nothing, and strangers who could reach what is not for them."""
+    """Yields options of verbs that name nothing, and public verbs that give strangers too much."""
     for verb in noun.verbs.values():
         name = f"{noun.__name__}.{verb.name}"
         if verb.asks and not callable(getattr(noun, verb.asks, None)):

@@ -1,4 +1,4 @@
-"""What the environment says, read once by the settings; and what production refuses in it."""
+"""Reads the environment for the settings, and refuses what is unsafe in production."""
 
 import os
 import re
@@ -15,14 +15,14 @@ DATABASE = "postgresql://headlessly:password@db.example.com:5432/headlessly"
 KEY_LENGTH = 50
 NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
 
-#: Where it is kept who is signed in, by what SESSIONS says.
+#: Session engines by the value of SESSIONS.
 SESSION_ENGINES = {
     "database": "headlessly.accounts.sessions",
     "cookies": "django.contrib.sessions.backends.signed_cookies",
 }
 
 
-#: Settings that are numbers, each with what it is where nothing is said; those in WHOLE have no fractions.
+#: Numeric settings with their defaults; those in WHOLE are integers.
 NUMBERS = {
     "CONFIRM_MINUTES": 15,
     "DB_POOL_SIZE": 32,
@@ -40,7 +40,7 @@ WHOLE = {"DB_POOL_SIZE", "FILES_QUOTA_MB", "HSTS_SECONDS", "IMPORT_QUOTA_MB"}
 #: Those of which there is some: nothing works with none of them.
 SOME = {"CONFIRM_MINUTES", "DB_POOL_SIZE", "SESSION_DAYS", "SESSION_IDLE_HOURS"}
 
-#: Settings that are on or off. (DEBUG is, too; but other programs have one that says more.)
+#: Settings that are on or off. (DEBUG is one, too, but other programs use that name with other values.)
 FLAGS = (
     "ACCESS_LOG",
     "DB_PREPARE",
@@ -51,7 +51,7 @@ FLAGS = (
 )
 ON, OFF = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
-#: Settings that are something else. A SECRET_KEY may be in quotes: it would be another one without.
+#: Other settings. SECRET_KEY is missing, as quotes may be a part of it.
 OTHERS = (
     "ALLOWED_HOSTS",
     "BREACHED_PASSWORDS",
@@ -70,18 +70,18 @@ OTHERS = (
 )
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-#: What an address is mostly misread for. What was read of it is not told: it may be half of the password.
+#: The usual mistake in a URL. What was parsed is not shown, as it may be half of the password.
 ESCAPES = "In a password @ is written %40, / is %2F, : is %3A, # is %23 and % is %25."
 
 
 def flag(name, unless_said=False):
-    """Whether a setting is on."""
+    """Returns whether a setting is on."""
     given = os.environ.get(name, "").strip().lower()
     return given in ON if given else unless_said
 
 
 def number(name):
-    """A setting that is a number. Raises ValueError."""
+    """Returns a numeric setting. Raises ValueError."""
     given = os.environ.get(name, "").strip() or NUMBERS[name]
     try:
         found = int(given) if name in WHOLE else float(given)
@@ -95,7 +95,7 @@ def number(name):
 
 
 def log_level():
-    """How much is logged. Raises ValueError."""
+    """Returns the log level. Raises ValueError."""
     level = os.environ.get("LOG_LEVEL", "").strip().upper() or "INFO"
     if level not in LOG_LEVELS:
         raise ValueError(f"is one of {', '.join(LOG_LEVELS)}.")
@@ -103,7 +103,7 @@ def log_level():
 
 
 def site_url():
-    """The site's own address, or "". Raises ValueError."""
+    """Returns the site's own address, or "". Raises ValueError."""
     url = os.environ.get("SITE_URL", "").strip().rstrip("/")
     if url and not url.startswith(("http://", "https://")):
         raise ValueError("begins with https://.")
@@ -111,7 +111,7 @@ def site_url():
 
 
 def product_version():
-    """The version of the product that is installed."""
+    """Returns the installed version of the product."""
     try:
         return version("headlessly")
     except PackageNotFoundError:  # a checkout that was never installed
@@ -119,17 +119,18 @@ def product_version():
 
 
 def words(name):
-    """A list, written with commas."""
+    """Returns a setting that is a list separated by commas."""
     return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
 
 
-#: To start two processes for a part of a statement takes some 20 ms of CPU, and PostgreSQL reckons with a
-#: tenth. Searches took twice the CPU with them, and no less time. What reads all records has them as before.
+#: Makes parallel plans less likely: starting two processes takes some 20 ms of CPU, of which PostgreSQL
+#: reckons with a tenth. With them searches took twice the CPU and no less time. Queries that read all
+#: records still use them.
 PLANNED = "-c parallel_setup_cost=10000"
 
 
 def database(variable="DATABASE_URL"):
-    """Django's entry for DATABASE_URL, or for the embedded server when there is none."""
+    """Returns Django's entry for DATABASE_URL, or for the embedded server if there is none."""
     prepares = flag("DB_PREPARE", unless_said=True)
     if url := os.environ.get(variable):
         options = _parse(url)
@@ -147,34 +148,34 @@ def database(variable="DATABASE_URL"):
     options["options"] = f"{bounded} {PLANNED} {options.get('options', '')}".strip()
     return entry | {
         "ENGINE": "headlessly.database",
-        # Without: what a pooler gives back after each statement keeps no cursor from one to the next.
+        # With a pooler in transaction mode, a cursor does not live from one statement to the next.
         "DISABLE_SERVER_SIDE_CURSORS": not prepares,
-        # Parsed and planned once per connection, from the fifth time a statement is run. Django's
-        # own cursors send finished text and never prepare; psycopg's do.
+        # A statement is prepared on each connection when it runs for the fifth time. Django's own cursors
+        # send complete text and never prepare; psycopg's do.
         "OPTIONS": {
             "prepare_threshold": 5 if prepares else None,
             "application_name": "headlessly",
-            # Opening a connection costs more than most requests. They are kept in a pool and not by
-            # thread: the server's threads come and go, and would leave theirs open behind them.
+            # Opening a connection costs more than most requests. Connections are in a pool and not bound
+            # to threads: the server's threads come and go, and would leave theirs open.
             "pool": {
                 "min_size": 1,
                 "max_size": number("DB_POOL_SIZE"),
-                # Whoever finds no connection is told so; and the pool tries anew for whoever comes
-                # next, instead of at ever longer intervals.
+                # A request without a connection fails soon, and the pool retries for the next one, instead
+                # of at ever longer intervals.
                 "timeout": 2,
                 "reconnect_timeout": 1,
             },
             "connect_timeout": 3,
-            "tcp_user_timeout": 10_000,  # of what was sent and never acknowledged, in milliseconds
+            "tcp_user_timeout": 10_000,  # for unacknowledged data, in milliseconds
         }
         | options,
     }
 
 
 def mail(folder):
-    """Django's settings of mail for EMAIL_URL, and whether any is sent. Raises ValueError.
+    """Returns Django's mail settings for EMAIL_URL, and whether mail is sent. Raises ValueError.
 
-    Without one it is written to files in ``folder``, or, where that is None, not sent at all.
+    Without it, emails are written to files in ``folder``, or not sent if that is None.
     """
     url = os.environ.get("EMAIL_URL", "")
     parts = urlsplit(url or (f"file://{folder}" if folder else "none:"))
@@ -209,14 +210,14 @@ def mail(folder):
         "EMAIL_HOST_USER": unquote(parts.username or ""),
         "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
         "EMAIL_USE_SSL": is_tls,
-        # What carries links to choose a password is not sent in the open; a host that is this machine may.
+        # Emails with links for passwords must be encrypted, except to this machine.
         "EMAIL_USE_TLS": not is_tls and parts.hostname not in ("localhost", "127.0.0.1", "::1"),
         "EMAIL_TIMEOUT": 20,
     }
 
 
 def redis_url():
-    """The Redis to ask, or "". Raises ValueError."""
+    """Returns the URL of Redis, or "". Raises ValueError."""
     url = os.environ.get("REDIS_URL", "").strip()
     if url and not url.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("begins with redis://, rediss:// (TLS) or unix://.")
@@ -226,7 +227,7 @@ def redis_url():
 
 
 def traces():
-    """Where traces go: otlp, console or nowhere (""). Raises ValueError."""
+    """Returns where traces go: otlp, console or nowhere (""). Raises ValueError."""
     exporter = os.environ.get("OTEL_TRACES_EXPORTER", "none").strip()
     if exporter in ("", "none"):
         return ""
@@ -238,7 +239,7 @@ def traces():
 
 
 def refusals():
-    """What production lacks, or cannot read: one sentence per variable, each with an example."""
+    """Returns what is missing or wrong for production: one sentence per variable, each with an example."""
     found = misread()
 
     key = os.environ.get("SECRET_KEY", "")
@@ -262,12 +263,13 @@ def refusals():
 
 
 def sentences(found):
-    """What was found, as it is told."""
+    """Returns the findings as sentences."""
     return [f"{name} {said}" for name, said in found.items()]
 
 
 def misread():
-    """What is set and not understood, in development neither: a sentence for each name of a variable."""
+    """Returns the variables that are set and not understood, each with a sentence; these are refused in
+    development, too."""
     found = {}
     for name in (*NUMBERS, *FLAGS, *OTHERS):
         if os.environ.get(name, "").strip()[:1] in {"'", '"'}:
@@ -281,7 +283,7 @@ def misread():
 
 
 def _readers():
-    """What reads a variable and raises ValueError, with an example, by its name."""
+    """Returns by variable the function that reads it and raises ValueError, and an example."""
     found = {
         **{name: (partial(number, name), example) for name, example in NUMBERS.items()},
         **{name: (partial(_refuse_other_words, name), 1) for name in FLAGS},
@@ -313,7 +315,7 @@ def _refuse_other_sessions():
 
 
 def _refuse_addresses():
-    """Raise ValueError for what is no name of a host: it would never be the one that is asked for."""
+    """Raises ValueError if an entry is not a host name, as no request could match it."""
     for host in words("ALLOWED_HOSTS"):
         if not re.fullmatch(r"\*|\.?[\w.-]+|\[[0-9a-fA-F:.]+\]", host):
             raise ValueError(f"names hosts, without https:// and without a port: not {host}.")

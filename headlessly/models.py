@@ -1,6 +1,6 @@
-"""The platform's own tables: who uses the product, in which tenant, with which key; and the log.
+"""The platform's own tables: users, tenants, memberships and keys; and the log.
 
-None of these is a noun. They know no tenant's business, and nobody creates them with a verb.
+None of these is a noun. They know nothing of a tenant's business, and are not created by verbs.
 """
 
 from __future__ import annotations

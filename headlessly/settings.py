@@ -86,10 +86,10 @@ from headlessly.environment import (
 
 PACKAGE_DIR = Path(__file__).resolve().parent
 BASE_DIR = PACKAGE_DIR.parent
-# In a checkout the templates stand beside the packages; a wheel carries them inside this one.
+# In a checkout the templates are beside the packages; a wheel has them inside this one.
 INSTALLED = (PACKAGE_DIR / "templates").is_dir()
 TEMPLATES_DIR = (PACKAGE_DIR if INSTALLED else BASE_DIR) / "templates"
-#: Where files of a site's own go when nothing else is said.
+#: The default folder for a site's own files.
 SITE_DIR = Path.cwd() if INSTALLED else BASE_DIR
 DATA_DIR = Path(os.environ.get("HEADLESSLY_DATA") or SITE_DIR / ".data")
 
@@ -145,7 +145,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "headlessly.urls"
-TENANT_URLCONF = "headlessly.tenant_urls"  # what is served under /~slug/
+TENANT_URLCONF = "headlessly.tenant_urls"  # the addresses under /~slug/
 SITE_URL = site_url() or (
     f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
     if PRODUCTION
@@ -170,7 +170,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": database()}
-#: What `work` and `migrate` use instead.
+#: The database for `work` and `migrate`, if it is another address.
 DIRECT_DATABASE = database("DATABASE_DIRECT_URL") if os.environ.get("DATABASE_DIRECT_URL") else None
 REDIS_URL = redis_url()
 READ_ONLY = flag("READ_ONLY")
@@ -178,7 +178,7 @@ STATEMENT_TIMEOUT = number("STATEMENT_TIMEOUT")  # of requests, in seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "headlessly.User"
-PERSON_MODEL = "crm.Contact"  # the noun that a signed-in user is, as an owner of records
+PERSON_MODEL = "crm.Contact"  # the noun that represents a user as an owner of records
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -191,12 +191,12 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "headlessly.accounts.password_words.KnownWordsValidator"},
     {"NAME": "headlessly.accounts.breached_passwords.BreachedPasswordsValidator"},
 ]
-#: Passwords of breaches: a file of hashes; see the validator.
+#: A file with hashes of breached passwords; see the validator.
 BREACHED_PASSWORDS = (
     Path(os.environ["BREACHED_PASSWORDS"]) if os.environ.get("BREACHED_PASSWORDS") else None
 )
 PASSWORD_HASHERS = ["headlessly.accounts.hashing.BoundedPBKDF2"]
-PASSWORD_RESET_TIMEOUT = 60 * 60  # of a link by which one's own password is chosen, in seconds
+PASSWORD_RESET_TIMEOUT = 60 * 60  # seconds that a link for a new password is valid
 SESSION_ENGINE = SESSION_ENGINES.get(os.environ.get("SESSIONS", ""), SESSION_ENGINES["database"])
 SESSION_IDLE = timedelta(hours=number("SESSION_IDLE_HOURS"))
 SESSION_LASTS = timedelta(days=number("SESSION_DAYS"))
@@ -231,12 +231,12 @@ WEBHOOKS_ALLOW_HTTP = not PRODUCTION or flag("WEBHOOKS_ALLOW_HTTP")
 
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en"  # what programs read, and people whose language is not there
+LANGUAGE_CODE = "en"  # for programs, and for people whose language is missing
 LANGUAGES = [("en", "English (US)"), ("en-gb", "English (UK)"), ("de", "Deutsch")]
 LOCALE_PATHS = [PACKAGE_DIR / "locale"]
 FORMAT_MODULE_PATH = "headlessly.formats"
 
-# Absolute: under a tenant's mount a relative one would move along with it.
+# Absolute, as a relative one would change under a tenant's mount.
 STATIC_URL = "/static/"
 STATIC_ROOT = os.environ.get("STATIC_ROOT") or (SITE_DIR / "staticfiles" if PRODUCTION else None)
 STORAGES = {
@@ -258,7 +258,7 @@ if PRODUCTION:
     CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
     if TRUST_PROXY:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    # Preloading binds a whole domain for years: its owner's decision, not an application's.
+    # Preloading binds a whole domain for years, which its owner must decide.
     SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
 UNFOLD = {
@@ -271,8 +271,8 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,  # the colours are in headlessly/frame.css
 }
 
-#: Every view is closed to whoever has no place in the tenant of its address, an app's own too: what is
-#: open says so by `permission_classes` of its own.
+#: Every view, also an app's own, requires access to the tenant of its address, unless it has other
+#: `permission_classes`.
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "headlessly.api.auth.KeyAuthentication",
@@ -312,14 +312,14 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": log_level()},
     "loggers": {
-        # Django's own console handlers would say everything twice.
+        # Django's own console handlers would log everything twice.
         "django": {"handlers": [], "propagate": True, "level": "INFO"},
         "django.server": {"handlers": [], "propagate": True},
-        # It says of every job that it begins, and of every minute that nothing was to be done.
+        # It logs the start of every job, and every minute without one.
         "procrastinate": {"level": "WARNING"},
-        # It says of every passkey which one it is.
+        # It logs which passkey is used.
         "fido2": {"level": "WARNING"},
-        # The SDK says of every request that it ends.
+        # The SDK logs the end of every request.
         "mcp": {"level": "WARNING"},
     },
 }

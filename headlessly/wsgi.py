@@ -1,4 +1,4 @@
-"""The WSGI application, for any server. Served like this it is production unless told otherwise."""
+"""The WSGI application, for any server. It runs as production unless told otherwise."""
 
 import os
 

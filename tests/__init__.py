@@ -1,1 +1,1 @@
-"""Tests. A name finishes the sentence "it ..."."""
+"""Tests. The name of a test finishes the sentence "it ..."."""

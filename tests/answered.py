@@ -1,4 +1,4 @@
-"""What a REST answer must look like, whatever it was asked."""
+"""Checks that hold for every response of REST."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from tests.refusals import everything
 
 
 def answered(response: Any, status: int = 200) -> Any:
-    """The JSON of an answer with this status."""
+    """Returns the JSON of a response, which must have this status."""
     assert response.status_code == status, response.content.decode()
     return response.json() if response.content else None
 
 
 def problem(response: Any, status: int, code: str, **body: Any) -> dict[str, Any]:
-    """The body of an error of this kind, in the contract's shape, with these entries."""
+    """Returns the body of an error, which must have this status and code, these entries, and the
+    contract's shape."""
     assert response.status_code == status, response.content.decode()
     assert response["Content-Type"] == "application/json"
     found = response.json()
@@ -37,25 +38,25 @@ def problem(response: Any, status: int, code: str, **body: Any) -> dict[str, Any
 
 @cache
 def wrong_articles() -> re.Pattern[str]:
-    """``a Organization``."""
+    """Returns a pattern for wrong articles, such as ``a Organization``."""
     names = [name for name in registry if name[0] in "AEIO"]
     return re.compile(rf"\b[Aa] ({'|'.join(names)})\b")
 
 
 @cache
 def documented() -> frozenset[str]:
-    """What OpenAPI says that an error may have."""
+    """Returns the properties of errors that OpenAPI documents."""
     return frozenset(responses.error_schema()["properties"])
 
 
 def named(found: dict[str, Any]) -> dict[str, str]:
-    """The fields that a validation error names, with what it says of each."""
+    """Returns the fields that a validation error names, with their messages."""
     return {each["field"]: each["message"] for each in found["details"]}
 
 
 @contextmanager
 def unchanged() -> Iterator[None]:
-    """Nothing is written in here: no row of any noun of any tenant, no version, no event."""
+    """Asserts that the block writes nothing: no row of any noun of any tenant, no version, no event."""
     before = everything()
     yield
     assert everything() == before, "it was refused, but something happened"

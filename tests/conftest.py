@@ -1,4 +1,4 @@
-"""Two tenants, named people, and a database that may be emptied between tests."""
+"""Fixtures for all tests: two tenants, people with names, and a database that is emptied quickly."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from headlessly.context.tenant_scope import EVERY, enter_scope
 from tests import template, tenancy_of_statements
 from tests.emptying import empty_quickly
 
-# Workers, and the commands that tests run, begin with what was compiled already, also where a shell says that
-# nobody keeps that: it is a third of what a worker does before its first test.
+# Compiled modules are used even if the environment forbids it: compiling takes a third of the time before
+# a worker's first test.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-# What is loaded and collected stays: who looks for garbage meanwhile looks at ever more of it.
+# Imported modules and collected tests stay in memory, so collecting garbage meanwhile only costs time.
 gc.disable()
 
 
 def pytest_configure() -> None:
-    """What every test pays for and none is about: passwords are hashed quickly, and a client does not
-    read the folders of all static files before its first request."""
+    """Saves time in all tests: passwords are hashed quickly, and a client does not read all folders of
+    static files before its first request."""
     from django.conf import settings
 
-    enter_scope(EVERY)  # what a test asks itself is of all tenants, until it opens one
+    enter_scope(EVERY)  # a test sees all tenants until it opens one
     settings.WHITENOISE_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """The browser's tests go beside the others."""
+    """Runs the browser's tests besides the others."""
     from tests.scheduling import BrowsersBeside
 
     return BrowsersBeside(config, log) if config.option.dist == "load" else None
@@ -53,7 +53,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, Any, Any]:
-    """What is loaded by its end stays: the collector of garbage need not look at it again and again."""
+    """Freezes all objects that exist after collection, so that the garbage collector skips them."""
     collected = yield
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
@@ -63,14 +63,16 @@ def pytest_collection() -> Generator[None, Any, Any]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """The database has a worker's name by then; what it is like, one run or worker has found out for all."""
+    """Copies the database from a template, now that its name has the worker's suffix."""
     template.copy_when_created(connection)
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Let the tests that need real transactions empty the log afterwards, as nobody else can; quickly. What
-    they commit need not outlive the machine: nobody waits for its disk."""
+    """Lets tests with real transactions empty the log afterwards, which the product forbids, and quickly.
+
+    Commits do not wait for the disk.
+    """
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         name = connection.ops.quote_name(connection.settings_dict["NAME"])
         cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit TO off")
@@ -82,9 +84,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def prepared_statements_outlive_a_rollback() -> None:
-    """A connection keeps what it has prepared, as it does from one request to the next: a test ends with a
-    rollback, and the driver would forget all of it then. It still does where a table was made, altered or
-    dropped, and where that is taken back."""
+    """Keeps prepared statements after a rollback, with which each test ends.
+
+    A connection keeps them between requests, but psycopg forgets all of them on rollback. It still does if
+    a table was created, altered or dropped, or if that was rolled back.
+    """
     forgets = PrepareManager.clear
     alters = re.compile(rb"(?:CREATE|ALTER|DROP|DISCARD ALL|DEALLOCATE ALL)\b").match
 
@@ -95,7 +99,7 @@ def prepared_statements_outlive_a_rollback() -> None:
                 return forgets(manager)
         return False
 
-    # What ``rollback()`` of a connection calls, and nobody else.
+    # Only a connection's ``rollback()`` calls this.
     def clear(manager: Any) -> bool:
         return vars(manager).pop("altered", False) and forgets(manager)
 
@@ -105,8 +109,11 @@ def prepared_statements_outlive_a_rollback() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def what_a_page_was_drawn_with_is_kept_once(django_test_environment: None) -> None:
-    """``response.context`` is the page's. Django's tests would copy it for each part and each field as well,
-    hundreds of times a page."""
+    """Sets ``response.context`` to that of the page only.
+
+    Django's test client would also copy the context for each included part and each field, hundreds of
+    times a page.
+    """
     from django.template import RequestContext, Template
     from django.test.signals import template_rendered
 
@@ -120,8 +127,10 @@ def what_a_page_was_drawn_with_is_kept_once(django_test_environment: None) -> No
 
 @pytest.fixture(scope="session", autouse=True)
 def who_is_signed_in_has_a_session_and_that_is_all() -> None:
-    """A test in four begins with somebody who is signed in: they have the session that a sign-in leaves, by
-    one statement. Signing in itself is done by its page, or by ``client.login``."""
+    """Lets ``force_login`` create the session with one statement: every fourth test begins with it.
+
+    Tests of signing in itself use its page, or ``client.login``.
+    """
     from importlib import import_module
 
     from django.conf import settings
@@ -154,8 +163,8 @@ def who_is_signed_in_has_a_session_and_that_is_all() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def certificates_are_read_once() -> None:
-    """Of those whom one trusts: each client of the web would read them anew, which takes longer than most of
-    what it asks."""
+    """Loads the trusted certificates once: each HTTP client would load them again, which takes longer than
+    most of its requests."""
     from httpx._transports import default
 
     made = default.create_ssl_context
@@ -175,15 +184,15 @@ def _platform() -> Any:
 
 @pytest.fixture(autouse=True)
 def every_statement_names_its_tenant() -> Iterator[None]:
-    """What the product asks of a tenant's table says of which tenant; see the list of what does not."""
+    """Asserts that the product's statements name the tenant, except for those in the list."""
     with tenancy_of_statements.watch() as found:
         yield
     assert not found, "\n".join(dict.fromkeys(found))
 
 
 def create_tenant(slug: str, name: str) -> Any:
-    """As ``Tenant.objects.create(slug=slug, name=name)``, by a statement that is written once: most tests
-    begin with one."""
+    """Like ``Tenant.objects.create(slug=slug, name=name)``, but with a cached statement, as most tests
+    begin with it."""
     from headlessly.access.models import Tenant
     from headlessly.database.prepared import execute_prepared
 
@@ -195,8 +204,8 @@ def create_tenant(slug: str, name: str) -> Any:
 
 @cache
 def _insertion(model: Any) -> tuple[str, list[Any], Any]:
-    """The statement that inserts a row and answers all of it, the columns that it is given, and what makes an
-    object of the answer."""
+    """Returns the statement that inserts a row and returns it, the fields that it takes, and the function
+    that makes an object of the row."""
     from headlessly.database.prepared import select_by_unique
 
     selecting, made = select_by_unique(model, "pk")
@@ -214,13 +223,13 @@ def _insertion(model: Any) -> tuple[str, list[Any], Any]:
 
 @pytest.fixture
 def rival(db: None) -> Any:
-    """The other tenant. Nothing of it may ever show in acme."""
+    """The other tenant. Nothing of it may ever be seen in acme."""
     return create_tenant("rival", "Rival Ltd")
 
 
 @pytest.fixture
 def acme(db: None) -> Iterator[Any]:
-    """The tenant that is open, with the system acting."""
+    """The active tenant, with the system as the actor."""
     tenant = create_tenant("acme", "Acme")
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
         yield tenant
@@ -230,7 +239,7 @@ def acme(db: None) -> Iterator[Any]:
 def people(acme: Any) -> SimpleNamespace:
     """Ada, who might buy; Bob and Cleo, who sell; Acme Corp, where Ada works; the spring campaign.
 
-    In one transaction: a test in three begins with them.
+    They are created in one transaction, as every third test begins with them.
     """
     from crm import Contact, Organization
     from headlessly.execution.executor import one_transaction
@@ -302,7 +311,8 @@ class Api(Client):
         self.base = f"/~{tenant.slug}"
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """One call; the answer's JSON is at ``.json()``. A name like ``If_Match`` is a header."""
+        """Sends a request. The response has the JSON at ``.json()``. Keyword arguments like ``If_Match``
+        are headers."""
         sent = {"Authorization": f"Bearer {self.secret}"} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
@@ -321,21 +331,23 @@ def _json(body: Any) -> bytes:
 
 @pytest.fixture
 def api(acme: Any) -> Api:
-    """REST in acme with an admin key. What the requests do is not done by the test's own actor."""
+    """REST in acme with an admin's key, which is another actor than the test's own."""
     return Api(acme)
 
 
 @pytest.fixture
 def rival_api(rival: Any) -> Api:
-    """REST in rival with an admin key."""
+    """REST in rival with an admin's key."""
     return Api(rival)
 
 
 @pytest.fixture
 def work(db: None) -> Any:
-    """Do the jobs that are due, in order, in this thread and this transaction; answers their names.
+    """A function that runs the jobs that are due, in order, in this thread and this transaction, and
+    returns their names.
 
-    Only those of this test's tenants: what a test before left in line belongs to one that is gone.
+    It runs only jobs of this test's tenants: those that earlier tests left belong to tenants that are
+    gone.
     """
     from procrastinate.contrib.django import app
 
@@ -343,7 +355,7 @@ def work(db: None) -> Any:
         due = "" if later else "AND (scheduled_at IS NULL OR scheduled_at <= now())"
         due += (
             " AND ((args #>> '{circumstances,tenant}')::bigint IN (SELECT id FROM headlessly_tenant)"
-            # Letters to people: those to somebody who is gone are none.
+            # Emails to users; those to deleted users do nothing.
             " OR task_name LIKE 'accounts.%%')"
         )
         done = []

@@ -1,4 +1,4 @@
-"""A fresh copy of the tree, as a checkout would be: only what git knows, and what it would take in."""
+"""A fresh copy of the tree like a checkout: only files that git tracks, or would add."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ ROOT = Path(__file__).parents[1]
 
 
 def copy_of_the_tree(folder: Path) -> Path:
-    """Copy the tree into ``folder``, which need not exist; answers the folder."""
+    """Copies the tree into ``folder``, which need not exist. Returns the folder."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT, capture_output=True, check=True, text=True,
     ).stdout  # fmt: skip
     for name in filter(None, listed.split("\0")):
         source, target = ROOT / name, folder / name
-        if source.is_file() and not source.is_symlink():  # not what is deleted, nor a linked .venv
+        if source.is_file() and not source.is_symlink():  # no deleted files, nor a linked .venv
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
     return folder

@@ -1,4 +1,4 @@
-"""What a line with curl would send."""
+"""Parses command lines of curl."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class CurlLine(NamedTuple):
 
     @classmethod
     def read(cls, line: str) -> CurlLine:
-        """Of a line with ``-X``, ``-H`` and ``-d`` alone."""
+        """Parses a line that has no other options than ``-X``, ``-H`` and ``-d``."""
         words = shlex.split(line)
         assert words.pop(0) == "curl"
         method, headers, body, url = "GET", {}, "", ""

@@ -1,18 +1,21 @@
-"""A database that is empty again without a TRUNCATE of all its tables, which makes a new file for each of
-their hundreds of indexes: most tests write a few rows into a few tables."""
+"""Empties the database without a TRUNCATE of all tables.
+
+TRUNCATE creates a new file for each of their hundreds of indexes, but most tests write only a few rows
+into a few tables.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-#: What is the same in an empty database.
+#: Tables that are not emptied, as an empty database has the same rows.
 KEPT = ("django_content_type", "auth_permission")
-#: In bytes. Deleted rows stay in their table's file for a while; a table of up to ten pages is planned for
-#: as if it were new, so that no test finds plans which hang on those before it.
+#: Larger tables are truncated, in bytes. Deleted rows stay in their table's file for a while; PostgreSQL
+#: plans a table of up to ten pages like a new one, so that plans do not depend on earlier tests.
 SMALL = 10 * 8192
-#: Locks as TRUNCATE does: whoever still writes is waited for. Rows are deleted without the product's
-#: triggers, and whether one is still referred to is asked at the end.
+#: Locks the tables like TRUNCATE, so that it waits for other writers. Deletes rows without the product's
+#: triggers, and checks references at the end.
 EMPTY = """
 DO $$
 DECLARE
@@ -51,9 +54,11 @@ END $$
 
 
 def empty_quickly(connection: Any) -> None:
-    """Have Django empty those tables only that have rows, on each of its connections: beside a running event
-    loop, as Playwright's is, it opens others. Nothing is made anew afterwards: what ``migrate`` would look
-    after is kept."""
+    """Lets Django empty only the tables with rows, on each of its connections: beside a running event
+    loop, such as Playwright's, it opens others.
+
+    Nothing is created again afterwards, as the rows that ``migrate`` creates are kept.
+    """
     from django.core.management.commands import flush
 
     def sql_flush(operations: Any, style: Any, tables: Sequence[str], **_: Any) -> list[str]:

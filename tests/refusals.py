@@ -1,4 +1,4 @@
-"""A refusal is proven twice: by what it says, and by nothing having happened."""
+"""Checks a refusal twice: by its message, and by the fact that nothing has changed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from headlessly.log.names import SECURITY
 
 
 def everything() -> list[tuple[Any, ...]]:
-    """All rows of all nouns, their past and the log, of every tenant, as one number per table.
+    """Returns a checksum for each table of nouns, of their past and of the log, over all tenants.
 
-    That somebody came in is in the log too, and is no more than that.
+    Security events in the log, such as a login, are left out.
     """
     with every_tenant():
         return execute_prepared(_of_all_tables(), ())
@@ -27,7 +27,7 @@ def everything() -> list[tuple[Any, ...]]:
 
 @cache
 def _of_all_tables() -> str:
-    """The statement, always the same: to plan it for that many tables takes longer than to run it."""
+    """Returns the statement. It is cached, as planning it for so many tables takes longer than running it."""
     tables = [Event._meta.db_table]
     for noun in registry.values():
         tables += [noun._meta.db_table, noun.past._meta.db_table]
@@ -36,7 +36,7 @@ def _of_all_tables() -> str:
     all_of_them = " UNION ALL ".join(
         one.format(table, "" if n else ours) for n, table in enumerate(tables)
     )
-    # In an order of its own: large tables are read by several workers at once.
+    # Sorted, as parallel workers return large tables in any order.
     return f"{all_of_them} ORDER BY 1"
 
 
@@ -44,7 +44,7 @@ def _of_all_tables() -> str:
 def refused(
     kind: type[Exception] | tuple[type[Exception], ...], *saying: str
 ) -> Iterator[pytest.ExceptionInfo]:
-    """The block raises ``kind``, all these words in its message, and leaves every table alone."""
+    """Asserts that the block raises ``kind`` with all these words in its message, and changes no table."""
     before = everything()
     with pytest.raises(kind) as caught:
         yield caught
@@ -54,5 +54,5 @@ def refused(
 
 
 def details(caught: pytest.ExceptionInfo) -> dict[str, str]:
-    """The fields that a validation error names, with what it says of each."""
+    """Returns the fields that a validation error names, with their messages."""
     return {each["field"]: each["message"] for each in caught.value.details}

@@ -1,8 +1,8 @@
-"""Who of xdist's workers runs what: pages that are waited for, beside tests that compute.
+"""Distributes tests over xdist's workers: browser tests, which mostly wait, run beside tests that compute.
 
-A browser's tests come last on every worker, for Playwright's loop stays in its thread. Some workers therefore
-run nothing else, from the first moment on; the others join them when all else is done. Tests that share what
-was expensive to make stay on one worker.
+Browser tests must come last on a worker, as Playwright's event loop stays in its thread. So some workers
+run only browser tests from the start, and the others join them when everything else is done. Tests that
+share something expensive stay on one worker.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from xdist.scheduler import LoadScheduling
 
 BROWSER = "tests/browser/"
-#: Each of them makes something once for all of its tests: a demo, a server, a cluster, an environment.
+#: Paths whose tests share something expensive: a demo, a server, a cluster, an environment.
 TOGETHER = (
     "tests/headlessly/mcp/test_mcp_client.py",
     "tests/headlessly/test_database.py",
@@ -24,7 +24,7 @@ TOGETHER = (
 
 
 class BrowsersBeside(LoadScheduling):
-    """Hands out tests one by one as xdist does, and those of a browser to workers of their own."""
+    """Distributes tests one by one like xdist, and browser tests to workers of their own."""
 
     def schedule(self) -> None:
         if self.collection is None:
@@ -32,7 +32,8 @@ class BrowsersBeside(LoadScheduling):
         super().schedule()
 
     def _shared_out(self) -> tuple[int, list[Any]]:
-        """Where the browser's tests begin, and a third of the workers; none where there is too little."""
+        """Returns the position of the first browser test, and a third of the workers; none if there are
+        too few tests."""
         tests = next(iter(self.node2collection.values()))
         ours = sum(test.startswith(BROWSER) for test in tests)
         enough = 2 * len(self.nodes)
@@ -50,14 +51,14 @@ class BrowsersBeside(LoadScheduling):
             super().check_schedule(node, duration)
 
     def _send_tests(self, node: Any, num: int) -> None:
-        if node in self.browsing:  # theirs are what it takes next
+        if node in self.browsing:  # moves their tests to the front
             tests = self._of_browser()[:num]
             self.pending[:] = tests + [test for test in self.pending if test not in tests]
             num = len(tests)
         super()._send_tests(node, self._with_the_rest(num))
 
     def _with_the_rest(self, num: int) -> int:
-        """So many of those in line that none of its group is left to another worker."""
+        """Returns a number of pending tests that splits no group between workers."""
         while 0 < num < len(self.pending):
             last, next_ = (_group(self.collection[self.pending[n]]) for n in (num - 1, num))
             if last is None or last != next_:

@@ -1,4 +1,4 @@
-"""Children that Ctrl-C reaches, whatever started the tests."""
+"""Child processes that Ctrl-C reaches, whatever started the tests."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Processes started within this block take SIGINT as from a terminal.
+    """Lets processes that are started within the block react to SIGINT as in a terminal.
 
-    A shell starts what it puts in the background with SIGINT ignored, and so do some CI runners; children
-    inherit that, and Python then never raises KeyboardInterrupt.
+    A shell starts background processes with SIGINT ignored, and so do some CI runners; children inherit
+    that, and Python then never raises KeyboardInterrupt.
     """
     assert threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT)

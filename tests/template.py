@@ -1,7 +1,8 @@
-"""The tests' database is migrated once: every worker has a copy, and so has the next run on the same code.
+"""Migrates the tests' database once: every worker gets a copy, and so does the next run with the same
+code.
 
-The copy is PostgreSQL's own, of a database that nobody uses. Its name tells what it was made from, so that
-what other code made is never taken; that goes when the next one is made.
+PostgreSQL copies a database that nobody uses. Its name contains a digest of the code, so that one of other
+code is never used; that is dropped when the next one is created.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from typing import Any
 from django.conf import settings
 
 ROOT = Path(__file__).parents[1]
-#: All of whose code may have a part in what a database is like: migrations, models, triggers, policies.
+#: The packages whose code shapes the database: migrations, models, triggers, policies.
 PACKAGES = ("headlessly", "crm", "marketing")
 PREFIX = "made_for_tests_"
-#: The key of PostgreSQL's advisory lock: workers begin together, and one of them makes it.
+#: The key of PostgreSQL's advisory lock: workers start together, and one of them creates the template.
 LOCK = 7_305_221
 
 
 def copy_when_created(connection: Any) -> None:
-    """Have the test database of ``connection`` be a copy, where Django would create and migrate one."""
+    """Lets the test database of ``connection`` be a copy, instead of one that Django creates and migrates."""
     creation = connection.creation
     djangos = creation.create_test_db
 
@@ -33,7 +34,7 @@ def copy_when_created(connection: Any) -> None:
         name: str = creation._get_test_db_name()
         template = f"{PREFIX}{_made_from()}"
         with creation._nodb_cursor() as cursor:
-            cursor.execute("SET lock_timeout = 0")  # as long as the others migrate
+            cursor.execute("SET lock_timeout = 0")  # until another worker has migrated
             cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
             _make(cursor, connection, template, lambda: djangos(*arguments, **options))
             quoted = connection.ops.quote_name(name)
@@ -46,14 +47,14 @@ def copy_when_created(connection: Any) -> None:
 
 
 def _make(cursor: Any, connection: Any, template: str, create: Callable[[], Any]) -> None:
-    """Let Django make ``template``, unless it is there; those of other code go."""
+    """Lets Django create ``template`` if it is missing, and drops those of other code."""
     cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [PREFIX])
     there = {name for (name,) in cursor.fetchall()}
     if template in there:
         return
     for old in there:
         cursor.execute(f"DROP DATABASE {old} WITH (FORCE)")
-    # Under another name until it is whole: a run may be ended on the way.
+    # Has another name until it is complete, as a run may be interrupted.
     wanted, usual = connection.settings_dict["TEST"], connection.settings_dict["NAME"]
     named = wanted["NAME"]
     try:
@@ -66,7 +67,7 @@ def _make(cursor: Any, connection: Any, template: str, create: Callable[[], Any]
 
 
 def _made_from() -> str:
-    """A digest of the code, and of the packages that are installed."""
+    """Returns a digest of the code and of the installed packages."""
     digest = hashlib.sha256()
     for each in sorted(f"{found.name} {found.version}" for found in distributions()):
         digest.update(each.encode())

@@ -1,8 +1,8 @@
-"""Every statement that the product sends names the tenant of each tenant's table in it.
+"""Checks that every statement of the product names the tenant of each tenant's table in it.
 
-:func:`watch` looks at all of them while tests run, each text once. A table is named where it stands behind
-``FROM``, ``JOIN``, ``UPDATE`` or ``INTO``; its tenant is where its alias has ``tenant_id`` in a comparison,
-or where it is inserted.
+:func:`watch` checks all statements while tests run, each text once. A table is recognized after ``FROM``,
+``JOIN``, ``UPDATE`` or ``INTO``; its tenant is named if its alias has ``tenant_id`` in a comparison, or if
+it is inserted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HOUSE = Path(__file__).resolve().parent.parent
-#: Who asks over all tenants, and why. By the module and the function that is running.
+#: Functions whose statements concern all tenants, as ``module.function``, and why.
 OVER_ALL_TENANTS: dict[str, str] = {
     "headlessly.webhooks.outbox.catch_up": "once a minute, for whom no job has looked",
     "headlessly.transfer.import_job.clear_old_imports": "once a day, what old imports left",
@@ -35,7 +35,7 @@ OVER_ALL_TENANTS: dict[str, str] = {
     "django.db.models.deletion.collect": "Django reads what goes with a row, by its key",
     "django.db.models.deletion.delete": "Django deletes rows that it has just read, by their keys",
 }
-#: What sends statements for others: the one who asked is further out.
+#: Modules that send statements for others: the caller is further out.
 SENDERS = (
     "headlessly/database/",
     "headlessly/access/managers.py",
@@ -61,7 +61,7 @@ def tables() -> frozenset[str]:
 
 @cache
 def without_tenant(sql: str) -> tuple[str, ...]:
-    """The tenants' tables in a statement whose tenant it does not say."""
+    """Returns the tenants' tables in a statement that does not name their tenant."""
     found = []
     for word, table, alias in TABLE.findall(sql):
         if table not in tables():
@@ -84,9 +84,10 @@ def without_tenant(sql: str) -> tuple[str, ...]:
 
 
 def asker() -> str | None:
-    """``module.function`` of the product's innermost function that is running; None where a test asks itself.
+    """Returns the innermost running function of the product as ``module.function``; None if a test itself
+    asks.
 
-    Any function further out that is in the list answers for it.
+    A function of the list that is further out takes precedence.
     """
     frame, first = sys._getframe(2), None
     while frame is not None:
@@ -109,12 +110,13 @@ def asker() -> str | None:
 
 @contextmanager
 def watch() -> Iterator[list[str]]:
-    """The statements without a tenant that are sent inside the block, each with who asked."""
+    """Yields a list that collects the statements without a tenant inside the block, each with its
+    function."""
     from headlessly.database import prepared, slow
 
     found: list[str] = []
     outer = slow.timed
-    timed = getattr(outer, "beneath", outer)  # whoever watches inside of another is told alone
+    timed = getattr(outer, "beneath", outer)  # only the innermost one collects
 
     def look(sql: Any) -> Any:
         text = sql if isinstance(sql, str) else str(sql)

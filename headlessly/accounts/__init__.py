@@ -1,2 +1,1 @@
-"""How people get in and stay safe: invitations, passwords, sessions, second factors, and what is told of
-it."""
+"""Accounts: invitations, passwords, sessions, second factors, and the emails about them."""

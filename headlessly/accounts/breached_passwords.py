@@ -1,8 +1,8 @@
-"""Passwords that are known from breaches: those of a file that the operator has, on this machine.
+"""Refuses passwords that are known from breaches, by a file that the operator keeps on the server.
 
-Django's own list has the 20,000 that are met most often. All that are known, about a thousand million, are
-published by Have I Been Pwned as hashes; its downloader (``haveibeenpwned-downloader pwnedpasswords``) makes
-one file of them, ordered by hash, which is read here as it is.
+Django's own list has the 20,000 most frequent ones. All known ones, about a thousand million, are
+published by Have I Been Pwned as hashes; its downloader (``haveibeenpwned-downloader pwnedpasswords``)
+makes one file of them, ordered by hash, which is read here as it is.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-#: A line of the file: the SHA-1 of a password in hexadecimal, and how often it was met.
+#: A line of the file: the SHA-1 of a password in hexadecimal, and how often it was found.
 LINE = re.compile(rb"[0-9A-Fa-f]{40}(:\d+)?\Z")
-#: From how many bytes on it is looked for line by line.
+#: Within how many bytes the search reads line by line.
 FEW = 4_096
 
 
 class BreachedPasswordsValidator:
-    """A password validator of Django's: none that ``BREACHED_PASSWORDS`` lists, where that file is set."""
+    """A password validator that refuses every password in the file ``BREACHED_PASSWORDS``, if that is set."""
 
     def validate(self, password: str, user: object = None) -> None:
         path = settings.BREACHED_PASSWORDS
@@ -39,9 +39,9 @@ class BreachedPasswordsValidator:
 
 
 def is_listed(password: str, path: Path) -> bool:
-    """Whether the file, ordered by hash, has the password: some thirty reads, however large it is.
+    """Whether the file, ordered by hash, has the password. Takes some thirty reads, however large it is.
 
-    Raises OSError where it cannot be read: a password that cannot be checked is not taken.
+    Raises OSError if it cannot be read: a password that cannot be checked is not accepted.
     """
     wanted = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper().encode()
     with path.open("rb") as file:
@@ -52,21 +52,22 @@ def is_listed(password: str, path: Path) -> bool:
                 low = middle
             else:
                 high = middle
-        # The line may begin before the half in which it was looked for, and end behind it.
+        # The line may begin before the last range, and end after it.
         file.seek(max(0, low - FEW))
         lines = file.read(high - low + 2 * FEW).split(b"\n")
     return any(line[:40].upper() == wanted for line in lines)
 
 
 def _hash_behind(file: BinaryIO, place: int) -> bytes:
-    """The hash of the first whole line behind a place; at the end of the file one behind all."""
+    """Returns the hash of the first whole line after a position; at the end of the file a text after all
+    hashes."""
     file.seek(place)
     file.readline()
     return file.readline()[:40].upper() or b"~"
 
 
 def problem_of_file(path: Path) -> str | None:
-    """Why the file is none, in words, or None; its first lines are looked at."""
+    """Returns what is wrong with the file, judging by its first lines, or None."""
     try:
         with path.open("rb") as file:
             lines = [line.strip() for line in file.read(FEW).split(b"\n")[:20]]

@@ -1,4 +1,4 @@
-"""What a session is asked when it comes into a tenant: how it began, and whether that is enough."""
+"""What a session must have shown to enter a tenant, and the note of its entry in the log."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from headlessly.log.names import SIGNED_IN
 from headlessly.log.security_events import record_security_event
 from headlessly.web.callers import caller_address
 
-#: How exactly a tenant knows when its members were there.
+#: How often it is updated when a member was last there.
 SEEN_EVERY = timedelta(hours=1)
 
 
 def note_entry(request: Any, place: Membership) -> None:
-    """Leave it in the tenant's log that this session came in, once; by the member, who acts already.
+    """Logs once in the tenant that this session entered; the member is the actor already.
 
-    Who made the link by which the session or the password came about is named, as long as that password
-    stays. A server that only reads leaves nothing.
+    If the session or the password came about by a link, the event names who made it, as long as the
+    password is the same. A read-only server logs nothing.
     """
     if settings.READ_ONLY:
         return
@@ -45,12 +45,12 @@ def note_entry(request: Any, place: Membership) -> None:
 
 
 def lacks_second_factor(request: Any, tenant: Tenant) -> bool:
-    """Whether the tenant asks for more than this session has shown."""
+    """Whether the tenant requires a second factor that this session has not shown."""
     return tenant.requires_second_factor and not request.session.get(TWICE)
 
 
 def is_confirmed(request: Any) -> bool:
-    """Whether the password was typed a short while ago, in this session."""
+    """Whether the password was typed recently in this session."""
     typed = request.session.get(CONFIRMED)
     if not typed:
         return False
@@ -58,5 +58,5 @@ def is_confirmed(request: Any) -> bool:
 
 
 def confirm(request: Any) -> None:
-    """The password was typed just now."""
+    """Notes that the password was just typed."""
     request.session[CONFIRMED] = timezone.now().isoformat()

@@ -1,8 +1,7 @@
-"""A second factor beside the password: an app that counts time (RFC 6238), passkeys (WebAuthn), and codes
-on paper.
+"""Second factors: authenticator apps (TOTP, RFC 6238), passkeys (WebAuthn), and recovery codes.
 
-Keys are encrypted where they are stored, codes are hashed. Every one counts as a guess at the account until
-it fits, like a password, and a code of an app is taken once.
+Stored keys are encrypted, codes are hashed. Every attempt counts as a guess at the account until it fits,
+like a password, and a code of an app is accepted once.
 """
 
 from __future__ import annotations
@@ -42,17 +41,17 @@ from headlessly.accounts.models import SecondFactor
 from headlessly.log.names import FACTOR_ADDED, FACTOR_REMOVED
 from headlessly.log.security_events import record_of_person
 
-#: Digits of a code, seconds for which it is shown, and how many steps a clock may be off.
+#: Digits of a code, seconds for which it is shown, and by how many steps a clock may be off.
 DIGITS, STEP, DRIFT = 6, 30, 1
-#: How many recovery codes there are, of how many letters each, and how many of them stand together. 123 bits:
-#: a plain hash keeps them, as one does keys.
+#: How many recovery codes there are, of how many letters, in groups of how many. They have 123 bits, so a
+#: plain hash protects them, as it does API keys.
 CODES, LETTERS, GROUP = 10, 25, 5
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 MOST_PASSKEYS = 20
 
 
 def factors_of(user: User) -> models.QuerySet[SecondFactor]:
-    """What a user shows beside the password, recovery codes aside."""
+    """Returns a user's second factors, without recovery codes."""
     return SecondFactor.objects.filter(user=user).exclude(kind=SecondFactor.CODES).order_by("pk")
 
 
@@ -69,24 +68,24 @@ def codes_left(user: User) -> int:
 
 
 def new_totp_key() -> str:
-    """A key as apps take it: 160 bits in base32."""
+    """Returns a key for an app: 160 bits in base32."""
     return base64.b32encode(secrets.token_bytes(20)).decode()
 
 
 def totp_uri(user: User, key: str) -> str:
-    """What the app reads from the picture."""
+    """Returns the URI that the app reads from the QR code."""
     return _totp(key).get_provisioning_uri(user.email, "headlessly")
 
 
 def totp_picture(user: User, key: str) -> str:
-    """The same as a picture, which is in the page itself."""
+    """Returns the URI as a QR code, in a data URI."""
     return segno.make(totp_uri(user, key), error="m").svg_data_uri(
         scale=4, dark="#000", light="#fff"
     )
 
 
 def step_of_code(key: str, code: str) -> int | None:
-    """The step of time that this code is of, now or one beside; None for one that does not fit."""
+    """Returns the time step of a code, now or next to it; None if it does not fit."""
     code = "".join(code.split())
     if len(code) != DIGITS or not (code.isascii() and code.isdigit()):
         return None
@@ -101,7 +100,7 @@ def step_of_code(key: str, code: str) -> int | None:
 
 
 def add_totp(user: User, key: str, code: str) -> bool:
-    """Let an app belong to how somebody signs in, once it has shown a code. Returns whether that fits."""
+    """Adds an app once it has shown a code. Returns whether the code fits."""
     step = step_of_code(key, code)
     if step is None:
         return False
@@ -123,7 +122,7 @@ def _totp(key: str) -> TOTP:
 
 
 def new_codes(user: User) -> list[str]:
-    """New recovery codes; those before are void. They are shown once and kept as hashes."""
+    """Makes new recovery codes, which replace the previous ones. They are shown once and stored as hashes."""
     codes = ["".join(secrets.choice(ALPHABET) for _n in range(LETTERS)) for _n in range(CODES)]
     with transaction.atomic():
         SecondFactor.objects.update_or_create(
@@ -140,8 +139,8 @@ def new_codes(user: User) -> list[str]:
 
 
 def use_code(user: User, code: str) -> bool:
-    """Whether this is a code of the app that was not taken before, or a recovery code, which is then used
-    up."""
+    """Whether this is a code of the app that was not accepted before, or a recovery code, which is then
+    used up."""
     with transaction.atomic():
         mine = SecondFactor.objects.select_for_update(no_key=True).filter(user=user)
         known = {factor.kind: factor for factor in mine.exclude(kind=SecondFactor.PASSKEY)}
@@ -167,10 +166,10 @@ def use_code(user: User, code: str) -> bool:
 
 
 def _server() -> Fido2Server:
-    """For the host of this site: a passkey shows itself to no other one."""
+    """Returns the WebAuthn server for this site's host; a passkey works for no other one."""
     site = urlsplit(settings.SITE_URL)
     host = site.hostname or "localhost"
-    # Browsers know no passkeys of a bare address: a developer's is for localhost.
+    # Browsers have no passkeys for IP addresses: in development they are for localhost.
     party = PublicKeyCredentialRpEntity(
         name="headlessly", id="localhost" if host == "127.0.0.1" else host
     )
@@ -192,7 +191,7 @@ def _credentials(user: User) -> list[AttestedCredentialData]:
 
 
 def begin_passkey(user: User) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the browser is asked for a new passkey, and what its answer is held against."""
+    """Returns the browser's options for a new passkey, and the state to verify its answer."""
     asked, state = _server().register_begin(
         PublicKeyCredentialUserEntity(id=user.pk.encode(), name=user.email, display_name=str(user)),
         _credentials(user),
@@ -203,7 +202,7 @@ def begin_passkey(user: User) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def add_passkey(user: User, state: Mapping[str, Any], answer: Mapping[str, Any], name: str) -> None:
-    """Let a passkey belong to how somebody signs in. Raises ValueError for an answer that does not fit."""
+    """Adds a passkey. Raises ValueError for an answer that does not fit."""
     data = _verified(lambda: _server().register_complete(state, answer))
     if SecondFactor.objects.filter(user=user, kind=SecondFactor.PASSKEY).count() >= MOST_PASSKEYS:
         raise ValueError(_("You have as many passkeys as one may have: remove one first."))
@@ -220,7 +219,7 @@ def add_passkey(user: User, state: Mapping[str, Any], answer: Mapping[str, Any],
 
 
 def ask_for_passkey(user: User) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the browser is asked to sign, and what its answer is held against."""
+    """Returns the browser's options for signing in, and the state to verify its answer."""
     asked, state = _server().authenticate_begin(
         _credentials(user), user_verification=UserVerificationRequirement.PREFERRED
     )
@@ -228,7 +227,7 @@ def ask_for_passkey(user: User) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def use_passkey(user: User, state: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
-    """Whether this is an answer of one of the user's passkeys; one whose counter went back is refused."""
+    """Whether this is the answer of one of the user's passkeys. One whose counter went back is refused."""
     try:
         used = _verified(lambda: _server().authenticate_complete(state, _credentials(user), answer))
         given = AuthenticatorData(websafe_decode(answer["response"]["authenticatorData"]))
@@ -239,7 +238,7 @@ def use_passkey(user: User, state: Mapping[str, Any], answer: Mapping[str, Any])
         for factor in mine.filter(user=user, kind=SecondFactor.PASSKEY):
             if base64.b64decode(factor.secret) != bytes(used):
                 continue
-            # One that has counted goes on counting (WebAuthn 3, 7.2, step 22).
+            # A passkey that has counted must go on counting (WebAuthn 3, 7.2, step 22).
             if (given.counter or factor.counter) and given.counter <= factor.counter:
                 return False  # it was copied
             factor.counter, factor.used_at = given.counter, timezone.now()
@@ -249,7 +248,8 @@ def use_passkey(user: User, state: Mapping[str, Any], answer: Mapping[str, Any])
 
 
 def _verified(check: Any) -> Any:
-    """What ``check`` answers. Raises ValueError for whatever a browser, or who plays one, can send."""
+    """Returns the result of ``check``. Raises ValueError for anything that a browser, or an attacker, can
+    send."""
     try:
         return check()
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError):
@@ -260,7 +260,7 @@ def _verified(check: Any) -> Any:
 
 
 def remove_factor(factor: SecondFactor) -> None:
-    """Ask for it no longer; with the last one, the recovery codes go too."""
+    """Removes a factor; with the last one also the recovery codes."""
     user = factor.user
     with transaction.atomic():
         factor.delete()
@@ -270,8 +270,8 @@ def remove_factor(factor: SecondFactor) -> None:
 
 
 def remove_own_factor(factor: SecondFactor) -> None:
-    """Ask for it no longer, as its owner says. Raises ValueError for the last one where a tenant of theirs
-    asks for one: until there was another, the password alone would do to set one up."""
+    """Removes a factor for its owner. Raises ValueError for the last one if a tenant of theirs requires
+    one: until there is another, the password alone would be enough to set one up."""
     user = factor.user
     with transaction.atomic():
         left = factors_of(user).select_for_update(no_key=True)
@@ -285,7 +285,7 @@ def remove_own_factor(factor: SecondFactor) -> None:
 
 
 def remove_all(user: User) -> None:
-    """Of an account that its owner proves for the first time: what was there was not theirs."""
+    """Removes all factors of an account that its owner proves for the first time: they were not theirs."""
     for factor in factors_of(user):
         remove_factor(factor)
     SecondFactor.objects.filter(user=user).delete()

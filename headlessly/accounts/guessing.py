@@ -1,12 +1,12 @@
-"""How often a password may be tried: for an account, from an address, and both together.
+"""Limits how often a password may be tried: for an account, from an address, and for both together.
 
-Each key has some tries that cost nothing; from then on each one that does not fit doubles the time until the
-next may be made. A try is counted as one that does not fit before it is made, in one statement on its own
-commit, and taken back when it fits: whoever tries many at once, in however many processes, has no more.
+Each key has some free attempts. After that, every failed one doubles the time until the next. An attempt
+is counted as failed before it is made, in one statement that commits by itself, and the count is taken
+back when it succeeds. So parallel attempts gain nothing, in however many processes.
 
-A browser in which the owner has signed in before is counted by itself, not with the account, so that
-strangers who guess keep nobody out of their own browser. Whoever chooses a new password by mail begins
-anew.
+A browser in which the owner has signed in before is counted by itself and not with the account, so that
+strangers who guess cannot lock the owner out of their own browser. Choosing a new password by email resets
+the account's count.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from django.utils.translation import ngettext
 from headlessly.database import prepared
 from headlessly.errors import RateLimited
 
-#: How many tries are free: with an account from one address, with it from anywhere, with it from a browser
-#: of its owner, and from an address with whatever account: there may be an office behind it. Letters that
-#: are asked for are counted in the same way, to an account and from an address.
+#: How many attempts are free: for an account from one address, for it from anywhere, for it from a browser
+#: of its owner, and from an address for any account, because there may be an office behind it. Requested
+#: emails are counted in the same way, to an account and from an address.
 FREE = {"both": 5, "account": 10, "browser": 5, "address": 30, "letters": 3, "letters_from": 10}
-#: The first wait and the longest one, in seconds; each is twice the one before.
+#: The first and the longest wait, in seconds; each is twice the one before.
 FIRST_WAIT, LONGEST_WAIT = 30, 3600
-#: Whoever does not try for so long begins anew, in hours.
+#: After how many hours without an attempt the count starts again.
 FORGOTTEN_AFTER = 24
 
-#: The database's clock: those of several servers differ. A row whose time has not come is not updated, and so
-#: not answered. In the order of the keys, so that two at once do not wait for each other.
+#: Uses the database's clock, because those of several servers differ. A row that has to wait is not
+#: updated, and so not returned. The keys are sorted, so that parallel statements cannot deadlock.
 COUNT = f"""
 INSERT INTO headlessly_guess AS g (key, failures, last_at, until)
 SELECT k.key, 1, clock_timestamp(), clock_timestamp()
@@ -58,7 +58,7 @@ UPDATE headlessly_guess SET failures = greatest(failures - 1, 0), until = clock_
 WHERE key = ANY(%s)
 """
 FORGET = "DELETE FROM headlessly_guess WHERE key = ANY(%s)"
-#: A few that are over, whenever somebody begins: rows that are being counted are passed over.
+#: Deletes a few expired rows whenever a new count starts. Skips rows that are being counted.
 CLEAR = f"""
 DELETE FROM headlessly_guess WHERE key = ANY(ARRAY(
     SELECT key FROM headlessly_guess
@@ -68,7 +68,7 @@ DELETE FROM headlessly_guess WHERE key = ANY(ARRAY(
 
 
 class TooManyGuesses(RateLimited):
-    """Nothing was tried: it is to be waited first."""
+    """There have to be fewer attempts: nothing was tried."""
 
     def __init__(self, seconds: float, *, for_letters: bool = False) -> None:
         self.seconds = max(1, math.ceil(seconds))
@@ -92,32 +92,32 @@ class TooManyGuesses(RateLimited):
 
 @dataclass(frozen=True)
 class Guesser:
-    """Who tries: the keys under which it is counted, by what they count."""
+    """The keys under which an attempt is counted, by what they count."""
 
     keys: Mapping[str, str]
 
     @classmethod
     def of(cls, email: str, network: str, browser: str = "") -> Guesser:
-        """For an account, in its one spelling, from a network, in a browser that its owner has used (or
-        not)."""
+        """Returns the keys of an attempt at an account (by its normalized email) from a network, in a
+        browser that its owner has used before, if so."""
         counted = {"both": f"{email} {network}", "address": network}
         counted |= {"browser": f"{email} {browser}"} if browser else {"account": email}
         return cls({kind: _key(kind, value) for kind, value in counted.items()})
 
     @classmethod
     def of_letters(cls, email: str, network: str) -> Guesser:
-        """For letters to an account that somebody asks for from a network; each is a try."""
+        """Returns the keys of a request for an email to an account from a network."""
         counted = {"letters": email, "letters_from": network}
         return cls({kind: _key(kind, value) for kind, value in counted.items()})
 
     def count(self) -> bool:
-        """Count one try, which is made next. Raises TooManyGuesses when it may not be made yet.
+        """Counts an attempt, which is made next. Raises TooManyGuesses if it may not be made yet.
 
-        Returns whether it is the one after which whoever guesses at this account has to wait.
+        Returns whether it is the last free one, after which further attempts at this account have to wait.
         """
         kinds = sorted(self.keys, key=self.keys.__getitem__)
         keys, free = [self.keys[kind] for kind in kinds], [FREE[kind] for kind in kinds]
-        # Durable: within what a request undoes when it is refused, nothing would be counted.
+        # Durable: a rollback of the request must not undo the count.
         with transaction.atomic(durable=True):
             counted = dict(prepared.execute_prepared(COUNT, [keys, free]))
             if len(counted) == len(keys):
@@ -132,14 +132,15 @@ class Guesser:
         return any(counted[self.keys[kind]] == FREE[kind] for kind in kinds if kind != "address")
 
     def forget(self) -> None:
-        """It was the owner: only their address stays counted, for what others try from there."""
+        """Forgets the attempts of the owner, who got in. The address stays counted, for what others try
+        from there."""
         own = [key for kind, key in self.keys.items() if kind != "address"]
         prepared.execute_prepared(FORGET, [own], rows=False)
         prepared.execute_prepared(TAKE_BACK, [[self.keys["address"]]], rows=False)
 
 
 def forget_account(email: str) -> None:
-    """Its owner has proved who they are: what others tried keeps them out no longer."""
+    """Forgets others' attempts at an account whose owner has proved who they are."""
     forget_keys([_key("account", email)])
 
 
@@ -148,5 +149,5 @@ def forget_keys(keys: Collection[str]) -> None:
 
 
 def _key(kind: str, value: str) -> str:
-    """A hash: people type their passwords where their address belongs."""
+    """Returns the hash of a key, because people type their password into the wrong field."""
     return salted_hmac(f"headlessly.guess.{kind}", value, algorithm="sha256").hexdigest()

@@ -1,10 +1,10 @@
-"""Passwords are hashed in a room of their own: as many at once as a process has threads to spare.
+"""Limits how many passwords are hashed, and what they may cost.
 
-A hash of a password takes a core for some tenths of a second, on purpose. One is made at a time in each
-process, by a thread that is less urgent than all others and rests as long as it has worked; one or more wait,
-and whoever comes then is told at once to come again. So 32 who guess take half the time of a core of each
-process at the most, and no thread that answers others. (Behind `manage.py serve` they wait before they get
-here, where waiting takes no thread: :mod:`headlessly.web.front.passwords`.)
+Hashing a password takes a core some tenths of a second, on purpose. Each process computes one hash at a
+time, in a thread of low priority that rests as long as it has worked. A few more requests may wait; any
+others are refused at once and told to retry. So 32 attackers take at most half of a core's time in each
+process, and no thread that answers others. (Behind `manage.py serve` they wait before they get here, where
+waiting takes no thread: :mod:`headlessly.web.front.passwords`.)
 """
 
 from __future__ import annotations
@@ -24,13 +24,12 @@ from django.utils.translation import gettext as _
 from headlessly.background.slots import thread_slots
 from headlessly.errors import HeadlesslyError
 
-#: How much less urgent the thread is than those that answer, as `nice` counts: it has a tenth of a core that
-#: both want.
+#: The `nice` value of the thread above that of the others: it gets a tenth of a core that both want.
 LESS_URGENT = 10
 
 
 class TooManyAtOnce(HeadlesslyError):
-    """Others are signing in; nothing was tried."""
+    """Too many others are signing in; nothing was tried."""
 
     status, code = 503, "busy"
 
@@ -41,14 +40,14 @@ class TooManyAtOnce(HeadlesslyError):
         )
 
 
-#: Whether whoever runs now has a place in the room already.
+#: Whether the running code already has a place in the room.
 _inside: ContextVar[bool] = ContextVar("inside_hashing_room", default=False)
 
 
 @contextmanager
 def hashing_room() -> Iterator[None]:
-    """A place in the room, for all that is hashed inside the block and for what has to be asked before.
-    Raises TooManyAtOnce where there is none: nothing was asked then, and nothing is owed."""
+    """Reserves a place for everything that is hashed inside the block, and for the queries before it.
+    Raises TooManyAtOnce if there is none; nothing was counted then."""
     if _inside.get():
         yield
         return
@@ -63,17 +62,17 @@ def hashing_room() -> Iterator[None]:
 
 
 def _make_thread() -> ThreadPoolExecutor:
-    """One thread, begun with its first hash."""
+    """Returns an executor with one thread, which starts with its first hash."""
     return ThreadPoolExecutor(1, "hashing", initializer=_be_less_urgent)
 
 
 def _be_less_urgent() -> None:
-    if sys.platform == "linux":  # elsewhere a thread has no urgency of its own
+    if sys.platform == "linux":  # elsewhere threads have no priority of their own
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LESS_URGENT)
 
 
 def _begin_anew() -> None:
-    """A process that was forked has none of the threads."""
+    """Makes a new executor after a fork, because the child process has none of the threads."""
     global _thread
     _thread = _make_thread()
 
@@ -83,7 +82,7 @@ os.register_at_fork(after_in_child=_begin_anew)
 
 
 class BoundedPBKDF2(PBKDF2PasswordHasher):
-    """Django's, in the room. It is still called as Django's is, and reads what that one wrote."""
+    """Django's hasher within the limits. It keeps Django's name, and reads its hashes."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
         with hashing_room():
@@ -94,5 +93,5 @@ class BoundedPBKDF2(PBKDF2PasswordHasher):
         try:
             return super().encode(password, salt, iterations)
         finally:
-            # After this one has been answered, and before the next.
+            # Runs after the result is delivered, and before the next hash.
             _thread.submit(time.sleep, time.monotonic() - began)

@@ -1,9 +1,9 @@
-"""Invitations: a place in a tenant is there once the invited person has taken it by that very invitation.
+"""Invitations to a tenant. Somebody becomes a member by accepting their invitation.
 
-The link goes to the address by mail, and whoever has it has shown that the address is theirs. An account
-that nobody has proved is made its owner's by it: they choose a new password, and what was there goes. Where
-no mail is set up the link is shown to the admin instead, for an address that is of no other tenant; it
-proves nothing, so nobody gets a second tenant by one.
+The link is sent by email, so whoever has it has proved the address. If it belongs to an account that
+nobody has proved, the account becomes theirs: they choose a new password, and what it had is removed.
+Where no mail is set up, the link is shown to the admin instead, if the address belongs to no other tenant.
+Such a link proves nothing, so it never gives access to a second tenant.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from headlessly.log.security_events import record_security_event
 
 logger = logging.getLogger("headlessly.members")
 
-#: How many people may be invited to a tenant at a time: each is a letter to a stranger.
+#: How many open invitations a tenant may have: each is an email to a stranger.
 MOST_OPEN = 200
 
 
 def invite(
     *, email: str, first_name: str, last_name: str, role: str, contact_id: str | None
 ) -> Invitation:
-    """Offer somebody a place in the active tenant; one that waits already is replaced, and its link void.
+    """Invites somebody to the active tenant. An open invitation of theirs is replaced, and its link
+    becomes void.
 
-    Raises ValidationError for what is no address, Conflict where too many wait.
+    Raises ValidationError for an invalid address, Conflict if too many are open.
     """
     tenant, email = tenancy.require(), normalize_sign_in_email(email)
     with transaction.atomic():
@@ -59,7 +60,7 @@ def invite(
 
 
 def send_again(invitation: Invitation) -> None:
-    """A new link for it; the one before is void, and its time begins anew."""
+    """Sends a new link. The previous one becomes void, and the time to accept starts again."""
     with transaction.atomic():
         invitation.nonce, invitation.shown = new_nonce(), False
         invitation.expires_at = timezone.now() + INVITATION_LASTS
@@ -69,7 +70,7 @@ def send_again(invitation: Invitation) -> None:
 
 
 def _send(invitation: Invitation) -> None:
-    """By mail, or to be shown to the admin where that may be."""
+    """Sends the link by email, or marks it to be shown to the admin if that is allowed."""
     if mail.is_set_up():
         mail.send_later(mail.mail_invitation, invitation=invitation.pk)
     elif may_show_link(invitation):
@@ -87,8 +88,8 @@ def _send(invitation: Invitation) -> None:
 
 @every_tenant()
 def may_show_link(invitation: Invitation) -> bool:
-    """Whether the admin may hand on the link themselves: no mail is set up, and the address is of no other
-    tenant and of no operator."""
+    """Whether the admin may hand on the link: no mail is set up, and the address belongs to no other
+    tenant and to no operator."""
     if mail.is_set_up():
         return False
     user = User.objects.with_email(invitation.email).first()
@@ -99,7 +100,7 @@ def may_show_link(invitation: Invitation) -> bool:
 
 
 def withdraw(invitation: Invitation) -> None:
-    """Offer the place no longer."""
+    """Withdraws an invitation."""
     with transaction.atomic():
         own = Invitation.objects.open().filter(tenant=invitation.tenant_id)
         if own.filter(pk=invitation.pk).update(withdrawn_at=timezone.now()):
@@ -107,20 +108,21 @@ def withdraw(invitation: Invitation) -> None:
 
 
 def needs_password(invitation: Invitation, user: User | None) -> bool:
-    """Whether who comes by this link chooses a password: there is no account, or one that nobody has proved
-    and that mail proves now. All others sign in first."""
+    """Whether this link lets its bearer choose a password: there is no account, or one that nobody has
+    proved yet and that the email now proves. Everybody else signs in first."""
     if user is None or invitation.shown:
         return user is None
     return user.is_active and user.email_proven_at is None and not user.is_superuser
 
 
 def accept_with_password(invitation: Invitation, password: str, **names: str) -> User:
-    """Take the place with a new password: for a new account, or one that is proved by this.
+    """Accepts an invitation with a new password, for a new account or one that it proves.
 
-    Raises Conflict where somebody was faster, or where a link that was only shown would take over an account.
+    Raises Conflict if the link was used meanwhile, or if a link that was only shown would take over an
+    account.
     """
     made = User(email=invitation.email, **names)
-    made.set_password(password)  # before the transaction: it takes its time
+    made.set_password(password)  # before the transaction, because hashing is slow
     with transaction.atomic():
         locked = _lock(invitation)
         user = User.objects.with_email(invitation.email).select_for_update().first()
@@ -144,14 +146,14 @@ def accept_with_password(invitation: Invitation, password: str, **names: str) ->
 
 
 def _hand_over(user: User, made: User) -> None:
-    """An account that nobody had proved is its owner's from here on, and nobody else's."""
+    """Gives an account that nobody had proved to its owner, and to them only."""
     user.password, user.first_name, user.last_name = made.password, made.first_name, made.last_name
     user.save()
     passwords.save_password(user, by_mail=True)
 
 
 def accept_signed_in(invitation: Invitation, user: User) -> None:
-    """Take the place with the account that is signed in. Raises Conflict where that may not be."""
+    """Accepts an invitation as the account that is signed in. Raises Conflict if it is not theirs."""
     with transaction.atomic():
         locked = _lock(invitation)
         own = User.objects.with_email(invitation.email).filter(pk=user.pk, is_active=True).exists()
@@ -196,7 +198,7 @@ def _take_place(invitation: Invitation, user: User) -> None:
 
 
 def _own_contact(invitation: Invitation) -> str | None:
-    """The contact whom they were invited as, unless it was deleted since."""
+    """Returns the contact that the invitation is linked to, unless it was deleted since."""
     person: Any = Membership._meta.get_field("contact").related_model
     with tenancy.active(invitation.tenant), actors.acting(actors.SYSTEM):
         found = person.objects.filter(pk=invitation.contact_id)

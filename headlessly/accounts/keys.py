@@ -1,4 +1,4 @@
-"""API keys issued and revoked: by people, who are told of theirs, and by keys."""
+"""Issues and revokes API keys. Their owners are notified."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ logger = logging.getLogger("headlessly.keys")
 
 
 def owner_of_new_key(*, service: bool) -> User | None:
-    """Whose a key is that is issued now: the person's who acts, or the owner's of the key that acts; None
-    of a service key, and of one that a service key issues."""
+    """Returns the owner of a new key: the acting person, or the owner of the acting key; None for a
+    service key and for one that a service key issues."""
     if service:
         return None
     id, own = actors.current().id, ApiKey.objects.filter(tenant=tenancy.require().pk)
@@ -35,7 +35,7 @@ def issue_key(
     expires_at: datetime | None = None,
     rate_limit: int = RATE_LIMIT,
 ) -> tuple[ApiKey, str]:
-    """A new key of the active tenant and its secret, which nobody can read again."""
+    """Issues a key of the active tenant. Returns it with its secret, which cannot be read again."""
     tenant, user = tenancy.require(), owner_of_new_key(service=service)
     with transaction.atomic():
         key, secret = ApiKey.issue(
@@ -56,7 +56,7 @@ def issue_key(
 
 
 def revoke_key(key: ApiKey) -> None:
-    """Refuse a key from the next request on."""
+    """Revokes a key: it is refused from the next request on."""
     with transaction.atomic():
         if key.revoke():
             record_security_event(KEY_REVOKED, about=key.pk, name=key.name, scope=key.scope)

@@ -1,7 +1,7 @@
-"""What people are sent: links by which they get in, and what happened to their account.
+"""Emails about accounts: links to get in, and notices of what happened to an account.
 
-Each letter is a job, written in the language of whoever reads it. A link is made when it is sent: no queue
-and no dump of the database has one.
+Each email is a job, written in its reader's language. Links are made when the email is sent, so no queue
+and no database dump contains one.
 """
 
 from __future__ import annotations
@@ -26,42 +26,43 @@ from headlessly.context import tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.language.languages import ENGLISH
 
-#: Somewhere mail is down: again, at growing intervals, for about a day.
+#: If a mail server is down: retried at growing intervals for about a day.
 AGAIN = RetryStrategy(max_attempts=8, wait=30, exponential_wait=4)
 
 
 def is_set_up() -> bool:
-    """Whether anybody is sent anything."""
+    """Whether emails can be sent."""
     return settings.MAIL_IS_SET_UP
 
 
 def send_later(letter: Job, **arguments: Any) -> None:
-    """Have a letter sent after the commit, by nobody in particular; where no mail is set up, none."""
+    """Sends an email after the commit, as the system and without a tenant; nothing if no mail is set up."""
     if is_set_up():
         with tenancy.active(None), actors.acting(actors.SYSTEM), tracing.request_id_scope():
             letter.defer(**arguments)
 
 
 def password_path(user: User) -> str:
-    """The path of a link by which this user chooses a password: once, within the hour."""
+    """Returns the path of a link to choose a password, which works once, within an hour."""
     return f"/password/{user.pk}/{default_token_generator.make_token(user)}"
 
 
 def invitation_path(invitation: Invitation) -> str:
-    """The path of the link by which an invitation is accepted: once, until its time is over."""
+    """Returns the path of the link to accept an invitation, which works once, until the invitation
+    expires."""
     return f"/invitation/{invitation.pk}/{invitation.token}"
 
 
 @job("accounts.mail_invitation", retry=AGAIN)
 def mail_invitation(invitation: str) -> None:
-    """Send the link of an invitation, if it may still be accepted."""
+    """Sends the link of an invitation if it is still open."""
     with every_tenant():
         found = Invitation.objects.select_related("tenant").filter(pk=invitation).first()
     if found is None or not found.is_open:
         return
     user = User.objects.with_email(found.email).first()
     inviter = User.objects.filter(pk=found.invited_by).first()
-    # Of who has no account yet nobody knows the language: whoever invites them writes to them in their own.
+    # Somebody without an account has no language: the email is in that of the person who invites them.
     with _read_by(user or inviter):
         context = {"tenant": found.tenant.name, "who": inviter or _("Somebody")}
         _send(
@@ -76,7 +77,7 @@ def mail_invitation(invitation: str) -> None:
 
 @job("accounts.mail_password_link", retry=AGAIN)
 def mail_password_link(user: str, asked_by: str | None = None) -> None:
-    """Send a link by which somebody chooses a new password; ``asked_by`` is an admin who had it sent."""
+    """Sends a link to choose a new password; ``asked_by`` is the admin who requested it, if any."""
     found = User.objects.filter(pk=user, is_active=True).first()
     if found is None:
         return
@@ -95,7 +96,7 @@ def mail_password_link(user: str, asked_by: str | None = None) -> None:
 
 
 def _notices(details: dict[str, str]) -> dict[str, Callable[[], tuple[str, str]]]:
-    """What happened, as its subject and its sentence, by name."""
+    """Returns the notices by name, each with its subject and its sentence."""
     return {
         "browser": lambda: (
             _("A sign-in from a new browser"),
@@ -131,7 +132,7 @@ def _notices(details: dict[str, str]) -> dict[str, Callable[[], tuple[str, str]]
 
 @job("accounts.mail_notice", retry=AGAIN)
 def mail_notice(user: str, notice: str, details: dict[str, str]) -> None:
-    """Tell somebody what happened to their account."""
+    """Sends a notice about an account."""
     found = User.objects.filter(pk=user, is_active=True).first()
     if found is None:
         return
@@ -153,7 +154,7 @@ def mail_notice(user: str, notice: str, details: dict[str, str]) -> None:
 
 
 def notify(user: User, notice: str, **details: str) -> None:
-    """Have somebody told of what happened to their account."""
+    """Sends somebody a notice about their account."""
     at = f"{timezone.now():%Y-%m-%d %H:%M}"
     send_later(mail_notice, user=user.pk, notice=notice, details=details | {"at": at})
 
@@ -167,7 +168,7 @@ def _read_by(user: User | None) -> Any:
 
 
 def _send(to: str, subject: str, *paragraphs: str, footer: Footer | None = None) -> None:
-    """A letter of sentences, and of links, each alone."""
+    """Sends an email of sentences and links, each a paragraph."""
     letter = [
         Paragraph(each, each if each.startswith(("http://", "https://")) else "")
         for each in paragraphs
@@ -177,7 +178,7 @@ def _send(to: str, subject: str, *paragraphs: str, footer: Footer | None = None)
 
 @dataclass(frozen=True)
 class Paragraph:
-    """One of a letter: a sentence, or what a link leads to, with a word on it."""
+    """A paragraph of an email: a sentence, or the text of a link with a small note."""
 
     text: str
     link: str = ""
@@ -191,7 +192,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Footer:
-    """Why somebody gets a letter, and the links by which they get no more: of what, the link, its words."""
+    """The reason for an email, and the links to unsubscribe: what from, the link, and its text."""
 
     text: str
     links: Sequence[tuple[str, str, str]] = ()
@@ -211,9 +212,9 @@ def send_letter(
     headers: Mapping[str, str] | None = None,
     connection: Any = None,
 ) -> None:
-    """Send a letter as plain text and as HTML, in the language at hand: by a ``connection`` that is open
-    already, or by one of its own."""
-    # What people typed may have line ends, and a subject none.
+    """Sends an email as plain text and as HTML, in the active language; by an open ``connection``, or by
+    one of its own."""
+    # Text that people typed may contain line breaks, which a subject must not.
     subject = " ".join(subject.split())
     plain = [each.plain for each in paragraphs]
     if footer is not None:

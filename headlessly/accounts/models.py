@@ -1,4 +1,4 @@
-"""What is kept of how people get in: invitations, sessions, browsers, second factors, guesses."""
+"""Models of accounts: invitations, sessions, browsers, second factors, guesses."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def new_nonce() -> str:
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self) -> InvitationQuerySet:
-        """Those that nobody has accepted or withdrawn, also when their time is over."""
+        """Returns invitations that are neither accepted nor withdrawn, including expired ones."""
         return self.filter(accepted_at=None, withdrawn_at=None)
 
 
 class Invitation(TenantRow):
-    """A place in a tenant that somebody is offered. Until they accept this one, they have none.
+    """An invitation to a tenant. Somebody is no member before they accept it.
 
-    Its link is made of the key of the environment, and stored nowhere. Sending it again makes the link
-    before it void.
+    Its link is derived from a secret of the environment, and stored nowhere. Sending it again makes the
+    previous link void.
     """
 
     prefix: ClassVar[str] = "invitation"
@@ -45,10 +45,10 @@ class Invitation(TenantRow):
     first_name = models.CharField(max_length=150)
     last_name = models.CharField(max_length=150, blank=True, default="")
     role = models.CharField(max_length=16, choices=Membership.ROLES)
-    #: The contact whom they will be.
+    #: The contact that they will be linked to.
     contact_id = models.CharField(max_length=32, null=True, db_collation="C")
     invited_by = models.CharField(max_length=32, db_collation="C")
-    #: Whether the link was shown to an admin instead of being sent: then it proves no address.
+    #: Whether the link was shown to an admin instead of being sent: then it does not prove the address.
     shown = models.BooleanField(default=False)
     nonce = models.CharField(max_length=32, default=new_nonce)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -80,16 +80,16 @@ class Invitation(TenantRow):
 
     @property
     def token(self) -> str:
-        """What its link ends with."""
+        """The last part of its link."""
         return salted_hmac("headlessly.invitation", f"{self.pk}:{self.nonce}").hexdigest()
 
     def fits(self, token: str) -> bool:
-        """Whether this is the link that was sent last, and it still works."""
+        """Whether this is the token of the latest link, and it still works."""
         return self.is_open and constant_time_compare(token, self.token)
 
 
 class Session(AbstractBaseSession):
-    """A browser in which somebody is signed in. Its key is kept as a hash (see :mod:`.sessions`)."""
+    """A browser in which somebody is signed in. Its key is stored as a hash (see :mod:`.sessions`)."""
 
     session_key = models.CharField(max_length=64, primary_key=True, db_collation="C")
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
@@ -109,12 +109,12 @@ class Session(AbstractBaseSession):
 
     @property
     def public_id(self) -> str:
-        """What its page calls it; of no use as a cookie."""
+        """The id on its page, which cannot be used as a cookie."""
         return self.session_key[:32]
 
 
 class Device(models.Model):
-    """A browser in which somebody has signed in before; it carries a cookie that says so."""
+    """A browser in which somebody has signed in before. It has a cookie that says so."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="devices")
     hash = models.CharField(max_length=64, db_collation="C")
@@ -132,7 +132,7 @@ class Device(models.Model):
 
 
 class SecondFactor(models.Model):
-    """What somebody shows beside their password: an app that counts, a passkey, or a code kept on paper."""
+    """A second factor: an authenticator app, a passkey, or recovery codes."""
 
     prefix: ClassVar[str] = "factor"
     TOTP, PASSKEY, CODES = "totp", "passkey", "codes"
@@ -146,9 +146,9 @@ class SecondFactor(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="second_factors")
     kind = models.CharField(max_length=16, choices=KINDS)
     name = models.CharField(max_length=100)
-    #: TOTP: the key in base32. Passkey: the credential in base64. Codes: the hashes of those not used yet.
+    #: TOTP: the key in base32. Passkey: the credential in base64. Codes: the hashes of unused ones.
     secret = EncryptedText()
-    #: TOTP: the last step of time whose code was taken. Passkey: its counter of signatures.
+    #: TOTP: the time step of the last accepted code. Passkey: its signature counter.
     counter = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(null=True)
@@ -167,13 +167,13 @@ class SecondFactor(models.Model):
 
 
 class Guess(models.Model):
-    """Passwords that did not fit, in a row: for an account, from an address, or both (see
+    """The number of failed attempts in a row: for an account, from an address, or both (see
     :mod:`.guessing`)."""
 
     key = models.CharField(max_length=64, primary_key=True, db_collation="C")
     failures = models.PositiveIntegerField()
     last_at = models.DateTimeField(db_index=True)
-    until = models.DateTimeField()  #: before then nothing is tried
+    until = models.DateTimeField()  #: no attempt is allowed before this
 
     def __str__(self) -> str:
         return f"{self.key}: {self.failures}"

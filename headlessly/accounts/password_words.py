@@ -1,4 +1,4 @@
-"""What a password may not be made of: words that everybody knows who knows where it is for."""
+"""Refuses passwords that are mostly made of words that an attacker knows."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from django.utils.translation import gettext as _
 from headlessly.access.models import Tenant
 from headlessly.context.tenant_scope import every_tenant
 
-#: How many letters and digits have to be left of a password without these words.
+#: How many letters and digits a password needs besides these words.
 LEAST_LEFT = 8
-#: Shorter ones would be found in anything.
+#: Shorter words would be found in anything.
 SHORTEST_WORD = 3
 
 
 class KnownWordsValidator:
-    """A password validator of Django's: without the names of the product, of its hosts and of the user's
-    tenants there has to be a password left."""
+    """A password validator: a password has to be long enough without the names of the product, of its
+    hosts and of the user's tenants."""
 
     def validate(self, password: str, user: Any = None) -> None:
         left = _letters(password)
@@ -38,7 +38,7 @@ class KnownWordsValidator:
 
 
 def known_words(user: Any = None) -> list[str]:
-    """The words that are known for this user, the longest first."""
+    """Returns the words that are known for this user, the longest first."""
     hosts = [part for host in settings.ALLOWED_HOSTS for part in host.split(".")[:-1]]
     words = ["headlessly", *hosts]
     email = getattr(user, "email", "")
@@ -46,7 +46,7 @@ def known_words(user: Any = None) -> list[str]:
         tenants = Tenant.objects.filter(memberships__user__email=email) | Tenant.objects.filter(
             invitations__email=email
         )
-        with every_tenant():  # whatever page asks: all in which this person is
+        with every_tenant():  # the user's tenants, whichever is active
             names = list(tenants.values_list("slug", "name").distinct())
         for slug, name in names:
             words += [slug, name, *name.split()]

@@ -1,5 +1,4 @@
-"""A password chosen: by who knows the one before, by a link that came by mail, or by one that an admin
-handed on."""
+"""Changing passwords: with the old one, by a link in an email, or by a link that an admin hands on."""
 
 from __future__ import annotations
 
@@ -20,8 +19,8 @@ from headlessly.log.security_events import record_of_person
 
 
 class ShownLink(PasswordResetTokenGenerator):
-    """The token of a link that ``by``, an admin, was shown. Void once the user belongs to another tenant,
-    or to none."""
+    """The token of a link that was shown to ``by``, an admin. It becomes void if the user's tenants
+    change."""
 
     def __init__(self, by: str) -> None:
         super().__init__()
@@ -36,8 +35,8 @@ class ShownLink(PasswordResetTokenGenerator):
 
 @every_tenant()
 def may_be_shown_link(member: Membership) -> bool:
-    """Whether an admin of this tenant may hand this member a link to choose a password: only where no mail is
-    set up, and of somebody who belongs to no other tenant and does not operate the site."""
+    """Whether an admin of this tenant may hand this member a link to choose a password: only if no mail is
+    set up, and only for somebody who belongs to no other tenant and is no operator."""
     user = member.user
     if mail.is_set_up() or not user.is_active or user.is_superuser:
         return False
@@ -45,12 +44,13 @@ def may_be_shown_link(member: Membership) -> bool:
 
 
 def shown_link_path(user: User, by: str) -> str:
-    """The path of a link that ``by`` hands on."""
+    """Returns the path of a link that ``by`` hands on."""
     return f"/password/{user.pk}/{ShownLink(by).make_token(user)}/{by}"
 
 
 def link_fits(user: User, token: str, by: str) -> bool:
-    """Whether a link to choose a password still works; ``by`` is who was shown it, empty for one by mail."""
+    """Whether a link to choose a password still works; ``by`` is who it was shown to, empty for an emailed
+    one."""
     generator = ShownLink(by) if by else default_token_generator
     return generator.check_token(user, token)
 
@@ -58,13 +58,13 @@ def link_fits(user: User, token: str, by: str) -> bool:
 def change_password(
     user: User, password: str, *, link_by: str = "", keep: str | None = None
 ) -> None:
-    """Set a password, end every session but the one with the key ``keep``, and tell of it."""
-    user.set_password(password)  # before the transaction: it takes its time
+    """Sets a password, ends every session except the one with the key ``keep``, and notifies the user."""
+    user.set_password(password)  # before the transaction, because hashing is slow
     save_password(user, link_by=link_by, keep=keep)
 
 
 def choose_password_by_link(user: User, password: str, token: str, by: str) -> None:
-    """The same by a link that fits: once, however many come by it at the same time. Raises Conflict."""
+    """Sets a password by a valid link, which works once even if it is used in parallel. Raises Conflict."""
     user.set_password(password)
     with transaction.atomic():
         now = User.objects.select_for_update().get(pk=user.pk)
@@ -76,9 +76,10 @@ def choose_password_by_link(user: User, password: str, token: str, by: str) -> N
 def save_password(
     user: User, *, link_by: str = "", by_mail: bool = False, keep: str | None = None
 ) -> None:
-    """The same of a password that ``user`` has been given already, hashed.
+    """Saves the hashed password that ``user`` already has, ends sessions, and notifies the user.
 
-    Chosen by mail it proves the address. Whatever an account had that nobody had proved was not its owner's.
+    If it was chosen by email, that proves the address. Everything that an unproved account had before is
+    removed, because it was not its owner's.
     """
     first = by_mail and user.email_proven_at is None
     with transaction.atomic():

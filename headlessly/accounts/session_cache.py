@@ -1,14 +1,14 @@
-"""Sessions known to Redis, so that a request need not ask the database who sends it.
+"""Caches sessions in Redis, so that a request need not query the database for them.
 
-The table stays the truth: its list, its limits, the end of a session anywhere. What is written or deleted
-there is told here after the commit, in place of what is known; whoever has read adds only what is not known
-yet. So a reader who was slow puts nothing old in its place, and a session that was ended does not come back.
+The table is authoritative: it has the list of sessions, their limits, and their end. Writes and deletions
+replace the cached session after the commit; reads only add a session that is not cached. So a slow reader
+cannot overwrite a newer state, and an ended session does not come back.
 
-Where Redis was not told, because it did not answer or the process was killed behind the commit, others may go
-on with what they know, for ``KNOWN_FOR`` seconds at the most. Nothing of it gets back into the table: see
+If Redis was not updated, because it did not answer or the process was killed after the commit, others may
+use the cached session for at most ``KNOWN_FOR`` seconds. Nothing of it gets back into the table: see
 :class:`headlessly.accounts.sessions.SessionStore`.
 
-Redis is told what the table has: the hash of the key, never the key.
+Redis has what the table has: the hash of the key, never the key.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from django.dispatch import receiver
 from headlessly.accounts.models import Session
 from headlessly.database.redis_server import ask_redis
 
-#: For how many seconds a session is known. Then the table is asked, which notes that it is in use. So long
-#: may one that was ended be used where Redis was not told.
+#: How many seconds a session is cached. Then it is read from the table again, which notes that it is in
+#: use. For that long an ended session may still work if Redis was not updated.
 KNOWN_FOR = 10
-#: For how long it is known that one has ended, in seconds: longer than any request takes.
+#: How many seconds it is cached that a session has ended: longer than any request takes.
 ENDED_FOR = 600
 ENDED = b"ended"
 
@@ -39,14 +39,14 @@ def _name(hash: str) -> str:
 
 
 def _written(session: Session) -> bytes:
-    """The session as Redis keeps it."""
+    """Returns the session as it is stored in Redis."""
     return orjson.dumps(
         {field.attname: getattr(session, field.attname) for field in Session._meta.concrete_fields}
     )
 
 
 def known_session(hash: str) -> Session | None:
-    """The session with this hash, if it is known."""
+    """Returns the cached session with this hash, or None."""
     text: Any = ask_redis(lambda redis: redis.get(_name(hash)))
     if text is None or text == ENDED:
         return None
@@ -57,7 +57,7 @@ def known_session(hash: str) -> Session | None:
 
 
 def remember_read(session: Session) -> None:
-    """Know a session that was just read from the table."""
+    """Caches a session that was just read from the table."""
     name, text = _name(session.session_key), _written(session)
     ask_redis(lambda redis: redis.set(name, text, ex=KNOWN_FOR, nx=True))
 

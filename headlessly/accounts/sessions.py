@@ -1,7 +1,8 @@
-"""Sessions whose keys no dump of the database gives away, with an end after idleness and an end after all.
+"""Sessions with hashed keys, which end after a time of idleness and after a maximum age.
 
-The cookie carries the key, the table its SHA-256: a key has 165 random bits, so a slow hash would only cost
-time. ``SESSION_IDLE`` and ``SESSION_LASTS`` are the limits (``headlessly/settings.py``).
+The cookie has the key, the table its SHA-256, so that a database dump reveals no key. A key has 165 random
+bits, so a slow hash would only cost time. ``SESSION_IDLE`` and ``SESSION_LASTS`` are the limits
+(``headlessly/settings.py``).
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from headlessly.accounts import session_cache
 from headlessly.accounts.models import Session
 from headlessly.database.prepared import fetch_by_unique
 
-#: How exactly it is known when a session was last used.
+#: How often it is updated when a session was last used.
 NOTED_EVERY = timedelta(minutes=1)
-#: Sent by a page with what it asks by itself, again and again: that is no use of a session.
+#: The header of requests that a page makes by itself, which do not count as use of the session.
 UNATTENDED = "X-Unattended"
 UNATTENDED_META = HttpHeaders.to_wsgi_name(UNATTENDED)
-#: Where a session keeps what its list shows.
+#: The session's entries for the list of sessions.
 CREATED, ADDRESS, BROWSER = "created_at", "address", "browser"
 
 
@@ -41,7 +42,7 @@ def unexpired_sessions() -> Any:
 
 
 def is_over(session: Session) -> bool:
-    """Whether it is none of :func:`unexpired_sessions` any more."""
+    """Whether it is no longer one of :func:`unexpired_sessions`."""
     now = timezone.now()
     return (
         session.expire_date <= now
@@ -51,12 +52,12 @@ def is_over(session: Session) -> bool:
 
 
 def living_sessions(user: Any) -> Any:
-    """The sessions of a user that are not over, the one used last first."""
+    """Returns the sessions of a user that are not over, the last used first."""
     return unexpired_sessions().filter(user=user).order_by("-seen_at", "session_key")
 
 
 def end_sessions(user: Any, *, but: str | None = None) -> int:
-    """End the sessions of a user, ``but`` the one with this key; returns how many there were."""
+    """Ends the sessions of a user except the one with the key ``but``. Returns their number."""
     found = Session.objects.filter(user=user)
     if but:
         found = found.exclude(pk=hash_secret(but))
@@ -64,11 +65,11 @@ def end_sessions(user: Any, *, but: str | None = None) -> int:
 
 
 class SessionStore(db.SessionStore):
-    """Django's in the database, with the key hashed on its way there. Its ``async`` half is not used."""
+    """Django's store in the database, with hashed keys. Its ``async`` methods are not used."""
 
-    #: Whether the page asks by itself.
+    #: Whether the page makes this request by itself.
     is_unattended = False
-    #: What Redis knew of it, which may be older than the table.
+    #: The session from Redis, which may be older than the one in the table.
     _known: Session | None = None
 
     @classmethod
@@ -85,7 +86,7 @@ class SessionStore(db.SessionStore):
         if found is None or is_over(found):
             self._session_key = None  # type: ignore[attr-defined]
             return None
-        # Nor is it known, else nobody would note the click that comes next.
+        # Not cached either, or the next click would not be noted.
         if self.is_unattended:
             return found
         session_cache.remember_read(found)
@@ -100,7 +101,8 @@ class SessionStore(db.SessionStore):
         super().save(must_create)
 
     def _change_what_the_table_has(self, known: Session) -> None:
-        """Let what is saved differ from the table in nothing but what was changed here since it was known."""
+        """Merges the changes made here into the session in the table, if that has changed since it was
+        cached."""
         rows = Session.objects.filter(pk=known.pk).values_list("session_data", flat=True)
         if (text := rows.first()) is None or text == known.session_data:
             return
@@ -132,7 +134,7 @@ class SessionStore(db.SessionStore):
 
 
 class SessionMiddleware(DjangoSessionMiddleware):
-    """Django's; its session ends after idleness also while a page stands open that asks by itself."""
+    """Django's middleware. Requests that an open page makes by itself do not keep its session from ending."""
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)

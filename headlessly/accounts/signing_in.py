@@ -1,7 +1,7 @@
-"""Signing in: a password tried, a second factor where there is one, and then a session that says whose it is.
+"""Signing in: trying a password, a second factor if there is one, and starting a session.
 
-What a password was typed for is the same everywhere it is asked: on the sign-in page and again before what
-matters (:func:`try_password`). What follows when it fits is :func:`begin_session`.
+Passwords are tried in the same way wherever they are asked for, on the sign-in page and before sensitive
+pages (:func:`try_password`). What follows a successful one is :func:`begin_session`.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from headlessly.web.callers import (
     customer_network,
 )
 
-#: Where a session keeps until when the password need not be typed again, whether a second factor was shown,
-#: and the tenants that were entered.
+#: The session's entries for when the password was last typed, whether a second factor was shown, and the
+#: tenants that were entered.
 CONFIRMED, TWICE, ENTERED = "confirmed_at", "second_factor", "entered"
-#: Who made the link by which this session began; of one that was shown to them.
+#: The session's entry for who made the link that started it, if it was shown to them.
 LINK_BY = "link_by"
-#: Keeps in a browser whose session began there last, so that an ended one asks for the password alone.
+#: The cookie with the email of the last session, so that after its end only the password is asked for.
 NAME_COOKIE = "signed_in_as"
-#: The known programs by what they call themselves, the more special first.
+#: Known browsers by a part of their user agent, more specific ones first.
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"))
 SYSTEMS = (
     ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"),
@@ -50,9 +50,9 @@ SYSTEMS = (
 
 
 def try_password(request: HttpRequest, email: str, password: str) -> User | None:
-    """The user with this address and this password, or None.
+    """Returns the user with this email and password, or None.
 
-    Raises TooManyGuesses or TooManyAtOnce where nothing was tried.
+    Raises TooManyGuesses or TooManyAtOnce if nothing was tried.
     """
     try:
         known = normalize_sign_in_email(email)
@@ -70,7 +70,7 @@ def try_password(request: HttpRequest, email: str, password: str) -> User | None
 
 
 def guesser_of(request: HttpRequest, email: str) -> Guesser:
-    """Who tries to get into this account, from here."""
+    """Returns the keys under which an attempt at this account from here is counted."""
     network = customer_network(caller_address(request.META))
     mark = browser_mark(request.COOKIES)
     known = mark and Device.objects.filter(user__email=email, hash=hash_secret(mark)).exists()
@@ -90,7 +90,7 @@ def _tell_of_failure(request: HttpRequest, email: str, last_free: bool) -> None:
 def begin_session(
     request: HttpRequest, user: User, *, twice: bool = False, link_by: str = ""
 ) -> None:
-    """Sign ``user`` in, who has just shown who they are; ``twice`` says by a second factor as well."""
+    """Signs ``user`` in, who has just proved who they are; ``twice`` says whether also by a second factor."""
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     request.session[TWICE] = twice
     if link_by:
@@ -100,7 +100,8 @@ def begin_session(
 
 
 def note_sign_in(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
-    """Receiver of Django's signal: what the list of sessions shows, and that the password was just typed."""
+    """Receives Django's signal: notes the data of the list of sessions, and that the password was just
+    typed."""
     now = timezone.now()
     request.session[sessions.CREATED] = request.session[CONFIRMED] = now.isoformat()
     request.session[sessions.ADDRESS] = caller_address(request.META)
@@ -112,7 +113,7 @@ user_logged_in.connect(note_sign_in, dispatch_uid="headlessly.accounts.note_sign
 
 
 def browser_name(request: HttpRequest) -> str:
-    """What people call their browser: ``Firefox, Windows``."""
+    """Returns the name of a browser: ``Firefox, Windows``."""
     agent = request.META.get("HTTP_USER_AGENT", "")
     browser = next((name for mark, name in BROWSERS if mark in agent), "")
     browser = browser or ("Safari" if "Safari/" in agent else "")
@@ -125,7 +126,7 @@ def browser_name(request: HttpRequest) -> str:
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Give the browser its cookies, where somebody has just signed in: that it was seen, and who they are."""
+    """Sets the browser's cookies after somebody signed in: that it is known, and who they are."""
     if mark := getattr(request, "browser_mark", ""):
         response.set_cookie(
             BROWSER_COOKIE,
@@ -147,7 +148,7 @@ def remember_browser(request: HttpRequest, response: HttpResponse) -> HttpRespon
 
 
 def remembered_email(request: HttpRequest) -> str:
-    """The address of who signed in last by this browser, and did not sign out; else nothing."""
+    """Returns the email of the last session in this browser, unless it was signed out."""
     try:
         return signing.loads(
             request.COOKIES.get(NAME_COOKIE, ""), salt=NAME_COOKIE, max_age=BROWSER_LASTS
@@ -157,13 +158,13 @@ def remembered_email(request: HttpRequest) -> str:
 
 
 def forget_email(response: HttpResponse) -> HttpResponse:
-    """Have the sign-in page begin empty again."""
+    """Deletes the remembered email."""
     response.delete_cookie(NAME_COOKIE, samesite="Lax")
     return response
 
 
 def _know_browser(request: HttpRequest, user: User) -> None:
-    """Note the browser as one of the user's; tell them of it where it is a new one."""
+    """Notes the browser as one of the user's, and notifies them of a new one."""
     mark = browser_mark(request.COOKIES) or get_random_string(32)
     vars(request)["browser_mark"] = mark
     name, now = browser_name(request), timezone.now()

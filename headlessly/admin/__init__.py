@@ -1,7 +1,7 @@
-"""The browser: the tenant's workplace, the operator's pages, the entrance.
+"""The browser's pages: the tenant's workplace, the operator's pages, signing in.
 
-A noun is shown without being mentioned here. To change more than its declaration can say,
-register a subclass in the app's ``admin.py``::
+Nouns get their pages without being mentioned here. To change more than a declaration can say, register a
+subclass in the app's ``admin.py``::
 
     @admin.register(Lead, site=workplace)
     class LeadAdmin(NounAdmin):

@@ -1,7 +1,7 @@
-"""The browser's pages of a noun, all made from its declaration: list, record, forms, verbs.
+"""The pages of a noun in the browser, all made from its declaration: list, record, forms, verbs.
 
-Whatever writes goes through the executor. GET shows, POST does; a refused POST shows the same page
-again with the reason beside what it is about.
+Everything that writes goes through the executor. GET shows, POST writes; a refused POST shows the same
+page again, with the reason beside the input that it is about.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from headlessly.nouns import Noun
 
 
 class NounAdmin(NounAdminBase, ModelAdmin):
-    """One noun in the browser: its pages, put together, under the names that Django knows."""
+    """The pages of one noun, registered under the URL names that Django's admin uses."""
 
     actions = None
 
@@ -99,7 +99,7 @@ class NounAdmin(NounAdminBase, ModelAdmin):
         ]
 
     def change_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
-        """The record, to be read; a POST here saves what was edited."""
+        """Shows the record; a POST saves what was edited."""
         if request.method == "POST":
             return self.edit_pages.edit_view(request, id)
         return self.record_page.record_view(request, id)

@@ -1,4 +1,4 @@
-"""What may be done with a record next, as buttons: its noun's verbs and its machine's moves."""
+"""The buttons of a record: its noun's verbs and its machine's moves."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from headlessly.declaration.schema import Machine
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
 
-#: The verb that gives a record to somebody, of nouns that have one.
+#: The verb that assigns a record to somebody, of nouns that have one.
 ASSIGN = "assign"
-#: Verbs with a page or a place of their own.
+#: Verbs that have their own page or place, and so no button.
 ELSEWHERE = {"create", "update", "delete", "restore", "rollback"}
 
 
 @dataclass
 class Button:
-    """One thing to do: a form that posts to ``url``, or a dialog from there when it asks for something."""
+    """A button: a form that posts to ``url``, or opens a dialog from there if the verb has inputs."""
 
     name: str
     label: str
@@ -31,11 +31,11 @@ class Button:
     reason: str = ""  #: why it is not possible now
     sends: dict[str, str] = field(default_factory=dict)
     asks: bool = False  #: whether it opens a dialog first
-    key: str = ""  #: the number of the state that it leads to, on the keyboard
+    key: str = ""  #: the key that presses it: the number of its target state
 
 
 def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
-    """The steps of the machine with the expected one first, and the other verbs."""
+    """Returns the steps of the machine, the expected one first, and all other verbs."""
     machine = record.machine
     state = getattr(record, machine.name) if machine else None
     steps: list[Button] = []
@@ -45,12 +45,12 @@ def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
         if not step.is_plain and _is_needless(step.verb, record):
             continue
         if not step.is_plain and step.is_chosen:
-            # Its dialog asks where to.
+            # One button is enough: its dialog asks for the target.
             if step.verb.name in chosen:
                 continue
             chosen.add(step.verb.name)
-        # Without a machine nothing is expected next, and nothing needs to be put away for it; what is there
-        # only where something waits is looked for then.
+        # Without a machine there is no expected step, so all verbs are up front. A verb with ``needs`` is
+        # there only while it matters, so it is up front as well.
         wanted = step.is_plain or step.verb.steps or machine is None or step.verb.needs
         (steps if wanted and not step.verb.aside else others).append(_button(step, record))
     steps.sort(key=lambda button: (bool(button.reason), not button.strong))
@@ -58,7 +58,7 @@ def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
 
 
 def _is_needless(verb: Verb, record: Noun) -> bool:
-    """Whether there is nothing to do by ``verb``, by what the record has and has not."""
+    """Whether the verb has nothing to do, judging by the fields that it needs to be filled or empty."""
 
     def has(name: str) -> bool:
         return getattr(record, record.schema.by_name[name].column) is not None
@@ -69,8 +69,8 @@ def _is_needless(verb: Verb, record: Noun) -> bool:
 def permitted_steps(
     noun: type[Noun], state: str | None, machine: Machine | None = None
 ) -> list[NextStep]:
-    """What the actor may do next with a record in ``state`` from its page, possible now or not; by the
-    ``machine`` of the record's own path, where it has one."""
+    """Returns the steps that the actor may take from the page of a record in ``state``, including those
+    that are not possible now; along ``machine`` if the record's path has its own."""
     actor = actors.current()
     return next_steps(
         noun,
@@ -83,9 +83,9 @@ def permitted_steps(
 
 
 def is_button(verb: Verb) -> bool:
-    """Whether a verb is done from a record's page; those that take all its fields are a form.
+    """Whether a verb has a button on a record's page. Verbs that take all fields have a form instead.
 
-    What a record itself asks for is asked of others, elsewhere.
+    A verb whose inputs each record defines itself (``asks``) is meant for others, and executed elsewhere.
     """
     if verb.name in ELSEWHERE or verb.name in verb.noun.schema.not_offered:
         return False
@@ -93,7 +93,7 @@ def is_button(verb: Verb) -> bool:
 
 
 def creating_verbs(noun: type[Record]) -> list[Verb]:
-    """The verbs beside ``create`` by which a record comes into being, as far as one may."""
+    """Returns the verbs besides ``create`` that create a record, as far as the actor may."""
     actor = actors.current()
     return [
         verb
@@ -131,7 +131,7 @@ def _button(step: NextStep, record: Noun) -> Button:
 
 
 def _key(step: NextStep) -> str:
-    """The number of the state that it leads to in the machine's order, as far as there are keys."""
+    """Returns the number of the target state in the machine's order, up to 9."""
     machine = step.noun.schema.machine
     number = machine.states.index(step.target) + 1 if machine and step.target else 0
     return str(number) if 0 < number < 10 else ""

@@ -1,8 +1,8 @@
-"""What a searchable choice finds: records of the tenant by their words, twenty at a time.
+"""The search behind reference inputs: finds records of the tenant by their words, twenty at a time.
 
-The name of the field says what is offered (:class:`headlessly.admin.widgets.ReferenceSelect`). Who works on
-something is chosen among the members; what a record goes on as, among the open records that suit it. Some
-forms can also make the record that they refer to.
+The name of the field says what is offered (:class:`headlessly.admin.widgets.ReferenceSelect`). Owners and
+the like are chosen among the members; the record that another one goes on as, among open records that suit
+it. Some forms can also create the record that they refer to.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from headlessly.query.paging import RecordList
 from headlessly.query.scope import Scope
 
 PAGE = 20
-#: In place of a field: the members; the same where "me" and "nobody" are asked for; and, before the id of
-#: a record, what suits that record.
+#: In place of a field's name: the members; members for a filter, with "me" and "nobody"; and, before the
+#: id of a record, the records that suit it.
 MEMBER, MEMBER_FILTER, SUITS = "member", "member-filter", "suits-"
-#: The same where a record that is not there can be made: "Create 'Acme GmbH'".
+#: In place of a field's name: records, with the choice to create one: "Create 'Acme GmbH'".
 OR_NEW = "or-new"
 
 
 def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
-    """The answer in select2's terms, for the noun that ``model_name`` names."""
+    """Returns matching records of the noun that ``model_name`` names, in the format of select2."""
     noun = _requested_noun(request)
     if not site.get_model_admin(noun).has_view_permission(request):
         raise PermissionDenied
@@ -59,14 +59,14 @@ def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
     rows = [by_id[key] for key in keys if key in by_id]
     items = [describe_choice(row) for row in rows[:PAGE]]
     more = len(keys) > PAGE
-    # Among many that are called alike too; once, below the best of them.
+    # Offered even if records of this name were found, but only once: below the first page.
     if name == OR_NEW and term and start == 0 and quick_fields(noun):
         items += _create_choice(noun, term)
     return _answer(items, more=more)
 
 
 def describe_choice(record: Noun) -> dict[str, Any]:
-    """A record as one of the choices, with what it ``brings`` along where a form asks for that too: a contact
+    """Returns a record as a choice. ``brings`` are values for other inputs of the form: a contact brings
     their organization."""
     brings = {
         field.name: {"id": other.pk, "text": str(other)}
@@ -78,7 +78,7 @@ def describe_choice(record: Noun) -> dict[str, Any]:
 
 
 def _create_choice(noun: type[Noun], term: str) -> list[dict[str, Any]]:
-    """The choice to make a record called ``term``, where the actor may."""
+    """Returns the choice to create a record called ``term``, if the actor may."""
     if not actors.may(actors.current(), "create", noun):
         return []
     return [
@@ -96,7 +96,7 @@ def _answer(items: list[dict[str, Any]], *, more: bool = False) -> JsonResponse:
 
 
 def _find_keys(noun: type[Noun], term: str, start: int) -> list[str]:
-    """The ids on a page, and of one record more where there is one. Raises InvalidFilter."""
+    """Returns the ids of a page, and one more if there is a next page. Raises InvalidFilter."""
     if term:
         with timeouts.statement_timeout():
             best = ranking.best_matches([noun], term)
@@ -107,7 +107,7 @@ def _find_keys(noun: type[Noun], term: str, start: int) -> list[str]:
 
 
 def choice_label(record: Noun) -> str:
-    """A record's name, with what tells it from its namesakes."""
+    """Returns a record's name, with a value that distinguishes it from namesakes."""
     noun = type(record)
     known = [getattr(record, n) for n in noun.unique_fields if n in noun.schema.search]
     return " · ".join([str(record), *(v for v in known[:1] if v and v != str(record))])
@@ -117,8 +117,8 @@ def choice_label(record: Noun) -> str:
 
 
 def find_members(noun: type[Noun], term: str, *, offers: bool) -> list[dict[str, str]]:
-    """The members whose name or a word of it begins with ``term``, before those who have it elsewhere; who
-    asks comes first. ``offers`` puts "me" and "nobody" before them all."""
+    """Returns matching members: those whose name or a word of it begins with ``term``, before those that
+    contain it elsewhere. Without a term the actor comes first. ``offers`` puts "me" and "nobody" on top."""
     mine = actors.current().contact_id
     members = Membership.of_contacts().values_list("contact_id", flat=True)
     people = noun.objects.filter(pk__in=list(members))
@@ -140,8 +140,8 @@ def find_members(noun: type[Noun], term: str, *, offers: bool) -> list[dict[str,
 
 
 def offered_members(noun: type[Noun], most: int) -> list[tuple[str, str]]:
-    """Who works on something, whoever asks first: the id and the name of each, ``most`` at the most.
-    Namesakes are told apart as everywhere."""
+    """Returns the ids and names of at most ``most`` members, the actor first. Only namesakes have their
+    distinguishing value."""
     found = [(each["id"], each["text"]) for each in find_members(noun, "", offers=False)]
     names = [text.partition(" · ")[0] for _id, text in found]
     mine = actors.current().contact_id
@@ -152,7 +152,8 @@ def offered_members(noun: type[Noun], most: int) -> list[tuple[str, str]]:
 
 
 def _rank(text: str, sought: str) -> int | None:
-    """How well a name fits: it begins so, one of its words does, it has it within, or None."""
+    """Returns how well a name matches: 0 if it begins so, 1 if one of its words does, 2 if it contains it,
+    else None."""
     ranks = [_rank_folded(way(text), way(sought)) for way in WAYS]
     return min((rank for rank in ranks if rank is not None), default=None)
 
@@ -169,7 +170,7 @@ def _rank_folded(text: str, sought: str) -> int | None:
 
 
 def _suiting(noun: type[Noun], id: str, search: Any) -> list[dict[str, str]]:
-    """The open records of ``noun`` that suit the record with this id, the nearest first."""
+    """Returns the open records of ``noun`` that suit the record with this id, the nearest first."""
     kind = noun_of(id)
     try:
         record = kind.get(id) if kind is not None else None
@@ -185,7 +186,7 @@ def _suiting(noun: type[Noun], id: str, search: Any) -> list[dict[str, str]]:
 
 
 def _requested_noun(request: HttpRequest) -> type[Noun]:
-    """The noun that is searched: the one named, or the one that its field refers to."""
+    """Returns the noun to search: the one named, or the one that the named field refers to."""
     wanted = (request.GET.get("app_label"), request.GET.get("model_name"))
     for noun in registry.values():
         if (noun._meta.app_label, noun._meta.model_name) == wanted:

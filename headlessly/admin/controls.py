@@ -1,4 +1,4 @@
-"""The fields of forms that no noun declares, with Unfold's controls: of settings and of one's account."""
+"""Form fields with Unfold's widgets, for forms that no noun declares: settings and accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How values read on a screen: states as coloured words, moments as ages, amounts as written."""
+"""How values are shown on pages: states as coloured words, moments as ages, amounts as text."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ from headlessly.errors import NotFound
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
-#: A name shown below another one is cut to this many characters.
+#: How many characters of a name are shown below another one.
 LONGEST_BELOW = 60
-#: What stands in an address as it is, as ids and names of pages do.
+#: Arguments that need no quoting in an address, such as ids.
 PLAIN = re.compile(r"[A-Za-z0-9_]+")
-#: Text that is dialled.
+#: Fields with phone numbers.
 TELEPHONES = ("phone", "mobile")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
-#: The signs of currencies that nobody takes for another one; all others are said by their code.
+#: Unambiguous currency signs. All other currencies are shown by their code.
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
 def age_text(moment: datetime, *, now: datetime | None = None) -> str:
-    """``3 d``, ``5 w``; ``in 2 h`` for what is yet to come."""
+    """Returns the age of a moment: ``3 d``, ``5 w``; ``in 2 h`` for one in the future."""
     seconds = ((now or clock.now()) - moment).total_seconds()
     distance = abs(seconds)
     if distance < MINUTE:
@@ -56,7 +56,7 @@ def age_text(moment: datetime, *, now: datetime | None = None) -> str:
 
 
 def distance_text(distance: timedelta) -> str:
-    """``2 h``, ``35 min``: how far two moments are from each other."""
+    """Returns the time between two moments: ``2 h``, ``35 min``."""
     return _distance_text(max(abs(distance.total_seconds()), MINUTE))
 
 
@@ -75,14 +75,14 @@ def _distance_text(seconds: float) -> str:
 
 
 def day_text(value: date) -> str:
-    """``Jan 31, 2026``; of a moment its day where one reads."""
+    """Returns a day as text: ``Jan 31, 2026``. The day of a moment is that in the reader's time zone."""
     if isinstance(value, datetime):
         value = timezone.localtime(value)
     return formats.date_format(value, "DATE_FORMAT")
 
 
 def moment_text(value: datetime, *, zone: bool = False) -> str:
-    """``Jan 31, 2026, 9:00 AM``, with ``zone`` in which time zone that is."""
+    """Returns a moment as text: ``Jan 31, 2026, 9:00 AM``. ``zone`` appends the time zone."""
     local = timezone.localtime(value)
     said = _minute_text(local.replace(tzinfo=None, second=0, microsecond=0), get_language())
     return f"{said} {local:%Z}" if zone else said
@@ -90,31 +90,32 @@ def moment_text(value: datetime, *, zone: bool = False) -> str:
 
 @lru_cache(maxsize=4096)
 def _minute_text(local: datetime, language: str | None) -> str:
-    """A minute of the reader's clock in the language at hand: pages say the same ones again and again."""
+    """Returns a minute of local time as text. Cached, because pages show the same ones repeatedly."""
     day = formats.date_format(local, "DATE_FORMAT")
     return f"{day}, {formats.date_format(local, 'TIME_FORMAT')}"
 
 
 def missing_rates_text(currencies: Sequence[str]) -> str:
-    """That a range leaves out amounts whose worth nobody knows; empty where it leaves out none."""
+    """Returns a note that amounts in these currencies are left out for want of an exchange rate; empty if
+    there are none."""
     if not currencies:
         return ""
     return _("Without amounts in %s: there is no exchange rate.") % ", ".join(currencies)
 
 
 def amount(value: Any) -> str:
-    """``50,000`` or ``12.50``."""
+    """Returns an amount without its currency: ``50,000`` or ``12.50``."""
     value = Decimal(str(value))
     return decimal(value, 0 if value == value.to_integral_value() else 2)
 
 
 def decimal(value: Any, places: int) -> str:
-    """A number rounded to so many decimals: Django's own way with numbers cuts them off."""
+    """Returns a number rounded to ``places`` decimals. Django's number_format would cut them off."""
     return _number_text(Decimal(f"{value:.{places}f}"), places, get_language())
 
 
 def money(said: Any, currency: str | None) -> str:
-    """An amount, or one in words, with its currency: ``$50,000``, ``50,000 CHF``."""
+    """Returns an amount, or its text, with its currency: ``$50,000``, ``50,000 CHF``."""
     said = said if isinstance(said, str) else amount(said)
     if not currency:
         return said
@@ -130,7 +131,7 @@ def number(value: Any) -> str:
 
 @lru_cache(maxsize=8192)
 def _number_text(value: Any, places: int | None, language: str | None) -> str:
-    """A number in the language at hand: tables say the same ones again and again."""
+    """Returns a number as text. Cached, because tables show the same ones repeatedly."""
     return str(formats.number_format(value, places, force_grouping=True))
 
 
@@ -143,12 +144,12 @@ def number_with_unit(value: float, unit: str) -> str:
 
 
 def percent(value: float | Decimal) -> str:
-    """``38 %``, and ``3.4 %`` where it is little."""
+    """Returns a percentage: ``38 %``, with a decimal below ten: ``3.4 %``."""
     return f"{decimal(value, 1 if 0 < value < 10 else 0)}\u00a0%"
 
 
 def duration(seconds: float | None) -> str:
-    """``35 min``, ``4.5 h``, ``12 d``; a dash where there is none."""
+    """Returns a duration: ``35 min``, ``4.5 h``, ``12 d``; a dash for None."""
     if seconds is None:
         return "–"
     if abs(seconds) < 90 * MINUTE:
@@ -163,8 +164,8 @@ def duration(seconds: float | None) -> str:
 
 
 def age_html(moment_: datetime | None, *, ago: bool = False) -> SafeString:
-    """An age with the exact time behind it; ``ago`` says so where it could be taken for a wait. Empty where
-    the moment is gone: what a list found by it may have changed before its records are read."""
+    """Returns an age with the exact time as its tooltip. ``ago`` adds the word where the age could be read
+    as a wait. Empty for None: between finding and reading a record its moment may have been cleared."""
     if moment_ is None:
         return SafeString()
     words = age_text(moment_)
@@ -174,7 +175,7 @@ def age_html(moment_: datetime | None, *, ago: bool = False) -> SafeString:
 
 
 def moment_html(moment_: datetime, words: str) -> SafeString:
-    """What is said of a moment, with the exact time behind it."""
+    """Returns words about a moment, with the exact time as their tooltip."""
     when = escape(moment_text(moment_, zone=True))
     return mark_safe(
         f'<time datetime="{moment_:%Y-%m-%dT%H:%M:%SZ}" title="{when}">{escape(words)}</time>'
@@ -185,12 +186,13 @@ def moment_html(moment_: datetime, words: str) -> SafeString:
 
 
 def path_states(noun: type[Record]) -> tuple[str, ...]:
-    """The states from first to last when all goes well."""
+    """Returns the states from first to last when all goes well."""
     return noun.schema.machine.path if noun.schema.machine else ()
 
 
 def state_tone(noun: type[Record], state: str) -> str:
-    """The colour of a state, the same everywhere: first, on the way, there, or off the path."""
+    """Returns the colour of a state, which depends on its place on the path: first, on the way, last, or
+    off the path."""
     states = path_states(noun)
     if noun.schema.machine and noun.schema.machine.kinds.get(state) == WON:
         return "green"
@@ -212,24 +214,24 @@ def state_html(noun: type[Record], state: str) -> SafeString:
 
 
 def record_state_html(record: Noun) -> SafeString | str:
-    """Where a record stands; empty for one of a noun without a machine."""
+    """Returns the state of a record; empty if its noun has no machine."""
     machine = record.schema.machine
     return state_html(type(record), getattr(record, machine.name)) if machine else ""
 
 
 def badge(label: str | Promise, tone: str) -> SafeString:
-    """A coloured word."""
+    """Returns a coloured word."""
     return format_html('<span class="state tone-{}">{}</span>', tone, label)
 
 
 def key_standing_html(key: ApiKey) -> SafeString:
-    """What an API key is worth now."""
+    """Returns the badge of an API key: valid, expired or revoked."""
     said = {"valid": _("valid"), "expired": _("expired"), "revoked": _("revoked")}
     return badge(said[key.standing], "green" if key.standing == "valid" else "grey")
 
 
 def run_badge(run: BackgroundRun, *, tried: str | None = None) -> SafeString:
-    """Where something in the background stands; ``tried`` says it of a dry run that is over."""
+    """Returns the badge of a background run. ``tried`` is the word for a dry run that has completed."""
     status = run.Status(run.status)
     said = {
         run.Status.QUEUED: _("waiting"),
@@ -246,18 +248,18 @@ def run_badge(run: BackgroundRun, *, tried: str | None = None) -> SafeString:
 
 
 def page_url(noun: type[models.Model], page: str, *args: str) -> str:
-    """The address of a noun's page: ``page_url(Lead, "change", id)``."""
+    """Returns the address of a noun's page: ``page_url(Lead, "change", id)``."""
     meta = noun._meta
     return named_url(f"admin:{meta.app_label}_{meta.model_name}_{page}", *args)
 
 
 def record_url(record: Record) -> str:
-    """The address of a record's page."""
+    """Returns the address of a record's page."""
     return page_url(type(record), "change", record.pk)
 
 
 def named_url(name: str, *args: str) -> str:
-    """The address of a page by Django's name for it."""
+    """Returns the address of a page by its URL name."""
     if not all(map(PLAIN.fullmatch, args)):
         return reverse(name, args=args)
     return _address(name, len(args), get_urlconf(), get_script_prefix()).format(*args)
@@ -265,8 +267,8 @@ def named_url(name: str, *args: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _address(name: str, parts: int, urlconf: str | None, prefix: str) -> str:
-    """An address as Django makes it, with places for so many parts that say themselves: made once, for a
-    page has a hundred of them."""
+    """Returns an address as a format string with ``parts`` places. Cached, because a page may have a
+    hundred addresses."""
     found = reverse(name, args=[f"-{number}-" for number in range(parts)])
     for number in range(parts):
         before, _place, after = found.rpartition(f"-{number}-")
@@ -275,7 +277,7 @@ def _address(name: str, parts: int, urlconf: str | None, prefix: str) -> str:
 
 
 def record_of_page(path: str) -> Noun | None:
-    """The record whose page ``path`` is."""
+    """Returns the record whose page ``path`` is, or None."""
     start = reverse("admin:index")
     if not path.startswith(start):
         return None
@@ -294,7 +296,7 @@ def record_of_page(path: str) -> Noun | None:
 
 
 def record_named(text: str) -> Noun | None:
-    """The record that ``Lead.lead_1`` names, as forms do, as far as the actor sees it."""
+    """Returns the record named ``Lead.lead_1``, as forms send it; None if the actor does not see it."""
     name, _dot, id = text.partition(".")
     noun: type[Noun] | None = registry.get(name)
     return None if noun is None else noun.objects.filter(pk=id).first()
@@ -302,31 +304,32 @@ def record_named(text: str) -> Noun | None:
 
 def record_link(record: Noun) -> SafeString:
     if record.is_card:
-        return format_html("{}", str(record))  # there is no page of it for whoever reads
+        return format_html("{}", str(record))  # the actor may see its name but not its page
     return format_html('<a href="{}">{}</a>', record_url(record), str(record))
 
 
 def counted(noun: type[Record], count: int) -> str:
-    """``3 deals``."""
+    """Returns a count with the noun: ``3 deals``."""
     named = labels.noun_in_sentence if count == 1 else labels.plural_in_sentence
     return f"{number(count)} {named(noun)}"
 
 
 def visible_name(other: Noun | None) -> str:
-    """The name of a record that another refers to; one that the actor does not see has none."""
+    """Returns the name of a referenced record; "not yours" if the actor does not see it."""
     return _("not yours") if other is None else str(other)
 
 
 def about_references(noun: type[Record]) -> tuple[Field, ...]:
-    """Whom and what a record is about: the first references of its first groups, not to who works on it."""
+    """Returns the fields that say whom and what a record is about: the first references of its first
+    groups, without owners and the like."""
     names = [name for _title, names in noun.schema.groups[:2] for name in names]
     fields = [noun.schema.by_name[name] for name in names]
     return tuple(f for f in fields if f.type == "reference" and f.name not in WORKERS)[:2]
 
 
 def subtitle(record: Noun, fields: Sequence[Field]) -> str:
-    """What stands below a record's name in a list: the names of the first two that it refers to and whom its
-    own name does not say."""
+    """Returns the text below a record's name in a list: the first two names it refers to that its own name
+    does not contain."""
     filled = [f for f in fields if getattr(record, f.column)]
     names = dict.fromkeys(visible_name(getattr(record, f.name)) for f in filled)
     own = str(record)
@@ -335,22 +338,22 @@ def subtitle(record: Noun, fields: Sequence[Field]) -> str:
 
 
 def says(text: str, name: str) -> bool:
-    """Whether a name stands in a text, as words of it: ``Acme`` in ``acme: new site``, not in ``Acmeon``."""
+    """Whether a name occurs in a text as whole words: ``Acme`` in ``acme: new site``, not in ``Acmeon``."""
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def cut(text: str, longest: int) -> str:
-    """Text of no more characters than ``longest``."""
+    """Returns the text, cut to ``longest`` characters."""
     return text if len(text) <= longest else Truncator(text).chars(longest)
 
 
 def record_currency(record: Noun) -> str:
-    """What the amounts of a record are in."""
+    """Returns the currency of a record's amounts."""
     own = record.schema.currency
     return (own and getattr(record, own.attname)) or tenancy.require().currency
 
 
 def initials(name: str) -> str:
-    """``Ada Chen`` → ``AC``."""
+    """Returns the initials of a name: ``Ada Chen`` → ``AC``."""
     parts = [part for part in name.split() if part[:1].isalnum()]
     return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper()

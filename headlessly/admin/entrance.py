@@ -1,5 +1,4 @@
-"""The site's root: sign in, with a second factor where there is one, go to one's tenant or choose one of
-several, sign out."""
+"""The site's root: signing in, with a second factor if there is one, choosing a tenant, signing out."""
 
 from __future__ import annotations
 
@@ -36,13 +35,13 @@ from headlessly.accounts.signing_in import (
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.web.sign_in import readable_address
 
-#: Where a session keeps who has typed their password and has not shown their second factor.
+#: The session's entry for a user who has typed their password but not shown their second factor.
 PENDING = "pending"
 REFUSALS = (TooManyGuesses, TooManyAtOnce)
 
 
 class GateForm(forms.Form):
-    """A form for those who are not inside yet; its fields look as all others do."""
+    """A form on pages before signing in, with inputs in the site's style."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,7 +50,8 @@ class GateForm(forms.Form):
 
 
 class SignIn(GateForm):
-    """Email and password. One answer to whatever is wrong: it tells nobody who has an account."""
+    """Email and password. Whatever is wrong gets the same answer, which does not reveal who has an
+    account."""
 
     username = forms.CharField(
         max_length=254,
@@ -71,14 +71,14 @@ class SignIn(GateForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Who one is stands there already, by this browser or by what was refused.
+        # The email is already filled in, remembered by the browser or sent before.
         if self.initial.get("username") or self.data.get("username"):
             del self.fields["username"].widget.attrs["autofocus"]
             self.fields["password"].widget.attrs["autofocus"] = True
 
 
 def begin_where_empty(form: forms.BaseForm) -> None:
-    """Have who comes to the page type at once, in the first field in which nothing stands."""
+    """Focuses the first field that is empty or has an error."""
     empty = (f for f in form if not f.value() or f.errors)
     if (first := next(empty, None)) is not None:
         first.field.widget.attrs["autofocus"] = True
@@ -89,7 +89,7 @@ def begin_where_empty(form: forms.BaseForm) -> None:
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_view(request: HttpRequest) -> HttpResponse:
-    """Sign in here; signed in, go on."""
+    """Shows the form to sign in. Somebody who is signed in goes on to the next page."""
     onward = safe_next(request)
     if request.method == "POST":
         form, user, refusal = SignIn(request.POST), None, None
@@ -127,7 +127,8 @@ def sign_in_view(request: HttpRequest) -> HttpResponse:
 
 
 def _come_again(request: HttpRequest, problem: TooManyAtOnce) -> HttpResponse:
-    """A page that costs next to nothing: whoever floods this one must not slow the others by its drawing."""
+    """Returns a page that costs next to nothing to render, so that a flood of sign-ins does not slow down
+    everybody else."""
     page = render(request, "headlessly/busy.html", {"problem": problem}, status=problem.status)
     page["Retry-After"] = str(problem.seconds)
     return page
@@ -136,8 +137,8 @@ def _come_again(request: HttpRequest, problem: TooManyAtOnce) -> HttpResponse:
 def come_in(
     request: HttpRequest, user: User, onward: str = "", *, link_by: str = ""
 ) -> HttpResponse:
-    """Let somebody in who has shown their password, or a link that stands for it; by their second factor,
-    where they have one."""
+    """Signs in a user who typed their password or came by a link in its place; if they have a second
+    factor, sends them to it first."""
     if factors.has_factor(user):
         request.session.cycle_key()
         request.session[PENDING] = {
@@ -154,7 +155,7 @@ def come_in(
 
 @every_tenant()
 def _choose(request: HttpRequest) -> HttpResponse:
-    """Straight to the only place there is, or a choice."""
+    """Redirects to the only tenant of the user, or offers a choice."""
     memberships = (
         Membership.objects.filter(user_id=request.user.pk)
         .select_related("tenant")
@@ -184,7 +185,7 @@ def sign_out_view(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure_view(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The answer to a form without the token of this browser: mostly one that was open for too long."""
+    """Answers a form without a valid CSRF token, which mostly was open for too long."""
     page = render_gate(
         request, "not_sent", status=403, title=_("Not sent"), back=readable_address(request)
     )
@@ -193,7 +194,7 @@ def csrf_failure_view(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def safe_next(request: HttpRequest) -> str:
-    """The address to go on to, if it is one of this site; else nothing."""
+    """Returns the address to go on to if it belongs to this site, else an empty text."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
@@ -202,7 +203,7 @@ def safe_next(request: HttpRequest) -> str:
 
 
 class _Entrance(UnfoldAdminSite):
-    """Lends the entrance the theme of the other pages, without their address book."""
+    """Gives pages before signing in the theme of the others, without their navigation."""
 
     def has_permission(self, request: HttpRequest) -> bool:
         return False
@@ -217,7 +218,7 @@ _site = _Entrance(name="admin")
 def render_gate(
     request: HttpRequest, template: str, status: int = 200, **context: Any
 ) -> HttpResponse:
-    """A page for those who are not inside yet."""
+    """Returns a page for somebody who is not signed in."""
     themed = _site.each_context(request) | {
         "site_url": None,
         "styles": [static("headlessly/admin.css")],

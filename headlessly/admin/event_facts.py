@@ -1,5 +1,4 @@
-"""What an event says of its record, with every name in it: what the timeline tells, and what a preview and a
-proposal foretell, is all made of these."""
+"""The facts of an event with all names looked up. The timeline, previews and proposals are made of these."""
 
 from __future__ import annotations
 
@@ -27,15 +26,15 @@ from headlessly.log.names import LEFT_OUT
 from headlessly.nouns import Noun
 from headlessly.query import reports
 
-#: What an event does to its record; one that no verb left does nothing to any.
+#: What an event does to its record. TRACK is for an event that no verb left, which changes none.
 CREATE, CHANGE, DELETE, TRACK = "create", "change", "delete", "track"
-#: Longer values are folded, in characters.
+#: Values with more characters are folded.
 LONG = 140
 
 
 @dataclass
 class Change:
-    """One field that changed; ``was`` or ``now`` is empty where there was or is no value."""
+    """A changed field; ``was`` or ``now`` is empty where there was or is no value."""
 
     label: str
     was: Any
@@ -43,7 +42,7 @@ class Change:
 
     @property
     def inside(self) -> str:
-        """The label within a sentence."""
+        """The label as it is written within a sentence."""
         return wording.inside_sentence(self.label)
 
     @property
@@ -53,16 +52,16 @@ class Change:
 
 @dataclass
 class EventFacts:
-    """One event of a noun's record, taken apart."""
+    """The parts of an event about a noun's record."""
 
     noun: type[Noun]
-    id: str  #: of the record
-    name: str  #: of the record
+    id: str  #: the record's
+    name: str  #: the record's
     verb: Verb | None
     kind: str
-    #: The states before and after, where it changed the state; the first is None where there was none.
+    #: The states before and after if the event changed the state; the first is None if there was none.
     moved: tuple[Any, Any] | None
-    previous: dict[str, Any]  #: the former values of its other changes, by wire name
+    previous: dict[str, Any]  #: the previous values of its other changes, by wire name
     data: dict[str, Any]
 
     @property
@@ -70,7 +69,7 @@ class EventFacts:
         return display.page_url(self.noun, "change", self.id)
 
     def moved_in_words(self) -> tuple[Any, Any] | None:
-        """The states as coloured words."""
+        """Returns the states as coloured words."""
         if self.moved is None:
             return None
         was, now = (display.state_html(self.noun, state) if state else "" for state in self.moved)
@@ -78,15 +77,16 @@ class EventFacts:
 
 
 class EventReader:
-    """Takes events apart; every name that they need is fetched once, per kind of thing.
+    """Reads the facts of events. All names in them are fetched at once, with one query per noun.
 
-    ``names`` are those of records that are not there yet."""
+    ``names`` are those of records that do not exist yet.
+    """
 
     def __init__(self, events: Iterable[Event], names: dict[str, str] | None = None) -> None:
         self.names = record_names(_references(events)) | (names or {})
 
     def facts(self, event: Event) -> EventFacts | None:
-        """None of an event that was only recorded and is of no noun."""
+        """Returns the facts of an event; None if it is tracked and about no noun."""
         noun = event.noun
         if noun is None or event.target is None:
             return None
@@ -111,8 +111,8 @@ class EventReader:
         *,
         followed: bool = False,
     ) -> list[Change]:
-        """The changes that one tells: from ``previous`` to ``now``, by wire names; with ``followed`` also
-        those that follow from other records."""
+        """Returns the changes to show, from ``previous`` to ``now`` by wire name. ``followed`` includes
+        fields that follow from other records."""
         found = []
         for wire, was in previous.items():
             declared = noun.schema.fields.get(wire)
@@ -131,7 +131,7 @@ class EventReader:
     def value(
         self, declared: Field, value: Any, *, currency: str | None = None, is_day: bool = False
     ) -> Any:
-        """A value of an event as one reads it, an amount in ``currency``; empty where there is none."""
+        """Returns a value of an event for reading, an amount in ``currency``; empty for None."""
         if value is None or value == "":
             return ""
         if declared.type == "reference":
@@ -150,26 +150,26 @@ class EventReader:
 
 
 def event_currency(noun: type[Noun], data: dict[str, Any]) -> str:
-    """In which currency the amounts are that a record had, by its fields as an event has them."""
+    """Returns the currency of a record's amounts as of an event."""
     own = noun.schema.currency
     said = own and data.get(noun.schema.by_name[own.name].wire)
     return said or tenancy.require().currency
 
 
 def verb_of(noun: type[Noun], event: Event) -> Verb | None:
-    """The verb that leaves this event."""
+    """Returns the verb that leaves this event, or None."""
     return noun.schema.verbs_by_event.get(event.name)
 
 
 def kind_of(event: Event, verb: Verb | None) -> str:
-    """What it does to its record: ``create``, ``change`` or ``delete``."""
+    """Returns what an event does to its record: ``create``, ``change`` or ``delete``."""
     if event.version == 1:
         return CREATE
     return DELETE if verb is not None and verb.deletes else CHANGE
 
 
 def record_name(event: Event) -> str:
-    """The name of the record that an event is about, as it is after it."""
+    """Returns the name of the event's record as it is after the event."""
     noun = event.noun
     if noun is None:
         return event.name
@@ -178,7 +178,7 @@ def record_name(event: Event) -> str:
 
 
 def recorded_facts(event: Event) -> list[Change]:
-    """What an event says that was only recorded."""
+    """Returns the properties of a tracked event."""
     return [
         Change(wording.json_key_label(key), "", value)
         for key, value in properties(event.data or {})
@@ -186,13 +186,14 @@ def recorded_facts(event: Event) -> list[Change]:
 
 
 def left_out_facts(event: Event) -> list[Change]:
-    """What the file of an import said with it that no field holds."""
+    """Returns the cells of an imported file that no field holds."""
     cells = (event.data or {}).get(LEFT_OUT) or {}
     return [Change(heading, "", cell) for heading, cell in cells.items()]
 
 
 def properties(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What a tracked event says, what is inside of it too; ids are nothing to read."""
+    """Yields the properties of a tracked event, nested ones too, but not ids, which mean nothing to a
+    reader."""
     for key, value in data.items():
         match value:
             case None:
@@ -211,14 +212,14 @@ def properties(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 @cache
 def _prefixes() -> frozenset[str]:
-    """How the ids of all that is kept begin: records, runs, keys."""
+    """Returns the prefixes of all ids: of records, runs, keys."""
     found = (getattr(model, "prefix", None) for model in apps.get_models())
     return frozenset(each for each in found if isinstance(each, str))
 
 
 def _references(events: Iterable[Event]) -> dict[str, set[str]]:
-    """The ids that the changes of these events mention, by noun, and of what they are about where they do not
-    say its name."""
+    """Returns the ids in the changes of these events, by noun, and the ids of their records where an event
+    does not have the name."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for event in events:
         noun = event.noun
@@ -227,7 +228,7 @@ def _references(events: Iterable[Event]) -> dict[str, set[str]]:
         if event.target and record_name(event) == event.target:
             wanted[noun.__name__].add(event.target)
         now = event.data or {}
-        # Of a new record everything is told that its list shows, of others what changed.
+        # A new record shows all columns of its list, others what changed.
         columns = (noun.schema.by_name[name].wire for name in noun.schema.columns)
         previous = event.previous or dict.fromkeys(columns)
         for wire, was in previous.items():
@@ -238,17 +239,17 @@ def _references(events: Iterable[Event]) -> dict[str, set[str]]:
 
 
 def record_names(wanted: dict[str, set[str]]) -> dict[str, str]:
-    """The names of records, of deleted ones too; one query per noun."""
+    """Returns the names of records, including deleted ones, with one query per noun."""
     named = (reports.record_names(registry[name], ids_) for name, ids_ in wanted.items())
     return {id: name for of_noun in named for id, name in of_noun.items()}
 
 
-#: How many events after a version are searched for who changed a field.
+#: How many events are searched for the one that changed a field.
 LOOKED_AT = 50
 
 
 def who_changed(record: Noun, version: int | None, field: Field | None = None) -> str:
-    """The name of whoever changed a record, or one field of it, last since it was read at ``version``."""
+    """Returns the name of the last person who changed a record, or one field of it, since ``version``."""
     found = type(record).history(record).filter(version__gt=version or 0)[:LOOKED_AT]
     told = (e for e in found if field is None or field.wire in (e.previous or {}))
     if (event := next(iter(told), None)) is None:

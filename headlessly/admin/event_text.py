@@ -1,4 +1,4 @@
-"""An event as people tell it: who did what, what it changed, and what it caused."""
+"""Puts events into words: who did what, what it changed, and what it caused."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ from headlessly.log.names import (
     VIEW_EVENTS,
 )
 
-#: How many of the caused events one entry shows.
+#: How many caused events an entry shows.
 CAUSED = 12
-#: Where the name of the record stands in what is said of it: a German verb comes behind it.
+#: Marks the place of the record's name in a sentence: in German the verb follows it.
 NAME = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
 @dataclass
 class Entry:
-    """One event as people tell it."""
+    """An event in words."""
 
     event: Event
     who: str
     did: str
-    after: str = ""  #: the rest of what they did, after the name of the record
+    after: str = ""  #: the rest of the sentence, after the record's name
     moved: tuple[Any, Any] | None = None
     changes: list[Change] = field(default_factory=list)
     about: tuple[str, str] | None = None  #: another record: its name and its address
-    said: str = ""  #: what a touch says
+    said: str = ""  #: the text of a touch
     because: Entry | None = None
     caused: list[Entry] = field(default_factory=list)
     more: int = 0
-    plain: bool = False  #: whether ``did`` tells of no more than a change of fields
-    nothing: bool = False  #: whether not even a field was changed
+    plain: bool = False  #: whether ``did`` only says that fields changed
+    nothing: bool = False  #: whether not even a field changed
     undo: Any = None
     imported: str = ""  #: the file that was imported
     script: str = ""  #: the code of the script that did this
@@ -61,7 +61,7 @@ class Entry:
 
     @property
     def only(self) -> Change | None:
-        """The one thing that a plain change changed: told in the sentence itself."""
+        """The single change of a plain entry, which the sentence itself names."""
         return self.changes[0] if self.plain and len(self.changes) == 1 else None
 
     @property
@@ -95,16 +95,17 @@ def fold_automatic(entries: list[Entry]) -> list[list[Entry]]:
 
 
 class Teller:
-    """Tells events; every name that they need is fetched once, per kind of thing."""
+    """Puts events into words. All names in them are fetched at once, with one query per noun."""
 
     def __init__(self, events: list[Event], here: str | None = None) -> None:
-        self.here = here  #: the record that one looks at: "this lead", wherever it is told of
+        self.here = here  #: the record of the page, which is always called "this lead"
         proposed = (event.data.get("proposedBy") for event in events if event.name == SCRIPT_RAN)
         self.actors = actor_names({event.actor for event in events} | set(filter(None, proposed)))
         self.reader = EventReader(events)
 
     def tell(self, event: Event, *, about: bool = False) -> Entry:
-        """``event`` in words; ``about`` says with the name of the record, for who does not look at it."""
+        """Returns ``event`` in words; ``about`` adds the name of its record, for pages about something
+        else."""
         entry = self._told(event, about)
         before, _mark, after = entry.did.partition(NAME)
         entry.did, entry.after = before.rstrip(), after.lstrip()
@@ -145,13 +146,13 @@ class Teller:
                 else:
                     entry.did = _("reopened it") if back else _("moved")
         entry.changes = self.reader.changes(noun, facts.previous, facts.data)
-        if event.version != 1:  # what a new record came with stands on its page
+        if event.version != 1:  # a new record's page has them anyway
             entry.changes += left_out_facts(event)
         if event.verb == "Updated" and entry.moved is None:
             entry.did = _("changed %s") % what
             entry.plain, entry.nothing = not about, not entry.changes
             if entry.nothing:
-                # Something did change: what follows from other records, such as the last activity.
+                # Something did change: fields that follow from other records, such as the last activity.
                 if event.cause is None:
                     entry.changes = self.reader.changes(
                         noun, facts.previous, facts.data, followed=True
@@ -162,18 +163,18 @@ class Teller:
         return entry
 
     def explain(self, entry: Entry, cause: Event) -> None:
-        """Say in ``entry`` why it happened: because of another verb, or in a script."""
+        """Notes in ``entry`` why it happened: because of another verb, or in a script."""
         if (did := self._tell_process(entry, cause)) is not None:
             if cause.name == REQUEST_UNDONE:
                 entry.did, entry.nothing = did, False
             return
         if cause.target is None and cause.actor == entry.event.actor:
-            return  # that a rule ran, or a form was sent, says no more than who did this
+            return  # a rule that ran or a form that was sent says no more than the actor does
         entry.because = self.tell(cause, about=cause.target is not None)
 
     def _tell_process(self, entry: Entry, event: Event) -> str | None:
-        """What somebody did who had a script, an import or an undo do things, with which one it was; None of
-        any other event."""
+        """Returns the sentence for a script, an import or an undo, and notes in ``entry`` which one it
+        was; None for any other event."""
         data = event.data or {}
         if event.name == SCRIPT_RAN:
             entry.script = str(data.get("code") or "")
@@ -185,7 +186,8 @@ class Teller:
         return _("took something back") if event.name == REQUEST_UNDONE else None
 
     def _touch(self, facts: EventFacts, entry: Entry, touches: Engagements) -> Entry:
-        """A touch told where it is about something: what kind, what was said, and not which fields."""
+        """Describes a touch on the page of a record that it is about: its kind and its text rather than
+        its fields."""
         event, schema = entry.event, facts.noun.schema
         data = facts.data
         kind = data.get(schema.by_name[touches.kind].wire)
@@ -193,7 +195,7 @@ class Teller:
         entry.did = _did(event.verb, f"{case(kind or facts.noun.__name__)} {NAME}")
         wires = [schema.by_name[name].wire for name in touches.text_fields]
         if event.previous:
-            # What was said is told below, the state by the verb itself.
+            # The text is shown below the sentence, and the verb implies the state.
             previous = {wire: was for wire, was in facts.previous.items() if wire not in wires}
             wires = [wire for wire in wires if wire in event.previous]
         else:
@@ -202,7 +204,7 @@ class Teller:
         entry.changes = self.reader.changes(facts.noun, previous, data)
         entry.said = "\n".join(text for wire in wires if (text := data.get(wire)))
         if entry.said.startswith(facts.name.rstrip("…")):
-            # The name is the first line of what was said: that line is the link, the rest follows.
+            # The name is the first line of the text and already the link: only the rest follows.
             entry.said = entry.said[len(facts.name.rstrip("…")) :].strip()
             if facts.name.endswith("…"):
                 entry.said = f"…{entry.said}"
@@ -224,8 +226,8 @@ class Teller:
 
 
 def _did(event: str, what: str) -> str:
-    """``converted this lead``: what an event did to what. One that is called by what came to pass, as
-    ``AnswerMissed``, is noted."""
+    """Returns what an event did, such as ``converted this lead``. An event named after what came to pass,
+    like ``AnswerMissed``, is "noted"."""
     words = wording.split_words(event).split()
     if words[-1].endswith("ed") and not words[0].endswith("ed"):
         return _("noted: %s") % wording.inside_sentence(wording.event_label(event))
@@ -236,7 +238,7 @@ def _did(event: str, what: str) -> str:
 
 
 def _trivial(entry: Entry) -> bool:
-    """What was only touched along with something else is not told below it."""
+    """Whether an entry only says that its record was touched along with another, which is not shown."""
     event = entry.event
     if event.verb != "Updated" or event.target_type is None:
         return False
@@ -244,13 +246,13 @@ def _trivial(entry: Entry) -> bool:
 
 
 def _only_refers(event: Event, made: set[str | None]) -> bool:
-    """Whether all that changed is that it refers to what was ``made`` beside it, which is told already."""
+    """Whether the only change is a reference to a record in ``made``, whose creation is shown anyway."""
     data, changed = event.data or {}, event.previous or {}
     return event.verb == "Updated" and bool(changed) and all(data.get(n) in made for n in changed)
 
 
 def _in_view(entry: Entry, event: Event) -> None:
-    """Say into which view a record came, or out of which one it went."""
+    """Describes which view a record entered or left."""
     name = (event.data or {}).get("viewName")
     view = _("“%s”") % name if name else _("a private view")
     said = _("brought it into %s") if event.name == VIEW_ENTERED else _("took it out of %s")

@@ -1,5 +1,4 @@
-"""A field of a record changed where it stands, on the record's page or in a cell of a list; or several
-that are answered together."""
+"""Edits a field of a record in place, on its page or in a cell of a list; or several fields together."""
 
 from __future__ import annotations
 
@@ -22,18 +21,18 @@ from headlessly.execution import executor
 from headlessly.log import events
 from headlessly.nouns import Noun
 
-#: In place of a state: a verb that leads there.
+#: Prefix of a choice of state that is reached by a verb.
 BY_VERB = "verb:"
 
 
 def closed_fields(record: Noun) -> Any:
-    """The fields that no longer change in the state the record is in."""
+    """Returns the fields that can no longer change in the record's state."""
     machine = record.schema.machine
     return machine.closed.get(getattr(record, machine.name), ()) if machine else ()
 
 
 def editable_fields(record: Noun) -> set[str]:
-    """The fields that one may change by typing: no verb sets them, and the state does not close them."""
+    """Returns the fields that can be typed into: no verb sets them, and the state does not close them."""
     schema, closed = record.schema, closed_fields(record)
     if schema.kind is not None:
         closed = {*closed, *schema.fields_of_others(schema.kind.value_of(record))}
@@ -41,7 +40,7 @@ def editable_fields(record: Noun) -> set[str]:
 
 
 class FieldEdit:
-    """A field of a record about to be changed, or several, with what was typed."""
+    """The form for one or several fields of a record, with what was typed."""
 
     def __init__(
         self,
@@ -63,9 +62,8 @@ class FieldEdit:
         return [self.form[field.name] for field in self.fields]
 
     def save(self, version: int | None, only: Collection[str] | None = None) -> Noun:
-        """Change the fields, or those named in ``only``, by the verb ``update``, or a state by the verb that
-        leads there. Raises what the executor raises; Stale where the record is no longer of this
-        ``version``."""
+        """Saves the fields, or those named in ``only``, by ``update``; a state by the verb that leads to
+        it. Raises what the executor raises, and Stale if the record is no longer at ``version``."""
         verb, sent = self.record.verbs["update"], self.form.given()
         changing = [f for f in self.fields if only is None or f.name in only]
         sent = {f.name: sent[f.name] for f in changing if f.name in sent}
@@ -83,12 +81,13 @@ class FieldEdit:
 
 
 class FieldPages(NounPages):
-    """A field edited in place on the record's page, or several under the name of what asks for them."""
+    """The page to edit one field of a record, or several that are asked for together under one name."""
 
     def field_view(
         self, request: HttpRequest, found: Noun, name: str, fields: Sequence[Field]
     ) -> HttpResponse:
-        """Their inputs; a POST saves them. What others saved in other fields meanwhile is no conflict."""
+        """Shows the inputs; a POST saves them. Changes that others made to other fields meanwhile are no
+        conflict."""
         if request.method != "POST":
             return self._page(request, name, FieldEdit(self.site, found, fields), found.version)
         edit = FieldEdit(self.site, found, fields, request.POST)
@@ -144,7 +143,8 @@ class FieldPages(NounPages):
 
 
 def state_choices(record: Noun) -> list[tuple[str, str]]:
-    """Where a record stands and where it can go at once; what asks for more is done in its page."""
+    """Returns the record's state and the states that need no further input. The others are reached from
+    its page."""
     state = getattr(record, record.schema.require_machine().name)
     offered = {state: state}
     steps = buttons.permitted_steps(type(record), state, record.machine)
@@ -158,7 +158,7 @@ def state_choices(record: Noun) -> list[tuple[str, str]]:
 
 
 def values_at(found: Noun, version: int | None) -> dict[str, Any]:
-    """The values that a form was made with: the record's, or those of an older version."""
+    """Returns the values that a form was made with: the record's, or those at an older version."""
     schema = found.schema
     if version is not None and version != found.version:
         then = events.Event.objects.filter(
@@ -170,14 +170,15 @@ def values_at(found: Noun, version: int | None) -> dict[str, Any]:
 
 
 def changed_meanwhile(found: Noun, version: int | None, field: Field) -> str:
-    """That somebody gave a field its value since ``version``, for who is about to save another."""
+    """Returns a warning that somebody changed a field since ``version``, for a person who is about to
+    overwrite it."""
     value = field_values.value_text(found, field) or _("empty")
     said = _("%(who)s made this %(value)s meanwhile. Saving puts yours in its place.")
     return said % {"who": event_facts.who_changed(found, version, field), "value": value}
 
 
 def _python_value(field: Field, value: Any) -> Any:
-    """A value of an event as the record would hold it."""
+    """Returns a value of an event as a record holds it."""
     try:
         return None if value is None else field.clean(value)
     except ValueError:
@@ -185,11 +186,11 @@ def _python_value(field: Field, value: Any) -> Any:
 
 
 def check_readable(sent: Mapping[str, Any]) -> None:
-    """Raise Invalid for texts that could not even be read as what they are to be."""
+    """Raises Invalid for inputs that could not even be parsed."""
     if problems := forms.unreadable_inputs(sent):
         raise Invalid.for_fields(problems)
 
 
 def parse_version(text: str | None) -> int | None:
-    """The version that a form was made of; None where it does not say one."""
+    """Returns the version that a form sent, or None."""
     return int(text) if text and text.isdecimal() and len(text) < 10 else None

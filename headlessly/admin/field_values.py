@@ -1,4 +1,4 @@
-"""How the value of a field reads on a page: by its type, and by what it means for its record."""
+"""How the value of a field is shown on a page: by its type, and by its meaning for the record."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from headlessly.declaration.schema import Field
 from headlessly.language import sayings, wording
 from headlessly.nouns import Noun
 
-#: Text of more characters than this begins, and opens on a click.
+#: Text with more characters is folded, and opens on a click.
 LONGEST_UNFOLDED = 600
 
 
-#: Returns what is shown of a field of the record that it is called with.
+#: Returns what to show for a field of a record.
 Display = Callable[[Any], SafeString | str]
-#: How to show fields whose values only their own app can put into words, by noun and name.
+#: Displays that apps register for fields only they can put into words, by noun and name.
 _displays: dict[tuple[type[Noun], str], Display] = {}
 
 
 def displays(noun: type[Noun], name: str) -> Callable[[Display], Display]:
-    """Have the decorated function say what pages show of one field of a record."""
+    """Registers the decorated function as the display of a field."""
 
     def register(display: Display) -> Display:
         _displays[noun, name] = display
@@ -43,13 +43,13 @@ def displays(noun: type[Noun], name: str) -> Callable[[Display], Display]:
 
 
 def app_html(record: Noun, field: Field) -> SafeString | str | None:
-    """A field as its app displays it; None where none does."""
+    """Returns a field as its app displays it, or None if no app does."""
     found = _displays.get((type(record), field.name))
     return None if found is None else found(record)
 
 
 def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
-    """The value of one field of ``record`` as HTML; empty when there is none."""
+    """Returns the value of a field of ``record`` as HTML; empty without a value."""
     if (by_app := app_html(record, field)) is not None:
         return by_app if getattr(record, field.column) else ""
     if field.type == "reference":
@@ -80,7 +80,7 @@ def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString 
 
 
 def colored_html(field: Field, found: Any) -> SafeString | None:
-    """A value that the tenant gave a colour, or several of which some have one; None where none has."""
+    """Returns a value, or several, in the colours that the tenant chose; None if no value has a colour."""
     if not field.tones or field.type not in ("enum", "choices", "string"):
         return None
     values = found if field.type == "choices" else [found]
@@ -96,7 +96,7 @@ def _toned(field: Field, value: str) -> SafeString:
 
 
 def value_text(record: Noun, field: Field) -> str:
-    """The value of one field as text within a sentence; empty when there is none."""
+    """Returns the value of a field as text within a sentence; empty without a value."""
     found = getattr(record, field.column)
     if found is None or found == "":
         return ""
@@ -114,12 +114,12 @@ def value_text(record: Noun, field: Field) -> str:
 
 
 def value_html(field: Field, found: Any, *, currency: str | None = None, links: bool = True) -> Any:
-    """A value of ``field``'s type as HTML."""
+    """Returns a value of ``field``'s type as HTML."""
     match field.type:
         case "money":
             return display.money(found, currency)
         case "integer" if (field.minimum or 0) >= 1000:
-            return str(found)  # a year: no number of anything
+            return str(found)  # a year is not grouped like a number
         case "number" | "integer" if field.unit:
             return display.number_with_unit(found, field.unit)
         case "number" | "integer":
@@ -154,7 +154,7 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
 
 
 def _reached(item: Field, value: str) -> Any:
-    """One of several values as a link, where it leads somewhere; a telephone can be called."""
+    """Returns one of several values, as a link if it is an address or a phone number."""
     return tel_html(value) if item.normalize is normalize_phone else value_html(item, value)
 
 
@@ -163,7 +163,7 @@ def tel_html(value: str) -> SafeString:
 
 
 def overdue_html(record: Noun, field: Field) -> SafeString | None:
-    """When an open record had to be done, and since when that is over; None where it is not."""
+    """Returns when an open record was due and that it is overdue; None if it is not."""
     is_due = field.name == type(record).Surface.due and record.schema.machine is not None
     if not is_due or not record.is_open:
         return None
@@ -182,9 +182,10 @@ def overdue_html(record: Noun, field: Field) -> SafeString | None:
 
 
 def deadline_html(record: Noun, field: Field) -> SafeString:
-    """What is left of a deadline, or how late it is; of one that was met or missed, how late it was done.
+    """Returns the time left until a deadline, or how late it is; once done, whether it was in time or how
+    late.
 
-    Only what is still to be done alarms: late is late in words ever after.
+    Only an open deadline is shown in an alarming colour.
     """
     due, done = getattr(record, field.column), getattr(record, field.done_at or "")
     near = getattr(record, field.near_at) if field.near_at else None
@@ -203,19 +204,19 @@ def deadline_html(record: Noun, field: Field) -> SafeString:
 
 
 def is_met(record: Noun, field: Field) -> bool:
-    """Whether a field is a deadline that nobody waits for any more."""
+    """Whether a field is a deadline that has been dealt with."""
     return field.done_at is not None and getattr(record, field.done_at) is not None
 
 
 def day_html(found: date) -> SafeString:
-    """A day, the same wherever one reads."""
+    """Returns a day, which is the same in every time zone."""
     return format_html(
         '<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", display.day_text(found)
     )
 
 
 def folded_text(found: str) -> SafeString:
-    """Text in its paragraphs; a long one begins, and opens on a click."""
+    """Returns text in paragraphs. A long text is folded, and opens on a click."""
     whole = mark_safe(linebreaks(found, autoescape=True))
     if len(found) <= LONGEST_UNFOLDED:
         return whole
@@ -229,8 +230,8 @@ def folded_text(found: str) -> SafeString:
 
 
 def _json_html(field: Field, found: Any) -> SafeString | str:
-    """JSON as people would write it: a list of alike objects as a table, or of one value each in a line; else
-    as it is."""
+    """Returns JSON for reading: a list of similar objects as a table, or as a line if they have one key;
+    anything else as JSON."""
     if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
         there = {name for item in found for name in item}
         keys = sorted(there, key=[*field.keys, *sorted(there)].index)
@@ -256,7 +257,7 @@ def _json_html(field: Field, found: Any) -> SafeString | str:
 
 
 def _key_text(field: Field, name: str, value: Any) -> str:
-    """What stands under a key of one of several objects."""
+    """Returns the value of a key of one of several objects as text."""
     kind = (field.kinds or {}).get(name, "text")
     if not isinstance(value, str):
         return _json_text(value)

@@ -1,7 +1,7 @@
-"""Forms made of a declaration: the noun's fields, or a verb's inputs.
+"""Forms made from a declaration: of a noun's fields, or a verb's inputs.
 
-A form here only carries text to the verb and back. What is allowed is the executor's to say, once
-for all surfaces; what it says lands beside the field, and nothing that was typed is lost.
+A form here only carries text to the verb and back. The executor decides what is valid, once for all
+surfaces; its errors are shown beside the fields, and no input is lost.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ from headlessly.language.moments import (
 )
 from headlessly.nouns import Noun
 
-#: How many members are given something with one press; the others are searched for.
+#: How many members are offered as buttons; the others are found by searching.
 OFFERED = 6
-#: What a form adds to a day that was said without a time, where the moment may stand for its day.
+#: Appended to a day typed without a time, for a moment that may stand for its whole day.
 WHOLE_DAY = "T00:00:00Z"
 
 
@@ -97,37 +97,37 @@ class DeclaredForm(forms.Form):
             widget.attrs["aria-required"] = "true"
         help = labels.field_help(field)
         if field.filters:
-            help = ""  # what it takes is put together row by row
+            help = ""  # it is built row by row, which explains itself
         if field.type == "datetime":
             zone = _("in %s") % timezone.get_current_timezone_name()
             help = f"{help}; {zone}" if help else zone
         if field.type in PLAIN_TYPES and isinstance(widget, forms.TextInput | forms.Textarea):
-            # What it is stands in it until something is typed: no line of its own.
+            # The help is the placeholder, which saves a line.
             widget.attrs.setdefault("placeholder", capfirst(help))
         return Input(field, widget, label=labels.field_label(field), help_text=capfirst(help))
 
     def begin_with(self, values: Mapping[str, Any]) -> None:
-        """Show these values in the inputs that are empty."""
+        """Shows these values in inputs that are empty."""
         for name, value in values.items():
             if name in self.declared and not self.initial.get(name):
                 self.initial[name] = text_of(self.declared[name], value)
 
     def suggest(self, noun: type[Record]) -> None:
-        """Show what people usually write into these inputs of a verb of ``noun``."""
+        """Suggests frequent values for these inputs of a verb of ``noun``."""
         for name, field in self.declared.items():
             item = self.fields[name]
             assert isinstance(item, Input)
             item.suggestions = suggestions.suggestions_for(noun, field)
 
     def offer_members(self, name: str) -> None:
-        """Have the input of a person say at once who works here: one press gives, and sends the form."""
+        """Offers members as buttons beside the input of a person. One press assigns and sends the form."""
         item = self.fields[name]
         assert isinstance(item, Input)
         people = cast("type[Noun]", self.declared[name].target_noun)
         item.offers = offered_members(people, OFFERED)
 
     def given(self) -> dict[str, Any]:
-        """What was sent, as the executor takes text; fields that were not sent are not in it."""
+        """Returns the sent values as the executor takes them. Fields that were not sent are missing."""
         found = {}
         for name, field in self.declared.items():
             if name in self.data:
@@ -139,15 +139,15 @@ class DeclaredForm(forms.Form):
         return found
 
     def untouched(self, names: Iterable[str]) -> dict[str, Any]:
-        """What these inputs would send if nobody touched them."""
+        """Returns what these inputs would send if nobody touched them."""
         return {n: clean_sent_text(self.declared[n], self.initial[n]) for n in names}
 
     def filled(self) -> dict[str, Any]:
-        """What was sent and is not empty."""
+        """Returns the sent values that are not empty."""
         return {name: value for name, value in self.given().items() if value not in ("", None)}
 
     def changed(self, base: Mapping[str, Any]) -> dict[str, Any]:
-        """What was sent and differs from ``base``, the values that the form was made with."""
+        """Returns the sent values that differ from ``base``, the values that the form was made with."""
         return {
             name: value
             for name, value in self.given().items()
@@ -156,15 +156,15 @@ class DeclaredForm(forms.Form):
 
     @staticmethod
     def _text_sent_untouched(field: Field, base: Mapping[str, Any]) -> Any:
-        """What is sent when nobody touches an input that was made of ``base``."""
+        """Returns what an untouched input made from ``base`` sends."""
         is_day = field.day_if is not None and bool(base.get(field.day_if))
         return clean_sent_text(field, text_of(field, base.get(field.name), is_day=is_day))
 
     def refuse(self, problem: HeadlesslyError) -> None:
-        """Put what went wrong beside the fields it is about, else above the form."""
+        """Adds the errors of ``problem`` to the fields they are about, else to the form."""
         self.is_valid()
         if not self.is_bound:
-            self.cleaned_data = {}  # a move is sent by a button, before its form was ever seen
+            self.cleaned_data = {}  # a move is sent by a button, before its form was shown
         for detail in problem.by_field:
             name, message = self.input_called(detail["field"]), detail["message"]
             if name and self.declared[name].kinds:
@@ -184,7 +184,7 @@ class DeclaredForm(forms.Form):
 
 
 def text_of(field: Field, value: Any, *, is_day: bool = False) -> str:
-    """A value as its input shows it."""
+    """Returns a value as the text of its input."""
     if value is None:
         return ""
     if isinstance(value, str) and field.type != "json":
@@ -210,7 +210,7 @@ def text_of(field: Field, value: Any, *, is_day: bool = False) -> str:
 
 
 def clean_sent_text(field: Field, text: Any) -> Any:
-    """Sent text as the executor takes it."""
+    """Returns sent text as the executor takes it."""
     if not isinstance(text, str):
         return text
     text = text.replace("\r\n", "\n")
@@ -224,7 +224,7 @@ def clean_sent_text(field: Field, text: Any) -> Any:
     if field.type in ("number", "integer", "money"):
         return numbers.delocalize_number(text)
     if field.normalize is normalize_slug:
-        # A name in addresses, of the words that it was said in.
+        # A name for addresses is made from ordinary words.
         return slugify(write_out(text)) or text
     if field.type not in ("date", "datetime"):
         return text
@@ -236,7 +236,8 @@ def clean_sent_text(field: Field, text: Any) -> Any:
         return f"{when.day}"
     if when.time is None and field.day_if is not None:
         return f"{when.day}{WHOLE_DAY}"
-    # What happened on a day was at some time of it: not before what is known of its morning.
+    # Something past happened at an unknown time of that day: assume the present time rather than midnight,
+    # which might precede what is known of that day.
     at = when.time or (now.time() if field.is_past else time())
     return _moment_with_zone(
         f"{when.day}T{at:%H:%M}", keeps_day=field.day_if is not None, fold=at.fold
@@ -255,21 +256,22 @@ def says_day(field: Field, text: Any) -> bool:
 
 
 def mark_whole_days(sent: dict[str, Any], fields: Iterable[Field]) -> None:
-    """Say with each moment that may stand for its day whether it does: a day without a time is the whole of
-    it, a time makes a moment of it."""
+    """Sets the flag of each moment that may stand for its whole day: true for a day without a time, false
+    with one."""
     for field in fields:
         if field.day_if and (said := sent.get(field.name)):
             sent.setdefault(field.day_if, "true" if is_whole_day(said) else "false")
 
 
 def is_whole_day(text: Any) -> bool:
-    """Whether a form sends this on of a day that was said without a time."""
+    """Whether this is what :func:`clean_sent_text` returns for a day without a time."""
     return isinstance(text, str) and text.endswith(WHOLE_DAY)
 
 
 def _moment_with_zone(text: str, *, keeps_day: bool, fold: int = 0) -> str:
-    """What a reader types as a moment, in their own time zone; one that may stand for its day ``keeps_day``:
-    it is the day where the reader is. Of a time that comes twice ``fold`` says which."""
+    """Returns a typed local moment with its time zone. ``keeps_day`` keeps the local offset, because the
+    moment may stand for the reader's day; otherwise it is in UTC. ``fold`` chooses between two equal local
+    times."""
     try:
         zone = timezone.get_current_timezone()
         local = parse_iso_moment(text).replace(tzinfo=zone, fold=fold)
@@ -279,11 +281,11 @@ def _moment_with_zone(text: str, *, keeps_day: bool, fold: int = 0) -> str:
 
 
 class Unreadable(str):
-    """Text in place of JSON."""
+    """Text that is not valid JSON."""
 
 
 def unreadable_inputs(given: Mapping[str, Any]) -> dict[str, str]:
-    """What of a form could not even be read, by field."""
+    """Returns the errors of inputs that could not be parsed, by field."""
     return {
         name: _("This is not JSON: put texts in double quotes, and check commas and brackets.")
         for name, value in given.items()
@@ -292,5 +294,5 @@ def unreadable_inputs(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def suggested_values(params: QueryDict, fields: Iterable[Field]) -> dict[str, str]:
-    """What an address suggests for a new record: ``?contact=contact_…``."""
+    """Returns the values that an address suggests for a new record: ``?contact=contact_…``."""
     return {f.name: str(value) for f in fields if (value := params.get(f.wire))}

@@ -1,4 +1,4 @@
-"""What somebody who imports may change of a trial: what its columns and words become, and how it is read."""
+"""The choices on the page of a trial import: what columns and words become, and how the file is read."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from headlessly.transfer.headings import ADDED, find_meaning, nameless_heading
 from headlessly.transfer.models import Import, RefusedRow, RowWarning
 from headlessly.transfer.options import Options, read_options
 
-#: How many columns a page offers to change; the others stay as they are guessed.
+#: How many columns a page offers to change; the others stay as guessed.
 MOST_COLUMNS = 300
-#: What a form says of how the file is read.
+#: The inputs about how the file is read.
 READING = ("numbers", "days", "create", "encoding", "delimiter")
 
 
 @dataclass
 class Sample:
-    """A cell of the file and what becomes of it."""
+    """A cell of the file and the value that it becomes."""
 
     sent: str
-    text: Any = ""  #: what it will be, as one reads it
+    text: Any = ""  #: the value that it becomes, for reading
     problem: str = ""
-    is_new: bool = False  #: whether it names what is made for the row
+    is_new: bool = False  #: whether it names a record that is created for the row
 
     @property
     def differs(self) -> bool:
@@ -45,18 +45,18 @@ class Sample:
 
 @dataclass
 class ColumnChoice:
-    """A column of the file: its heading, the field that it becomes, and the first cells."""
+    """A column of the file: its heading, the field that it becomes, and its first cells."""
 
-    name: str  #: of its input
+    name: str  #: the name of its input
     heading: str
-    key: str  #: what a mapping calls it
-    path: str  #: empty where it is left out
-    guessed: bool  #: whether its values told, and not its heading
+    key: str  #: its name in a mapping
+    path: str  #: empty if it is left out
+    guessed: bool  #: whether it was guessed by its values, not its heading
     samples: list[Sample] = field(default_factory=list)
 
 
 class Choices:
-    """What of one trial may be changed."""
+    """The choices of a trial import."""
 
     def __init__(self, source: Import) -> None:
         self.source = source
@@ -65,25 +65,27 @@ class Choices:
         self.mapping = self.options.field_mapping
         self.fields = dict(mapping.mappable_fields(self.noun))
         if actors.current().role != actors.ADMIN:
-            del self.fields["$createdAt"]  # they may not say it
+            del self.fields["$createdAt"]  # only admins may set it
         self.told = self._told()
 
     # -- columns ------------------------------------------------------------------------------------
 
     def groups(self) -> list[tuple[str, list[Option]]]:
-        """What a column may become: the noun's own fields, and those of what its rows describe."""
+        """Returns what a column may become, by title: the noun's own fields, and those of records that a
+        row describes."""
         groups: dict[str, list[Option]] = {}
         for path, (other, found) in self.fields.items():
             reference = path.rpartition(".")[0]
             own = self.noun.schema.fields[reference] if reference else None
             title = labels.field_label(own) if own else labels.noun_title(other)
             label = labels.field_label(found)
-            # Closed, a choice shows the name of its option alone.
+            # A closed select shows the label of its option without the title of the group.
             groups.setdefault(title, []).append((path, f"{title}: {label}" if own else label))
         return list(groups.items())
 
     def columns(self) -> list[ColumnChoice]:
-        """The columns in the order of the file, each with its samples; of objects their entries."""
+        """Returns the columns in the order of the file, each with its samples. Files of objects have their
+        entries as columns."""
         paths = {
             cell["heading"]: cell.get("path", "")
             for sample in self.source.samples
@@ -109,7 +111,7 @@ class Choices:
         return self.source.format in formats.TABLES
 
     def _headings(self) -> Iterator[tuple[int, str, str]]:
-        """Position, heading as it is shown, and as a mapping calls it."""
+        """Yields the position of each column, its heading for reading, and its name in a mapping."""
         if self._is_table:
             headings = list(self.source.columns)
         else:
@@ -121,7 +123,8 @@ class Choices:
                 yield n, heading.strip() or _("column %d") % (n + 1), key
 
     def _column(self, n: int, heading: str, key: str, known: str) -> ColumnChoice:
-        """``known`` is what an entry of an object was found to be, which its name within others says."""
+        """Returns the choice for a column. ``known`` is what an entry of an object was mapped to, as its
+        name within another object says."""
         meaning = find_meaning(self.noun, key, self.mapping)
         usual = find_meaning(self.noun, key)
         path = known or (meaning.path if meaning is not None else "")
@@ -136,7 +139,7 @@ class Choices:
         return ColumnChoice(f"column-{n}", heading, key, path, guessed)
 
     def _told(self) -> dict[tuple[int, str], str]:
-        """What the trial found to be wrong with the first rows, by row and path."""
+        """Returns what the trial found wrong with the first rows, by row and path."""
         shown = [sample["row"] for sample in self.source.samples]
         every: list[RefusedRow | RowWarning] = [
             *self.source.rows.filter(row__in=shown),
@@ -154,7 +157,7 @@ class Choices:
         path, new = cell.get("path", ""), row.get("new", ())
         told = self.told.get((row["row"], path))
         sample = Sample(cell["sent"], problem=cell.get("problem") or told or "")
-        # What the trial alone has found keeps the value out.
+        # A problem that only the trial found hides the value.
         if path and "value" in cell and ("problem" in cell or not told):
             sample.text = self._text(path, cell["value"], names)
             reference, _dot, wire = path.rpartition(".")
@@ -163,7 +166,7 @@ class Choices:
         return sample
 
     def _names(self) -> dict[str, str]:
-        """The names of what the samples refer to."""
+        """Returns the names of the records that the samples refer to."""
         wanted: dict[str, set[str]] = {}
         for sample in self.source.samples:
             for cell in (*sample["cells"], *sample["also"]):
@@ -176,7 +179,7 @@ class Choices:
         return self.fields[path][1] if path in self.fields else self.noun.schema.fields.get(path)
 
     def _text(self, path: str, value: Any, names: dict[str, str]) -> Any:
-        """A value as one reads it."""
+        """Returns a value for reading."""
         found = self._field(path)
         if found is None or value is None or isinstance(value, bool):
             return (_("Yes") if value else _("No")) if isinstance(value, bool) else ""
@@ -195,7 +198,8 @@ class Choices:
         )
 
     def also(self) -> list[tuple[str, list[Any]]]:
-        """What the first rows have that no column says: a field's label, and its value in each of them."""
+        """Returns what the first rows get beside their columns: a field's label, and its value in each
+        row."""
         names = self._names()
         found: dict[str, list[Any]] = {}
         for n, sample in enumerate(self.source.samples):
@@ -211,9 +215,9 @@ class Choices:
     # -- what was chosen ----------------------------------------------------------------------------
 
     def read_choices(self, sent: Mapping[str, str]) -> Options:
-        """The options of a form that was sent. Raises BadRequest.
+        """Returns the options of a form that was sent. Raises BadRequest.
 
-        Of a file that is cut otherwise, or in other letters, all columns are guessed anew.
+        If the file is read in another encoding or with another delimiter, all columns are guessed again.
         """
         said = read_options({name: sent.get(name, "") for name in READING}, for_people=True)
         layout = self.source.layout
@@ -244,7 +248,7 @@ class Choices:
         return replace(options, mapping=self._sent_mapping(sent), keeps=False, chosen=True)
 
     def _sent_mapping(self, sent: Mapping[str, str]) -> dict[str, Any]:
-        """The mapping with what was chosen otherwise than it stands here."""
+        """Returns the mapping with the changes that were sent."""
         said = self.options.mapping
         columns = dict(said.get("columns") or {})
         for column in self.columns():
@@ -261,7 +265,7 @@ class Choices:
 
 
 def same_choices(one: Options, other: Options) -> bool:
-    """Whether two read a file alike."""
+    """Whether two options read a file in the same way."""
     return _comparable(one) == _comparable(other)
 
 

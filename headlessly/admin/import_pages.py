@@ -1,7 +1,7 @@
-"""Files into records, in the browser: send one, see what would happen, then let it happen.
+"""Importing files in the browser: send one, see what would happen, then let it happen.
 
-What is sent is tried first (an import that is a dry run); its file is kept for a day, and `go` begins
-the import with it.
+A file is tried first (an import that is a dry run). It is kept for a day, and `go` starts the import with
+it.
 """
 
 from __future__ import annotations
@@ -53,12 +53,13 @@ from headlessly.transfer.programs import program_called
 from headlessly.undo import undos
 from headlessly.undo.undos import taken_back_of
 
-#: How many imports and how many refused rows a page shows, and of how many rows it tells what is left out.
+#: How many imports and how many refused rows a page shows, and in how many warnings it looks for
+#: omissions.
 LATELY, REFUSED, WARNED = 20, 50, 1_000
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
-    """The addresses below the workplace's own."""
+    """Returns the URL patterns of imports, below the workplace's own."""
     return [
         site.page("imports/", imports_view, "imports"),
         site.page("imports/columns/<str:name>.csv", columns_view, "import_columns"),
@@ -70,18 +71,18 @@ def urls(site: TenantSite) -> list[URLPattern]:
 
 
 def importable_nouns(site: TenantSite) -> list[type[Noun]]:
-    """What the actor may import."""
+    """Returns the nouns that the actor may import."""
     actor = actors.current()
     return [noun for noun in site.nouns if actors.may(actor, "create", noun)]
 
 
 def import_url(noun: type[Noun]) -> str:
-    """Where a file of these is sent."""
+    """Returns the address of the page that imports records of a noun."""
     return f"{reverse('admin:imports')}?type={noun.__name__}"
 
 
 def imports_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """Ask for a file, and show what became of the last ones."""
+    """Asks for a file, and lists the latest imports; a POST starts a trial."""
     offered = importable_nouns(site)
     if not offered:
         raise PermissionDenied
@@ -98,9 +99,9 @@ def imports_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 
 def _begin(noun: type[Noun], sent: Any, asked: Mapping[str, Any]) -> Import:
-    """Begin to try the file, for a reader of this language and zone.
+    """Starts a trial of the file.
 
-    Raises what `imports.begin_import` does, and BadRequest where there is none.
+    Raises what `imports.begin_import` raises, and BadRequest without a usable file.
     """
     if sent is None:
         raise BadRequest(_("Choose a file first."), field="file")
@@ -156,7 +157,7 @@ def _form_page(
 
 
 def _matches(noun: type[Noun]) -> list[tuple[str, str]]:
-    """By what those that are here already may be found, for who may update them."""
+    """Returns the fields by which existing records may be matched, for an actor who may update them."""
     if not actors.may(actors.current(), "update", noun):
         return []
     sets = [[field] for field in unique_fields(noun)]
@@ -173,8 +174,8 @@ def _matches(noun: type[Noun]) -> list[tuple[str, str]]:
 
 @require_GET
 def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """One import: how far it is, what became of it, and which rows it could not take; of a trial also what
-    its columns and words become, to be changed."""
+    """Shows an import: its progress, its results and the refused rows; for a trial also what its columns
+    and words become, to be changed."""
     return _import_page(request, site, imports.get_import(id))
 
 
@@ -236,13 +237,13 @@ def _import_page(
 
 
 def _kept_from(source: Import) -> Import | None:
-    """The import whose mapping this one took over."""
+    """Returns the import whose mapping this one took over, or None."""
     kept = source.options.get("kept_from")
     return Import.visible().filter(pk=kept).first() if kept else None
 
 
 def _undo_of(source: Import) -> Undo | None:
-    """The way to take back what an import did, for who may; None before it is over."""
+    """Returns the undo of an import for an actor who may write; None before it has finished."""
     if source.event is None or not source.finished or not actors.current().writes:
         return None
     event = Event.objects.filter(id=source.event).first()
@@ -251,7 +252,7 @@ def _undo_of(source: Import) -> Undo | None:
 
 @require_POST
 def again_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Try the file again as its columns, words and reading were chosen."""
+    """Tries the file again with the columns, words and reading that were chosen."""
     source = imports.get_import(id)
     try:
         imports.try_import_again(
@@ -263,7 +264,8 @@ def again_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
 
 
 def _chosen(source: Import, sent: Mapping[str, str]) -> Options:
-    """What a form says of a trial; guessed from the start where that was asked for."""
+    """Returns the options that a form chose for a trial; without any mapping if everything is to be
+    guessed anew."""
     if "anew" in sent:
         options = Options(**source.options)
         return replace(options, mapping={}, keeps=False, kept_from=None, program=None, chosen=False)
@@ -272,7 +274,7 @@ def _chosen(source: Import, sent: Mapping[str, str]) -> Options:
 
 @require_POST
 def go_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Do what was tried; what was chosen otherwise since is tried first."""
+    """Starts the import that was tried. If choices were changed since, they are tried first."""
     source = imports.get_import(id)
     if "choices" in request.POST and may_go(source):
         same = same_choices(Options(**source.options), _chosen(source, request.POST))
@@ -290,7 +292,7 @@ def go_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
 
 @require_POST
 def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Stop it; what is in stays in. One that is over already shows how it ended."""
+    """Cancels an import; imported rows stay. Shows the results of one that has already finished."""
     with suppress(Conflict):
         imports.cancel_import(id)
     return redirect("admin:import", id)
@@ -298,7 +300,7 @@ def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
 
 @require_GET
 def columns_view(request: HttpRequest, name: str, *, site: TenantSite) -> HttpResponse:
-    """An empty file with the columns that may be filled."""
+    """Downloads an empty file with the columns that may be filled."""
     noun = registry.get(name)
     if noun is None or noun not in importable_nouns(site):
         raise Http404
@@ -312,6 +314,6 @@ def columns_view(request: HttpRequest, name: str, *, site: TenantSite) -> HttpRe
 
 
 def may_go(source: Import) -> bool:
-    """Whether it is a trial that ended with rows to take."""
+    """Whether this is a completed trial with rows to import."""
     tried = source.dry_run and source.status == Import.Status.COMPLETED
     return tried and bool(source.created + source.updated) and source.parts.exists()

@@ -1,4 +1,4 @@
-"""How the file of an import is read, and how else it may be, for whoever looks at its trial."""
+"""How the file of an import is read, and the alternatives, for the page of its trial."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from headlessly.transfer.encodings import ENCODINGS, NAMES
 from headlessly.transfer.models import Import
 from headlessly.transfer.options import DELIMITER_NAMES, Options
 
-#: What is before the wire name of a field in the name of an input for what all rows are.
+#: Prefix of a field's wire name in the name of the input for its default.
 DEFAULT = "default-"
 
 
 def reading_choices(source: Import, site: TenantSite) -> dict[str, Any]:
-    """What may be chosen of how a file is read, with what is chosen or was found."""
+    """Returns the choices of how a file is read, with the current ones."""
     layout, options = source.layout, Options(**source.options)
     encodings: list[tuple[str, str]] = []
     delimiters: list[tuple[str, str]] = []
@@ -29,7 +29,7 @@ def reading_choices(source: Import, site: TenantSite) -> dict[str, Any]:
     delimiter = next((n for n, m in DELIMITER_NAMES.items() if m == layout.get("delimiter")), "")
     if source.format != formats.XLSX:
         encodings = [(name, NAMES[codec]) for name, codec in ENCODINGS.items()]
-        if not encoding:  # found, and nothing that anybody says
+        if not encoding:  # detected, and not among the choices
             encodings.insert(0, ("", NAMES.get(layout["encoding"], layout["encoding"])))
     if source.format == formats.CSV:
         marks = {
@@ -50,7 +50,7 @@ def reading_choices(source: Import, site: TenantSite) -> dict[str, Any]:
 
 
 def _defaults(noun: type[Noun], options: Options, site: TenantSite) -> list[tuple[str, str, str]]:
-    """What rows are that do not say it: the id of an input, its label, the input."""
+    """Returns the inputs for values of rows that do not have their own: id, label and input of each."""
     found: list[tuple[str, str, str]] = []
     for name in (*noun.Surface.files.otherwise, *noun.Surface.files.of_all):
         field = noun.schema.by_name[name]
@@ -62,7 +62,8 @@ def _defaults(noun: type[Noun], options: Options, site: TenantSite) -> list[tupl
 
 
 def said_of_all(noun: type[Noun], asked: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """What an address says of all rows, by wire name, and what people call that: ``?campaign=campaign_…``."""
+    """Returns the values that an address sets for all rows, by wire name, each with its text:
+    ``?campaign=campaign_…``."""
     found = {}
     for name in noun.Surface.files.of_all:
         field = noun.schema.by_name[name]
@@ -80,7 +81,7 @@ def _text(
     delimiters: list[tuple[str, str]],
     delimiter: str,
 ) -> str:
-    """How the file is read, in a line."""
+    """Returns a line on how the file is read."""
     marks = {"comma": "1.250,00", "point": "1,250.00"}
     days = {"dmy": _("24/11/2026, day first"), "mdy": _("11/24/2026, month first")}
     notations = source.notations()

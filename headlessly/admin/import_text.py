@@ -1,4 +1,4 @@
-"""What became of an import and of its rows, in words."""
+"""The results of an import and of its rows in words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def percent_done(source: Import) -> int:
 
 
 def import_rows(sources: Iterable[Import]) -> list[dict[str, Any]]:
-    """Imports with what became of them, also where something was taken back since."""
+    """Returns imports with their results, including what was undone since."""
     found = list(sources)
     events = Event.objects.filter(id__in=[each.event for each in found if each.event])
     requests = dict(events.values_list("id", "request_id"))
@@ -45,7 +45,7 @@ def import_row(source: Import, taken: TakenBack | None = None) -> dict[str, Any]
 
 
 def _outcome_text(source: Import) -> str:
-    """What became of its rows, or would have, in words."""
+    """Returns the counts of rows by what happened to them, or would happen."""
     if not source.finished:
         return ""
     counts = (
@@ -59,8 +59,8 @@ def _outcome_text(source: Import) -> str:
 
 
 def field_words(noun: type[Record], path: str | None) -> str:
-    """A field as an error names it, as people call it: ``contact.email`` is “Contact: Email”. What is no
-    field, such as a heading of the file, stays."""
+    """Returns the label of a field that an error names: ``contact.email`` is “Contact: Email”. A name that
+    is not a field, such as a heading of the file, stays."""
     words: list[str] = []
     here: type[Record] | None = noun
     for name in (path or "").split("."):
@@ -77,7 +77,7 @@ def _said(noun: type[Record], problem: dict[str, Any]) -> dict[str, Any]:
 
 
 def refused_row(noun: type[Record], row: RefusedRow) -> dict[str, Any]:
-    """A refused row: its number, how it begins, what is wrong."""
+    """Returns a refused row: its number, how it begins, and its problems."""
     values = row.values()
     if isinstance(values, dict):
         values = list(values.values())
@@ -91,13 +91,13 @@ def refused_row(noun: type[Record], row: RefusedRow) -> dict[str, Any]:
     }
 
 
-#: How many rows are named that have the same left out.
+#: How many rows with the same warning are named.
 NAMED = 5
 
 
 def warning_rows(noun: type[Record], rows: Iterable[RowWarning]) -> list[dict[str, Any]]:
-    """What is left out of rows, or which they are like (about no field), each reason once with the rows that
-    have it, the most frequent first."""
+    """Returns the warnings of rows, the most frequent first, each with the rows that have it: values that
+    were left out, or (without a field) records that are similar."""
     found: dict[tuple[str | None, str], list[int]] = {}
     for row in rows:
         for problem in row.errors():

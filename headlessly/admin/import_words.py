@@ -1,4 +1,4 @@
-"""The words of a file's choices and members, and what each of them is."""
+"""The words in a file's columns of choices and members, and the value that each becomes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from headlessly.transfer.references import References, member_names
 from headlessly.transfer.samples import has_words
 
 Option = tuple[str, str]
-#: How many words of a field a page offers to change; the others stay as they are understood.
+#: How many words of a field a page offers to change; the others stay as understood.
 MOST_WORDS = 60
 
 
@@ -29,12 +29,12 @@ class WordChoice:
     name: str
     word: str
     count: int
-    value: str | None  #: empty where it says nothing, None where it is not understood
+    value: str | None  #: empty if it is ignored, None if it is not understood
 
 
 @dataclass
 class WordChoices:
-    """The words of one field."""
+    """The words of a field."""
 
     path: str
     label: str
@@ -43,12 +43,12 @@ class WordChoices:
 
     @property
     def open(self) -> int:
-        """How many of them are not understood."""
+        """How many words are not understood."""
         return sum(1 for each in self.words if each.value is None)
 
 
 def word_choices(source: Import) -> list[WordChoices]:
-    """The words of columns of choices and of members, what is not understood first."""
+    """Returns the words of all columns of choices and members, those that are not understood first."""
     noun: type[Noun] = source.noun
     fields = mapping.mappable_fields(noun)
     mapped = Options(**source.options).field_mapping.values
@@ -71,7 +71,8 @@ def word_choices(source: Import) -> list[WordChoices]:
 
 
 def _options(declared: Field, chosen: set[str]) -> list[Option]:
-    """The values that a word may stand for; of people the members, and who is meant already."""
+    """Returns the values that a word may become. For people these are the members, and anybody who is
+    already chosen."""
     if declared.type == "enum":
         return [(value, wording.state_label(value)) for value in declared.choices]
     members = member_names()
@@ -81,7 +82,7 @@ def _options(declared: Field, chosen: set[str]) -> list[Option]:
 
 
 def _usual_values(noun: Any, declared: Field, words: list[str]) -> dict[str, str | None]:
-    """What each word is understood as without anybody's help; None where it is not."""
+    """Returns the value that each word is understood as without a mapping, or None."""
     if declared.type == "enum":
         known = noun.Surface.files.words.get(declared.name, {})
         read = choice_reader(

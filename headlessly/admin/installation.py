@@ -1,7 +1,7 @@
-"""The installation at a glance, for the operator: tenants by size, what waits, slow routes, versions.
+"""The operator's overview of the installation: tenants by size, waiting work, slow routes, versions.
 
-No number here costs more in a large installation: sizes are what PostgreSQL's statistics say (of the last
-ANALYZE), and what is counted is counted up to a limit.
+Every number stays cheap in a large installation: sizes come from PostgreSQL's statistics (as of the last
+ANALYZE), and counts stop at a limit.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from headlessly.environment import product_version
 from headlessly.log import offsets
 from headlessly.web import metrics
 
-#: How many tenants are shown, and how far the events of a day are counted.
+#: How many tenants are shown, and up to how many events of a day are counted.
 SHOWN, COUNTED = 50, 10_000
-#: For each tenant its share of each table, indexes included, as far as the statistics know it.
+#: The size of each tenant: its share of each table including indexes, as far as the statistics know it.
 SIZES = """
 SELECT tenant, sum(part * pg_total_relation_size(relation))::bigint
 FROM (
@@ -50,7 +50,7 @@ VERSIONS = "SELECT current_setting('server_version'), pg_database_size(current_d
 
 
 class TenantUse(NamedTuple):
-    """A tenant, what it takes and what it does."""
+    """A tenant, its size and its use."""
 
     name: str
     slug: str
@@ -63,7 +63,7 @@ class TenantUse(NamedTuple):
 
 
 def tenant_uses() -> list[TenantUse]:
-    """The tenants that take most, the largest first; those of which no statistics are known come last."""
+    """Returns the largest tenants first. Tenants without statistics come last."""
     sizes = dict(prepared.execute_prepared(SIZES, (SHOWN,)))
     if (room := SHOWN - len(sizes)) > 0:
         others = Tenant.objects.exclude(pk__in=sizes).order_by("pk")[:room]
@@ -94,7 +94,7 @@ def _tenant_use(row: tuple[Any, ...], size: int) -> TenantUse:
 
 @every_tenant()
 def waiting_numbers() -> list[tuple[str, str]]:
-    """What waits, as /metrics tells it: each with its value."""
+    """Returns the gauges of waiting work in /metrics, each with its value."""
     labels = {
         "headlessly_jobs_waiting": _("Jobs in line"),
         "headlessly_oldest_job_seconds": _("The oldest waits"),

@@ -1,4 +1,4 @@
-"""Lines over an axis of time, as the numbers of an SVG: what they say stands in the table beside them."""
+"""Draws lines over time as numbers for an SVG. The table beside it has the same as text."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from django.utils.translation import gettext as _
 from headlessly.admin import display, stretches
 from headlessly.context import clock
 
-#: At most this many lines are drawn; the table has all.
+#: How many lines are drawn at most; the table has all.
 LINES = 6
-#: How many stretches of time are named below a line, and how many heights beside it.
+#: How many stretches of time are labelled on the x-axis, and how many steps the y-axis has.
 NAMED, HEIGHTS = 6, 4
-#: Where a line is drawn, in pixels from the top, and from which percent of the width to which.
+#: Where lines are drawn: top and height in pixels, left and right in percent of the width.
 TOP, HEIGHT, LEFT, RIGHT = 12, 200, 1.5, 98.5
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line: its name, how it looks, and its points."""
+    """A line: its name, how it looks, and its points."""
 
     label: str
     look: str
     parts: list[str]  #: the points of each unbroken part, in a box of 100 by 100
-    points: list[dict[str, str]]  #: each with its place on the page and its words
+    points: list[dict[str, str]]  #: the position and text of each
     tone: str = ""  #: the colour of its value, where it has one
-    #: The last two points, while the last period still runs: a low number is no fall yet.
+    #: The last two points while the last period is still running, drawn differently: a low value is no
+    #: decline yet.
     running: str = ""
 
 
@@ -39,7 +40,7 @@ class LineChart:
     """Lines over an axis with dates."""
 
     lines: list[Line]
-    left: int  #: lines that only the table has
+    left: int  #: how many lines are only in the table
     heights: list[dict[str, str]]
     days: list[dict[str, str]]
     top: int = TOP
@@ -51,7 +52,7 @@ class LineChart:
 
 @dataclass
 class Series:
-    """What one line is drawn of: a value and its words for each stretch that has one."""
+    """The data of a line: a value and its text for each stretch of time that has one."""
 
     values: dict[date, float] = field(default_factory=dict)
     texts: dict[date, str] = field(default_factory=dict)
@@ -69,7 +70,8 @@ def line_chart(
     adds_up: bool,
     height_text: Callable[[float], str] = display.number,
 ) -> LineChart:
-    """A line for each series, by its label. ``days`` are the first days of the periods, each a ``unit`` long.
+    """Draws a line for each series, by its label. ``days`` are the first days of the periods, each a
+    ``unit`` long.
 
     Where a period has no value the line shows zero if the values add up (``adds_up``), else a gap.
     """
@@ -129,17 +131,17 @@ def _line(
 
 
 def _x(place: int, many: int) -> float:
-    """In percent of the width; a single stretch stands in the middle."""
+    """Returns the position in percent of the width. A single period is in the middle."""
     return 50.0 if many == 1 else LEFT + (RIGHT - LEFT) * place / (many - 1)
 
 
 def _y(value: float, low: float, high: float) -> float:
-    """In percent from the top."""
+    """Returns the position in percent from the top."""
     return (high - value) / (high - low) * 100
 
 
 def _scale(low: float, high: float) -> tuple[float, float, list[float]]:
-    """The ends of the axis and its heights: whole steps of 1, 2 or 5 of their size."""
+    """Returns the ends of the y-axis and its steps, which are 1, 2 or 5 times a power of ten."""
     size = (high - low) / HEIGHTS or 1
     power = 10 ** floor(log10(size))
     step = next(power * each for each in (1, 2, 5, 10) if power * each >= size * 0.999)
@@ -150,7 +152,7 @@ def _scale(low: float, high: float) -> tuple[float, float, list[float]]:
 
 
 def _named_days(unit: str, days: Sequence[date]) -> list[dict[str, str]]:
-    """The stretches that are named below the lines, evenly; every other one also on a small screen."""
+    """Returns evenly spaced labels of the x-axis. Those marked ``often`` are hidden on a small screen."""
     steps = max(1, -(-len(days) // NAMED))
     found = []
     for number, place in enumerate(range(0, len(days), steps)):

@@ -1,4 +1,5 @@
-"""Where a record may go: the states that one step reaches, the verb that takes it, and what else is tried."""
+"""The moves of a record: the states that one step reaches, the verbs that lead there, and hints on all
+others."""
 
 from __future__ import annotations
 
@@ -16,12 +17,12 @@ from headlessly.declaration.schema import Machine
 from headlessly.language.wording import SUBJECT
 from headlessly.nouns import Noun
 
-#: How many texts a column offers to drop a card on.
+#: How many suggestions a column offers to drop a card on.
 MOST_OFFERED = 8
 
 
 def possible_moves(noun: type[Noun], state: str, machine: Machine | None = None) -> list[NextStep]:
-    """The steps out of ``state`` that the actor may take, in the order of the board's columns."""
+    """Returns the steps out of ``state`` that the actor may take, in the order of the board's columns."""
     steps = [
         step for step in permitted_steps(noun, state, machine) if step.target not in (None, state)
     ]
@@ -33,14 +34,14 @@ def possible_moves(noun: type[Noun], state: str, machine: Machine | None = None)
 
 @dataclass(frozen=True)
 class RefusedKeys:
-    """The numbers of the states to which no step leads, and what is said to who presses one of them."""
+    """The keys of the states that no step reaches, and the hint for somebody who presses one."""
 
     numbers: str
     hint: str
 
 
 def refused_keys(record: Noun) -> RefusedKeys | None:
-    """Those of ``record`` as it is now; None for who may not move it at all."""
+    """Returns the refused keys of ``record``; None for an actor who may not move it at all."""
     if record.schema.machine is None:
         return None
     noun, machine = type(record), record.schema.machine.of(record)
@@ -55,7 +56,7 @@ def refused_keys(record: Noun) -> RefusedKeys | None:
 
 
 def find_move(record: Noun, target: str) -> NextStep | None:
-    """The step of ``record`` to ``target``, if there is one for the actor."""
+    """Returns the actor's step from ``record``'s state to ``target``, or None."""
     machine = record.schema.require_machine().of(record)
     steps = possible_moves(type(record), getattr(record, machine.name), machine)
     return next((step for step in steps if step.target == target), None)
@@ -63,16 +64,16 @@ def find_move(record: Noun, target: str) -> NextStep | None:
 
 @dataclass(frozen=True)
 class DropOffers:
-    """What a card can be dropped on in a column whose verb needs one text: what people usually write."""
+    """The suggestions on which a card can be dropped, in a column whose verb requires one text."""
 
-    name: str  #: of the input
+    name: str  #: the name of the input
     label: str
     values: Sequence[str]
 
 
 def drop_offers(noun: type[Noun], steps: Iterable[NextStep], target: str) -> DropOffers | None:
-    """Those of the column ``target``, into which ``steps`` lead from the others; None where something else
-    is asked for, or nothing is suggested."""
+    """Returns the suggestions of the column ``target``; None if its verb requires anything but one text,
+    or nothing is suggested. ``steps`` are all steps of the board."""
     step = next((s for s in steps if s.target == target and s.requires_input), None)
     if step is None:
         return None
@@ -84,7 +85,7 @@ def drop_offers(noun: type[Noun], steps: Iterable[NextStep], target: str) -> Dro
 
 
 def moves_hint(noun: type[Noun], state: str, moves: list[NextStep]) -> str:
-    """Where a record goes from here, for somebody who tries another way."""
+    """Returns a hint on where a record can go from ``state``, for somebody who tries another move."""
     field = noun.schema.by_name[noun.schema.require_machine().name]
     here = labels.choice_label(field, state)
     if not moves:

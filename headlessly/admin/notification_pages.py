@@ -1,4 +1,4 @@
-"""The bell and its page: what somebody is told, what they want to be told, and which records they follow."""
+"""The bell and its page: a person's notifications, which of them they want, and the records they follow."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from headlessly.admin.undo import safe_return
 from headlessly.context import clock
 from headlessly.notifications import following, inbox, kinds, mentions, wording
 
-#: How many a page has; and up to how many the bell counts.
+#: How many notifications a page has, and up to how many the bell counts.
 PAGE, MOST = 50, 99
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
-    """The addresses below the site's own."""
+    """Returns the URL patterns of notifications, below the site's own."""
     return [
         site.page("notifications/", notifications_view, "notifications"),
         site.page("notifications/unread/", unread_view, "notifications_unread"),
@@ -49,19 +49,20 @@ def _rows() -> Any:
 
 
 def unread_count() -> int:
-    """How many whoever acts has not read, up to one more than the bell shows."""
+    """Returns the number of the actor's unread notifications, up to one more than the bell shows."""
     return int(_rows().filter(read_at=None)[: MOST + 1].count())
 
 
 def _unread_state() -> tuple[int, str]:
-    """How many are unread, and a text that is another one once the page of the bell has something else."""
+    """Returns the number of unread notifications, and a text that changes whenever the page of the bell
+    does."""
     count, newest = unread_count(), _own().values_list("pk", flat=True).first()
     return count, f"{count}:{newest or ''}"
 
 
 @require_GET
 def unread_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """What the bell says, and what the page of it has: see bell.js."""
+    """Returns the bell's number and the state of its page, for bell.js."""
     count, state = _unread_state()
     text = f"{MOST}+" if count > MOST else str(count)
     return JsonResponse({"count": count, "text": text, "state": state})
@@ -69,8 +70,8 @@ def unread_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 @require_GET
 def notifications_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """The latest, the newest first; on from the last one of a page by its id."""
-    unread, state = _unread_state()  # before the rows: what comes meanwhile is in another state
+    """Lists notifications, the newest first; ``after`` is the id of the last one of the page before."""
+    unread, state = _unread_state()  # before the rows: what arrives in between changes the state
     found = _rows()
     if after := request.GET.get("after", ""):
         rest = inbox.notifications_after(found, actors.current().id, after)
@@ -89,13 +90,13 @@ def notifications_view(request: HttpRequest, *, site: TenantSite) -> HttpRespons
     )
 
 
-#: How late it is at most, by one's own clock, when "later" is still today.
+#: Before this hour, "later" is still today.
 STILL_TODAY = 21
 
 
 def later_choices() -> list[tuple[str, str]]:
-    """How long something is put off, as one types it, and what its button says: here and on one's day. What
-    has a time is due in the morning then."""
+    """Returns the choices to put something off, here and on the day's page: the text as it is typed, and
+    the label. Anything with a time is then due in the morning."""
     still = timezone.localtime(clock.now()).hour < STILL_TODAY
     return [
         ("in 3 hours", _("Later today") if still else _("In 3 hours")),
@@ -107,7 +108,8 @@ def later_choices() -> list[tuple[str, str]]:
 
 @require_GET
 def open_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """On to what it is about; it has been read then. With ``alone`` it is the first of several by itself."""
+    """Redirects to the subject of a notification and marks it read. ``alone`` takes the first of a group
+    by itself."""
     found, alone = get_object_or_404(_own(), pk=id), "alone" in request.GET
     inbox.mark_read(actors.current().id, id, alone=alone)
     lines = wording.lines_of_groups([[found]]) if alone else wording.lines_of([found])
@@ -119,7 +121,7 @@ def open_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespons
 
 @require_POST
 def read_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """All of them, or the one that the form names, have been read."""
+    """Marks all notifications read, or the one in the form."""
     inbox.mark_read(actors.current().id, request.POST.get("id", ""))
     return HttpResponseRedirect(safe_return(request) or reverse("admin:notifications"))
 
@@ -128,7 +130,7 @@ def read_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 
 class ChoicesForm(forms.Form):
-    """A switch for each kind and channel, and when the mail of the day comes."""
+    """A switch for each kind and channel, and the hour of the daily email."""
 
     digest = forms.TypedChoiceField(
         label=gettext_lazy("By mail"),
@@ -157,12 +159,13 @@ class ChoicesForm(forms.Form):
                 )
 
     def has_chosen(self, name: str) -> bool:
-        """Whether one is another than the page showed: what somebody else chose meanwhile is theirs."""
+        """Whether a choice differs from what the page showed. Choices that somebody else changed meanwhile
+        are kept."""
         shown: Any = self.data.get(self.add_initial_prefix(name), self.initial[name])
         return bool(self.fields[name].has_changed(shown, self[name].data))
 
     def chosen(self) -> dict[str, dict[str, bool]]:
-        """What was chosen, by kind and channel."""
+        """Returns the changed choices by kind and channel."""
         found: dict[str, dict[str, bool]] = {}
         for kind in self.kinds:
             for channel in kinds.CHANNELS:
@@ -178,7 +181,7 @@ class ChoicesForm(forms.Form):
 
 
 def choices_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """Of what one is told and where; a POST stores it with one's place in the tenant."""
+    """Shows the choices of notifications; a POST stores them with the membership."""
     member = _member(request)
     form = ChoicesForm(member, request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -199,14 +202,14 @@ def _member(request: HttpRequest) -> Membership:
 
 # -- mentioning ----------------------------------------------------------------------------------------
 
-#: Nobody is called by more characters.
+#: Maximum length of the text that is searched for.
 LONGEST_NAME = 100
 
 
 @require_GET
 def mentions_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """Whom what is typed behind an @ may mean: ``q`` the beginning of a name, ``at`` the page one is on. See
-    mentions.js."""
+    """Returns the members whom a text after an @ may mean, for mentions.js: ``q`` is the beginning of a
+    name, ``at`` the current page."""
     begun = request.GET.get("q", "")[:LONGEST_NAME]
     names = mentions.suggest_members(begun, display.record_of_page(request.GET.get("at", "")))
     return JsonResponse({"names": names})
@@ -216,13 +219,13 @@ def mentions_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 
 def is_following(record: str) -> bool:
-    """Whether whoever acts follows a record. Nothing is asked where nobody follows any."""
+    """Whether the actor follows a record. There is no query in a tenant where nobody follows any."""
     return following.is_following(actors.current().id, record)
 
 
 @require_POST
 def follow_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """Follow a record that one sees, or follow it no more."""
+    """Follows a record, or stops following it."""
     back = safe_return(request) or reverse("admin:index")
     record = display.record_named(request.POST.get("record", ""))
     if record is None:

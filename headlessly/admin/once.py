@@ -1,8 +1,7 @@
-"""What a page writes is done once, however often a slow line or an impatient hand sends it.
+"""Executes each write of a page once, however often a slow connection or an impatient person sends it.
 
-A page's script gives each thing that is asked for a key (``Idempotency-Key``); the answer is kept with the
-effect, as REST does it (:mod:`headlessly.api.idempotency`), and so is what was to be said on the page that
-follows.
+The page's script adds a key (``Idempotency-Key``). The response is stored with the effect, as in the REST
+API (:mod:`headlessly.api.idempotency`), and so are the messages for the next page.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from django.http import HttpRequest, HttpResponse
 from headlessly.api import idempotency
 from headlessly.errors import BadRequest, Invalid
 
-#: What was to be said on the page that follows.
+#: Holds the messages for the next page.
 SAID = "X-Said"
 
 
 def answer_once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-    """The answer of ``view``, or the one that the same request had before."""
+    """Returns the response of ``view``, or the stored one if the same request was made before."""
     if request.method != "POST" or not request.headers.get(idempotency.HEADER):
         return view()
     try:
@@ -32,7 +31,7 @@ def answer_once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpR
             request,
             lambda: _keep_messages(request, view()),
             fingerprint=_fingerprint(request),
-            sealed=True,  # a page may show a new key, codes or a link, for once
+            sealed=True,  # a page may show a secret once: a key, codes, a link
         )
     except (BadRequest, Invalid) as problem:
         return HttpResponse(problem.message, status=problem.status, content_type="text/plain")
@@ -46,7 +45,7 @@ def answer_once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpR
 
 
 def _keep_messages(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
-    """The answer, drawn, with what it says on the next page."""
+    """Returns the rendered response with the messages that it queued."""
     if hasattr(answer, "render"):
         answer = answer.render()
     queued = getattr(messages.get_messages(request), "_queued_messages", ())
@@ -57,7 +56,7 @@ def _keep_messages(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
 
 
 def _fingerprint(request: HttpRequest) -> str:
-    """What is asked, whoever's token it carries."""
+    """Returns a hash of the request without its CSRF token."""
     sent = [
         (name, value)
         for name, values in sorted(request.POST.lists())

@@ -48,7 +48,7 @@ from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 
 class OperatorSite(Site):
-    """For superusers. Being one lets nobody into a tenant."""
+    """The site for superusers, who are not members of a tenant by that alone."""
 
     def refused(self, request: HttpRequest) -> HttpResponse | None:
         if not request.user.is_authenticated:
@@ -56,14 +56,14 @@ class OperatorSite(Site):
         if not (request.user.is_active and request.user.is_superuser):
             raise Http404
         user: Any = request.user
-        # Of no tenant: what is done here is in the log of the tenant that it is done to.
+        # The actor has no tenant: what they do is logged in the tenant that it is done to.
         actors.enter(actors.Actor(user.pk, str(user), actors.ADMIN))
         if account_pages.is_own_page(request) or is_confirmed(request):
             return None
         return account_pages.ask_to_confirm(request)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
-        """These are unfold's own pages, and work by Alpine."""
+        """Guards Unfold's own pages, which need Alpine and read across tenants."""
         guarded = super().admin_view(view, cacheable)
 
         @wraps(guarded)
@@ -71,7 +71,7 @@ class OperatorSite(Site):
             with every_tenant():
                 response = guarded(request, *args, **kwargs)
                 if isinstance(response, TemplateResponse):
-                    response.render()  # its page reads on
+                    response.render()  # the template reads, too
             response.headers.setdefault(csp.HEADER, csp.WITH_ALPINE)
             return response
 
@@ -109,12 +109,12 @@ operator = OperatorSite(name="admin")
 
 
 class OperatorAdmin(ModelAdmin):
-    """What the four have in common."""
+    """Base of the four admins."""
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """With one way to save: nobody makes tenants and accounts by the dozen."""
+        """Renders a form with a single save button: nobody creates tenants and accounts by the dozen."""
         context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -123,7 +123,7 @@ class TenantAdmin(OperatorAdmin):
     list_display = ("name", "address", "members", "kept_by_imports", "kept_by_files", "created_at")
     search_fields = ("name", "slug")
     ordering = ("name",)
-    exclude = ("choices",)  # its lists of values are its own admins': Settings, Lists of values
+    exclude = ("choices",)  # the tenant's admins have a page for them: Settings, Lists of values
 
     def get_queryset(self, request: HttpRequest) -> Any:
         found = super().get_queryset(request).annotate(member_count=Count("memberships"))
@@ -131,7 +131,7 @@ class TenantAdmin(OperatorAdmin):
         return found.annotate(kept_bytes=storage.kept_by_imports(), file_bytes=Subquery(files))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        # Every id, link and key out there carries the slug.
+        # The slug is part of every address outside.
         return ("slug", "created_at") if obj else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -167,7 +167,7 @@ class TenantAdmin(OperatorAdmin):
 
 
 class NewPasswordForm(AdminPasswordChangeForm):
-    """A password that an operator sets is told of like every other."""
+    """Sets a password; its owner is told as after every other change."""
 
     def save(self, commit: bool = True) -> User:
         operator_id = actors.current().id
@@ -209,7 +209,7 @@ class UserAdmin(DjangoUserAdmin, OperatorAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
-            obj.email_proven_at = timezone.now()  # the operator says whose it is
+            obj.email_proven_at = timezone.now()  # the operator vouches for it
         super().save_model(request, obj, form, change)
 
     @action(description=gettext_lazy("Sign out of every browser"))
@@ -226,12 +226,12 @@ class UserAdmin(DjangoUserAdmin, OperatorAdmin):
         messages.success(request, _("They sign in with their password alone."))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # The log names users for ever; one who leaves is made inactive.
+        # The log refers to users for ever. Who leaves is made inactive.
         return False
 
 
 class MembershipForm(forms.ModelForm):
-    """The person is looked up inside the tenant: a contact of another one cannot be chosen."""
+    """Looks the contact up within the tenant, so that another tenant's cannot be chosen."""
 
     person = Text(
         required=False,
@@ -295,12 +295,13 @@ class MembershipAdmin(OperatorAdmin):
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        for member in queryset:  # one by one: their keys end with it
+        for member in queryset:  # one by one: each one's keys end with it
             self.delete_model(request, member)
 
 
 class ApiKeyAdmin(OperatorAdmin):
-    """Keys are issued and revoked, never changed. What was issued is shown once, in the answer."""
+    """Keys are issued and revoked, never changed. The secret is shown once, in the response that issues
+    the key."""
 
     list_display = ("name", "tenant", "scope", "hint", "created_at", "last_used_at", "standing")
     list_filter = ("scope",)
@@ -339,7 +340,7 @@ class ApiKeyAdmin(OperatorAdmin):
         vars(request)["issued_secret"] = secret
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> Any:
-        """The one page on which the secret is; it is stored nowhere, not even in a session."""
+        """Shows the secret. It is stored nowhere else, not even in a session."""
         return operator.respond(
             request,
             "operator/issued",

@@ -1,7 +1,7 @@
-"""What the pages of a noun share, and how they are put together.
+"""Base classes of a noun's pages.
 
-:class:`~headlessly.admin.base.NounAdmin` composes a noun's pages of objects that each know what they need:
-all of them a :class:`NounAdminBase`, some another of the objects.
+:class:`~headlessly.admin.base.NounAdmin` composes a noun's pages from objects that are each given what
+they need: all of them a :class:`NounAdminBase`, some another page.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from headlessly.declaration.schema import Schema
 from headlessly.declaration.values import is_storable
 from headlessly.nouns import Noun
 
-#: What pages of nouns and the day need beside the site's own: the same, for they take each other's place.
+#: Scripts and styles of nouns' pages and of the day, beside the site's own. All have the same, because a
+#: page is replaced by another without being reloaded.
 MEDIA = Media(
     css={"all": [f"headlessly/{name}.css" for name in ("record", "lists", "board", "today")]},
     js=[
@@ -44,59 +45,60 @@ MEDIA = Media(
         )
     ],
 )
-#: A longer query is none that a list makes.
+#: Maximum length of the query of a list.
 LONGEST_QUERY = 2_000
 
 
 class NounAdminBase:
-    """One noun in the browser, as far as each of its pages asks: who may, where its pages are, how they are
-    drawn. A subclass may override what its declaration cannot say."""
+    """A noun's admin as its pages use it: permissions, addresses, rendering. A subclass may override what
+    the declaration cannot say."""
 
     model: type[Noun]
     admin_site: TenantSite
     #: How many records a page of the list shows.
     list_per_page = 25
-    #: The page of a record. One of a noun's own extends it and fills the block ``beside``.
+    #: The template of a record's page. A noun's own template extends it and fills the block ``beside``.
     record_template = "headlessly/record.html"
 
     @property
     def starts_with(self) -> dict[str, Any]:
-        """What a form for a new record proposes, to be changed: values by field."""
+        """The values that a form for a new record starts with, by field."""
         return {}
 
     def stands_for(self, record: Noun) -> dict[str, Any]:
-        """What fields of a record that are empty stand for: values that its form begins with instead."""
+        """Returns values that empty fields of a record stand for, with which its form starts."""
         return {}
 
     @property
     def schema(self) -> Schema:
-        """The noun's, in the tenant at hand."""
+        """The noun's schema in the active tenant."""
         return self.model.schema
 
     def may(self, verb: str) -> bool:
-        """Whether who acts may execute the verb on records of this noun."""
+        """Whether the actor may execute the verb on records of this noun."""
         actor = actors.current_or_none()
         return actor is not None and actors.may(actor, verb, self.model)
 
     def place(self, page: str, *args: str) -> str:
-        """The address of one of the pages."""
+        """Returns the address of a page of this noun."""
         return display.page_url(self.model, page, *args)
 
     def menu_pages(self) -> list[tuple[str, str, str]]:
-        """Pages below the noun's in the menu: title, icon and address of each."""
+        """Returns pages below the noun's in the menu: title, icon and address of each."""
         return []
 
     def board_url(self, query: str = "") -> str:
-        """The board, narrowed as the query says; empty for a noun without one."""
+        """Returns the address of the board with the filters of a query; empty for a noun without a board."""
         return f"{self.place('board')}?{query}" if self.model.Surface.board is not None else ""
 
     def find(self, id: str) -> Noun:
-        """The record with its references. Raises NotFound, for another tenant's as for none."""
+        """Returns the record with its references. Raises NotFound, for a record of another tenant as for
+        none."""
         return find_whole(self.model, id)
 
     def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
-        """What every page of the noun shows beside what all of the site do, and ``more``. A subclass may add
-        what its own template shows."""
+        """Returns the context of all pages of the noun, with ``more``. A subclass may add what its own
+        template shows."""
         return {
             "in_settings": labels.plural_title(self.model) if sets_up(self.model) else "",
             "opts": self.model._meta,
@@ -111,20 +113,20 @@ class NounAdminBase:
     def respond(
         self, request: HttpRequest, template: str, status: int = 200, **context: Any
     ) -> TemplateResponse:
-        """A page of the noun, or a part of one; the template by its name alone, or with its folder."""
+        """Returns a page of the noun, or a part of one. The template is named alone or with its folder."""
         shown = self.context(request, **context)
         return self.admin_site.respond(request, template, status=status, **shown)
 
 
 class NounPages:
-    """Some of the pages of a noun. They keep nothing of a request."""
+    """Base of a group of a noun's pages. It keeps no state of a request."""
 
     def __init__(self, admin: NounAdminBase) -> None:
         self.admin, self.noun = admin, admin.model
 
     @property
     def schema(self) -> Schema:
-        """The noun's, in the tenant at hand."""
+        """The noun's schema in the active tenant."""
         return self.noun.schema
 
     @property
@@ -133,17 +135,17 @@ class NounPages:
 
     @staticmethod
     def keep(request: HttpRequest) -> str:
-        """What the addresses of a record carry on: the list that one came from."""
+        """Returns the query that carries the list of origin on in the addresses of a record."""
         query = list_query(request)
         return "" if query is None else keep_list(query)
 
     def to_record(self, request: HttpRequest, id: str) -> HttpResponseRedirect:
-        """On to the page of a record, in the list that one came from."""
+        """Redirects to the page of a record, keeping the list of origin."""
         return HttpResponseRedirect(self.admin.place("change", id) + self.keep(request))
 
 
 def list_query(request: HttpRequest) -> str | None:
-    """The query of the list that one came from, or None."""
+    """Returns the query of the list that the person came from, or None."""
     query = request.GET.get("in")
     if query is None or len(query) > LONGEST_QUERY or not is_storable(query):
         return None
@@ -151,5 +153,5 @@ def list_query(request: HttpRequest) -> str | None:
 
 
 def keep_list(query: str) -> str:
-    """The end of a record's address that tells its page which list one came from."""
+    """Returns the query of a record's address that tells its page the list of origin."""
     return f"?{urlencode({'in': query})}"

@@ -1,4 +1,4 @@
-"""What the palette (Ctrl-K) finds: records of every noun by their words, pages, and things to do."""
+"""The palette (Ctrl-K): finds records of every noun by their words, pages, and things to do."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ from headlessly.transfer import formats
 
 #: How many records of a noun are shown.
 SHOWN = 5
-#: How many records that were opened lately are shown.
+#: How many recently opened records are shown.
 RECENT = 8
 LONGEST = 100
-#: How many words are shown before and behind one that was found in a text.
+#: How many words of a text are shown before and after the found one.
 AROUND = 5
-#: How long the search may take in the database, in milliseconds.
+#: Timeout of the search in the database, in milliseconds.
 PATIENCE = 1_000
 
 
 @require_GET
 def find_view(request: HttpRequest, *, site: Any) -> JsonResponse:
-    """``q`` the words, ``at`` the page one is on, ``recent`` the ids that were opened lately."""
+    """Returns what the palette finds: ``q`` are the words, ``at`` is the current page, ``recent`` the ids
+    of records that were opened recently."""
     text = request.GET.get("q", "").strip()
     said = ""
     groups: list[dict[str, Any]] = []
@@ -53,7 +54,7 @@ def find_view(request: HttpRequest, *, site: Any) -> JsonResponse:
         (_("Go to"), _page_items(request, site, text)),
     ):
         groups += _group(title, _fitting(items, text))
-    # What begins as it was typed stands above what has it somewhere.
+    # Groups with an item that begins with the text come first.
     groups.sort(key=lambda group: min(_rank(item["label"], text) for item in group["items"]) > 0)
     return JsonResponse({"groups": groups, "problem": said})
 
@@ -63,7 +64,7 @@ def _group(title: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _fitting(items: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
-    """Those whose label or other ``words`` have all that was typed, the best first."""
+    """Returns the items whose label or other ``words`` contain every typed word, the best first."""
     sought = text.split()
     ranked = []
     for item in items:
@@ -74,7 +75,7 @@ def _fitting(items: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
 
 
 def _rank(label: str, text: str) -> int:
-    """How well a label fits: it begins so, its words do, it has it within or is called otherwise."""
+    """Returns how well a label matches: 0 if it begins with the text, 1 if its words do, else 2."""
     return min(_rank_folded(way(label), way(text)) for way in WAYS)
 
 
@@ -88,7 +89,7 @@ def _rank_folded(known: str, sought: str) -> int:
 
 
 def _find_records(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
-    """The records whose words fit, by noun as the menu has them. Raises InvalidFilter."""
+    """Returns groups of matching records by noun, in the order of the menu. Raises InvalidFilter."""
     if len(text) > LONGEST:
         raise InvalidFilter(_("Search for %s characters at most.") % LONGEST)
     if not values.is_storable(text):
@@ -111,7 +112,7 @@ def _find_records(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
 
 
 def _by_id(text: str) -> Noun | None:
-    """The record whose id was pasted, if the actor sees it."""
+    """Returns the record whose id was typed, if the actor sees it."""
     noun = noun_of(text)
     return noun.objects.filter(pk=text).first() if noun else None
 
@@ -147,7 +148,8 @@ def _record_item(record: Noun) -> dict[str, Any]:
 
 
 def _found_item(record: Noun, text: str) -> dict[str, Any]:
-    """A record with the words that were looked for, where they are in a text that is not shown else."""
+    """Returns a record as an item. If label and detail do not contain the words, the detail is the part of
+    a text that does."""
     item = _record_item(record)
     words = text.split()
     shown = f"{item['label']} {item['detail']}"
@@ -161,7 +163,7 @@ def _found_item(record: Noun, text: str) -> dict[str, Any]:
 
 
 def _part_with(text: str, words: list[str]) -> str:
-    """What stands around the first of the words in ``text``; nothing where none does."""
+    """Returns the words around the first match in ``text``; empty without one."""
     parts = text.split()
     at = next((n for n, part in enumerate(parts) if any(may_be_in(w, part) for w in words)), None)
     if at is None:
@@ -172,7 +174,7 @@ def _part_with(text: str, words: list[str]) -> str:
 
 
 def _recent_items(text: str) -> list[dict[str, Any]]:
-    """The records with these ids that there still are and that the actor sees, in their order."""
+    """Returns the records with these ids that the actor sees, in their order."""
     ids = [id for id in text.split(",")[:RECENT] if id]
     found: dict[str, Noun] = {}
     for noun in registry.values():
@@ -185,7 +187,7 @@ def _recent_items(text: str) -> list[dict[str, Any]]:
 
 
 def _record_actions(request: HttpRequest) -> list[dict[str, Any]]:
-    """The verbs that are possible now; each presses the button that the page has for it."""
+    """Returns the verbs of the page's record that are possible now. Each presses the button on the page."""
     record = display.record_of_page(request.GET.get("at", ""))
     if record is None:
         return []
@@ -219,7 +221,8 @@ def _creating_actions(site: Any) -> list[dict[str, Any]]:
 
 
 def _commands(site: Any, text: str) -> list[dict[str, Any]]:
-    """What the page has a control for that is ``clicks``: nobody looks for it before they type."""
+    """Returns commands that click a control of the page (``clicks`` is its selector), and the import. They
+    are only offered for a typed text."""
     if not text:
         return []
     look = _("theme colours appearance mode")
@@ -243,7 +246,7 @@ def _commands(site: Any, text: str) -> list[dict[str, Any]]:
 
 
 def _page_items(request: HttpRequest, site: Any, text: str) -> list[dict[str, Any]]:
-    """What the sidebar, the settings and the account's menu lead to, and the boards."""
+    """Returns the pages in the sidebar, the settings and the account's menu, and the boards."""
     found = [
         {"label": str(item["title"]), "icon": item["icon"], "url": str(item["link"])}
         for group in site.get_sidebar_list(request)
@@ -260,7 +263,7 @@ def _page_items(request: HttpRequest, site: Any, text: str) -> list[dict[str, An
     ]
     links = site.account_links(request)
     found += [{"label": i["title"], "icon": "settings", "url": i["link"]} for i in links]
-    if not text:  # they would be most of what is offered
+    if not text:  # the settings and views would be most of the list
         return found
     by_url = {item["url"]: item for item in found}
     for page in navigation.open_pages(request):
@@ -275,7 +278,7 @@ def _page_items(request: HttpRequest, site: Any, text: str) -> list[dict[str, An
 
 
 def _view_items(site: Any) -> list[dict[str, Any]]:
-    """The views of lists: those that come with a noun, and those that people saved."""
+    """Returns the views of lists: a noun's own ones, and those that people saved."""
     saved: dict[str, list[saved_views.View]] = {}
     for view in saved_views.visible_lists():
         saved.setdefault(view.noun, []).append(view)

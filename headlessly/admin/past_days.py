@@ -1,4 +1,4 @@
-"""Days of questions about what has been, as people type them: ``fri``, ``3.12.``, ``2 weeks ago``."""
+"""Past days in addresses as people type them: ``fri``, ``3.12.``, ``2 weeks ago``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from headlessly.admin.widgets import When
 from headlessly.declaration import days
 from headlessly.language.moments import read_past_day, written_day
 
-#: The parameters of addresses that are such days.
+#: The parameters that are such days.
 NAMES = ("from", "to", "asOf", "since", "until")
 
 
 def read_past_days(given: Mapping[str, str], *names: str) -> dict[str, str]:
-    """The parameters of an address with its days as a wire has them; what says no day stays as it is."""
+    """Returns the parameters of an address with typed days as ISO dates. A text that is not a day stays as
+    it is."""
     today = days.today()
     found = dict(given)
     for name in names or NAMES:
@@ -27,7 +28,7 @@ def read_past_days(given: Mapping[str, str], *names: str) -> dict[str, str]:
 
 
 def day_input(name: str, value: str, **attrs: str) -> str:
-    """An input for such a day, with the one that is asked for as its reader writes it."""
+    """Returns the HTML of an input for such a day, with the current one in the reader's format."""
     with suppress(ValueError):
         value = written_day(date.fromisoformat(value))
     said = {key.replace("_", "-"): each for key, each in attrs.items() if each}

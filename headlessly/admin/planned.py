@@ -1,5 +1,5 @@
 """What is planned with a record, in a few words: the next step, that it is overdue, or that there is none;
-and before it, that somebody waits for an answer."""
+before it, that somebody waits for a reply."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from headlessly.nouns import Noun
 
 
 def planned_texts(noun: type[Noun], records: Iterable[Noun]) -> dict[str, SafeString]:
-    """What is planned with each of the open ones of ``records``, by id; nothing for a noun that nobody
-    engages with. One statement, however many there are."""
+    """Returns what is planned with each open record of ``records``, by id; empty for a noun without
+    engagements. Takes one statement for any number of records."""
     records = list(records)
     touching, machine = engagements.engagement_noun(noun), noun.schema.machine
     states = getattr(noun, "OPEN", None)
@@ -47,7 +47,7 @@ def planned_texts(noun: type[Noun], records: Iterable[Noun]) -> dict[str, SafeSt
 def _with_waits(
     noun: type[Noun], records: Iterable[Noun], found: dict[str, SafeString]
 ) -> dict[str, SafeString]:
-    """The same, behind since when somebody waits."""
+    """Returns the texts, with how long somebody has been waiting put first."""
     if not noun.Surface.waits:
         return found
     column = noun.schema.by_name[noun.Surface.waits].column

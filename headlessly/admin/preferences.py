@@ -1,4 +1,4 @@
-"""In which language somebody reads these pages, and in which time zone: their own choice, in every tenant."""
+"""A person's language and time zone, which are the same in every tenant."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PreferencesForm(forms.Form):
 
 
 def preferences_view(request: HttpRequest, *, site: Any) -> HttpResponse:
-    """The choice; a POST stores it with the user."""
+    """Shows the choices; a POST stores them with the user."""
     user: Any = request.user
     chosen = {"language": user.language, "time_zone": user.time_zone}
     form = PreferencesForm(
@@ -53,7 +53,7 @@ def preferences_view(request: HttpRequest, *, site: Any) -> HttpResponse:
         user.language = form.cleaned_data["language"]
         user.time_zone = form.cleaned_data["time_zone"]
         user.save(update_fields=["language", "time_zone"])
-        # The page that follows is in the new language: so is what it says first.
+        # The next page is in the new language, and so is its message.
         with translation.override(languages.language_of(request, user)):
             messages.success(request, _("Saved."))
         return HttpResponseRedirect(request.get_full_path())

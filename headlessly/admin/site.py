@@ -40,25 +40,26 @@ from headlessly.query.named_reports import reports
 
 
 def watch_token_view(request: HttpRequest, *, site: Any) -> HttpResponse:
-    """The right to ask what changed, for a page that goes on asking: see watch.js."""
+    """Returns a token for a page that keeps asking what changed, for watch.js."""
     return JsonResponse({"token": make_token()})
 
 
 @require_GET
 def sent_view(request: HttpRequest, key: str, *, site: Any) -> HttpResponse:
-    """Whether what was sent with a key is done, to a page that had no answer: see drafts.js."""
+    """Returns whether a request with this key was executed, for a page that got no response: see
+    drafts.js."""
     try:
         arrived = idempotency.is_answered(key)
-    except BadRequest:  # nothing is sent with a key that is none
+    except BadRequest:  # no request was sent with a malformed key
         arrived = False
     return JsonResponse({"arrived": arrived})
 
 
 class Workplace(TenantSite):
-    """The site of the active tenant: its members only, as the actor that their membership makes."""
+    """The site of the active tenant. Only members enter it, as the actor that their membership makes them."""
 
     def get_urls(self) -> list[Any]:
-        """The nouns' pages, and before them what the palette asks."""
+        """Returns the pages of the tenant, followed by those of the nouns."""
         found = super().get_urls() if self.nouns else []
         return [
             self.page("dashboard/", dashboard.dashboard_view, "dashboard"),
@@ -82,7 +83,7 @@ class Workplace(TenantSite):
         return choices.find_choices(request, self)
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> Any:
-        """An app's nouns are in the sidebar; its own page would say nothing more."""
+        """Redirects to the day: an app's own page would only repeat the sidebar."""
         return redirect("admin:index")
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -90,7 +91,7 @@ class Workplace(TenantSite):
         return self.respond(request, "today", **context)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Admins are told of webhooks that were disabled, on every page until somebody deals with it."""
+        """Adds the button to create a record and the undo keys, for actors who write, and the notes."""
         context = super().each_context(request)
         if actors.current().writes:
             context["quick_url"] = next(
@@ -104,7 +105,8 @@ class Workplace(TenantSite):
 
     @staticmethod
     def _notes(request: HttpRequest) -> dict[str, Any]:
-        """What was done, and what admins are told of. Only the pages that show it ask the database."""
+        """Returns the messages, and for admins the webhooks that were disabled. Only pages that show them
+        query the database."""
         found: dict[str, Any] = {"toasts": cache(lambda: toasts.read_toasts(request))}
         if actors.may_administer(actors.current()):
             found["disabled_webhooks"] = SimpleLazyObject(
@@ -113,7 +115,7 @@ class Workplace(TenantSite):
         return found
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
-        """The nouns by app; an app's name is its heading. What is set up once is folded below them."""
+        """Returns the menu: nouns by app under its name, and those that are set up once folded below."""
         first = [
             menu_item(request, _("Today"), "today", display.named_url("admin:index"), alone=True),
             menu_item(
@@ -141,7 +143,7 @@ class Workplace(TenantSite):
         setup: list[dict[str, Any]] = []
         for noun in self.nouns:
             if noun.Surface.joins is not None or not noun.Surface.is_in_menu:
-                continue  # its records stand on the pages of what they join
+                continue  # its records are on the pages of those they join
             link = display.page_url(noun, "changelist")
             title, icon = labels.plural_title(noun), noun.Surface.icon
             item = menu_item(request, title, icon, link, query=f"?view={START}")
@@ -153,7 +155,7 @@ class Workplace(TenantSite):
         found: list[dict[str, Any]] = [
             {"items": first},
             *({"title": title, "items": items} for title, items in groups.items()),
-            # What is set up once stands in nobody's way.
+            # What is set up once is out of the way.
             {"title": _("Setup"), "items": setup, "folds": True}
             | {"open": any(item["active"] for item in setup)},
         ]

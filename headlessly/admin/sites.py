@@ -1,4 +1,4 @@
-"""The sites whose pages these are: what the tenant's and the operator's share, and whom they let in."""
+"""Base classes of the tenant's and the operator's sites: whom they admit, and what their pages share."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from headlessly.language.moments import no_day_said, read_past_when, read_when
 from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
-#: What every page runs.
+#: The scripts of every page.
 SCRIPTS = (
     "zone", "admin", "sending", "ahead", "toasts", "typed", "idiomorph", "parts", "drafts", "when",
     "keys", "quick",
     "passkeys",
 )  # fmt: skip
-#: A page's script asks so for what stands within the frame alone: see parts.js.
+#: The header with which a page's script asks only for what is within the frame: see parts.js.
 PART = "X-Region"
 
 
@@ -56,8 +56,8 @@ def menu_item(
     alone: bool = False,
     query: str = "",
 ) -> dict[str, Any]:
-    """An entry of the sidebar, marked on its page and those below it; ``alone`` says that none is, ``query``
-    what else the link says."""
+    """Returns an entry of the sidebar, which is marked on its page and, unless it is ``alone``, those
+    below it. ``query`` is added to the link."""
     here = request.path == link if alone else request.path.startswith(link)
     link = f"{link}{query}"
     return {"title": title, "icon": icon, "link": link, "active": here, "has_permission": True}
@@ -65,13 +65,13 @@ def menu_item(
 
 @require_POST
 def session_view(request: HttpRequest, *, site: Site) -> HttpResponse:
-    """Nothing, to a page that asks whether what it sends next would be taken: see sending.js."""
+    """Returns an empty response, for a page that checks whether its session still holds: see sending.js."""
     return HttpResponse(status=204)
 
 
 @require_GET
 def when_view(request: HttpRequest, *, site: Site) -> HttpResponse:
-    """What is understood of a day or a moment that somebody types: see when.js."""
+    """Returns how a typed day or moment is understood, for when.js."""
     now = timezone.localtime(clock.now())
     text = request.GET.get("text", "")[:100]
     when = (read_past_when if request.GET.get("past") else read_when)(text, now)
@@ -82,13 +82,13 @@ def when_view(request: HttpRequest, *, site: Site) -> HttpResponse:
 
 
 class Site(UnfoldAdminSite):
-    """What the tenant's and the operator's pages share: the entrance, and no back doors."""
+    """Base of the tenant's and the operator's site."""
 
     index_title = gettext_lazy("Home")
     enable_nav_sidebar = True
 
     def refused(self, request: HttpRequest) -> HttpResponse | None:
-        """The answer to somebody who may not be here, or None."""
+        """Returns the response to somebody who may not be here, or None."""
         raise NotImplementedError
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -102,7 +102,7 @@ class Site(UnfoldAdminSite):
             if refused := self.refused(request):
                 return refused
             if any(not is_storable(part) for part in kwargs.values()):
-                raise Http404  # nothing is called so, and the database could not even be asked
+                raise Http404  # nothing has such a name, and the database would refuse the query
             try:
                 if getattr(view, "tries_password", False):
                     return guarded(request, *args, **kwargs)
@@ -113,8 +113,8 @@ class Site(UnfoldAdminSite):
         return inner
 
     def get_urls(self) -> list[Any]:
-        """Without the shortcut that tells, by content type, which rows of any table exist, and with an own
-        page to change the password."""
+        """Returns the site's pages, without ``view_on_site``, which reveals the rows of any table by
+        content type, and with the account's own page to change the password."""
         replaced = ("view_on_site", "password_change", "password_change_done")
         found = [u for u in super().get_urls() if getattr(u, "name", None) not in replaced]
         return [
@@ -135,10 +135,10 @@ class Site(UnfoldAdminSite):
         confirm: bool = False,
         tries_password: bool = False,
     ) -> URLPattern:
-        """The address of a page of the site, for those who ``may`` open it; ``view`` is handed the
-        site whose page it draws. With ``confirm`` the password is asked for again, where it was not typed
-        just now. What is refused is undone, but for a page that ``tries_password``: its tries stay counted.
-        Like all of the site, no cache keeps it."""
+        """Returns the URL pattern of a page, for actors for whom ``may`` is true; ``view`` gets the
+        ``site``. With ``confirm`` the password is asked for unless it was typed recently. The effects of a
+        refused request are rolled back, except on a page that ``tries_password``, whose attempts stay
+        counted. Like all pages of the site, it is never cached."""
 
         @require_http_methods(["GET", "HEAD", "POST"])
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -160,7 +160,7 @@ class Site(UnfoldAdminSite):
         return forget_email(HttpResponseRedirect(sign_in_url(request)))
 
     def search(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Unfold's search would remember what it found for one tenant and show it in another."""
+        """Raises Http404: Unfold's search would cache what it found for one tenant and show it in another."""
         raise Http404
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -174,7 +174,7 @@ class Site(UnfoldAdminSite):
         return context
 
     def part_context(self, request: HttpRequest) -> dict[str, Any]:
-        """What a page says that stands within its frame already."""
+        """Returns the context of a page that replaces the contents of the frame."""
         return {"frame": "headlessly/part.html", "has_permission": True}
 
     def respond(
@@ -187,8 +187,8 @@ class Site(UnfoldAdminSite):
         styles: Iterable[str] = (),
         **context: Any,
     ) -> TemplateResponse:
-        """A page of the site with a heading of its own; ``template`` by its name alone or with its folder,
-        ``styles`` by their bare names. Without a ``status``, a ``form`` with errors is answered with 422."""
+        """Returns a page of the site with its own heading. ``template`` is named alone or with its folder,
+        ``styles`` by their bare names. Without a ``status``, a ``form`` with errors gets 422."""
         request.current_app = self.name
         if not template.endswith(".html"):
             template = f"headlessly/{template}.html"
@@ -210,16 +210,17 @@ class Site(UnfoldAdminSite):
 
 
 class TenantSite(Site):
-    """What pages may know of the site of the active tenant: its nouns, and who may enter it."""
+    """Base of the active tenant's site: its nouns, and who may enter it."""
 
-    #: How a noun is shown that no admin.py registers; set where both are known (:mod:`headlessly.admin`).
+    #: The admin of nouns that no admin.py registers; set in :mod:`headlessly.admin`, where both are known.
     noun_admin: Any = None
 
     def refused(self, request: HttpRequest) -> HttpResponse | None:
-        """A stranger and a tenant that does not exist look the same from outside."""
+        """Refuses everybody but members. A tenant that somebody does not belong to looks like one that
+        does not exist."""
         if not request.user.is_authenticated:
             return redirect_to_sign_in(request)
-        # Several views of a request may ask, the actor enters once.
+        # Several views of a request may ask; the actor enters once.
         known = vars(request)
         if "membership" not in known:
             known["membership"] = membership = Membership.find_membership(
@@ -237,7 +238,7 @@ class TenantSite(Site):
 
     @cached_property
     def nouns(self) -> list[type[Noun]]:
-        """Every noun in the order of the apps, registered where no admin.py did it."""
+        """All nouns in the order of the apps. Registers those that no admin.py did."""
         found: list[type[Noun]] = []
         for config in apps.get_app_configs():
             mine = [m for m in config.get_models() if registry.get(m.__name__) is m]
@@ -248,7 +249,8 @@ class TenantSite(Site):
         return found
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Nothing: the menu is ``get_sidebar_list``, and Django would look at every noun for its own."""
+        """Returns nothing: the menu is ``get_sidebar_list``, and Django would query every noun for its
+        own."""
         return []
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Stretches of time as aggregations call them: where each begins and ends, and how people say it."""
+"""Stretches of time as aggregations name them: where each begins and ends, and its label."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from headlessly.language.moments import months_on
 from headlessly.query import periods
 from headlessly.query.measures import UNITS
 
-#: No line has more stretches than this: beyond it those without a record are left out.
+#: How many stretches a line has at most. Beyond it, those without a record are left out.
 MAX_STRETCHES = 1_000
-#: What an aggregation calls a stretch, by the unit of time.
+#: How an aggregation names a stretch, by unit.
 NAMES = {
     "day": re.compile(r"(\d{4})-(\d\d)-(\d\d)\Z"),
     "week": re.compile(r"(\d{4})-W(\d\d)\Z"),
@@ -28,7 +28,7 @@ assert NAMES.keys() == UNITS.keys()
 
 
 def first_day(unit: str, name: str) -> date | None:
-    """The first day of a stretch; None for what is none, and for years that no calendar has."""
+    """Returns the first day of a stretch; None for an invalid name or a year outside the calendar."""
     found = NAMES[unit].match(name)
     if found is None:
         return None
@@ -49,19 +49,20 @@ def first_day(unit: str, name: str) -> date | None:
 
 
 def _first_of_year(year: int) -> date:
-    """The first day of the fiscal year that begins in ``year``."""
+    """Returns the first day of the fiscal year that begins in ``year``."""
     return date(year, fiscal_year.first_month(), 1)
 
 
 def day_after(unit: str, first: date) -> date:
-    """The first day of the stretch after the one that begins on ``first``."""
+    """Returns the first day of the stretch after the one that begins on ``first``."""
     if unit in ("day", "week"):
         return first + timedelta(days=7 if unit == "week" else 1)
     return months_on(first, days.STRETCHES[unit])
 
 
 def stretch_label(unit: str, first: date) -> str:
-    """``Nov. 28, 2026``, ``week 48, 2026``, ``November 2026``, ``Q4 2026``, ``2026``."""
+    """Returns the label of a stretch: ``Nov. 28, 2026``, ``week 48, 2026``, ``November 2026``, ``Q4
+    2026``, ``2026``."""
     match unit:
         case "day":
             return str(formats.date_format(first, "DATE_FORMAT"))
@@ -76,8 +77,8 @@ def stretch_label(unit: str, first: date) -> str:
 
 
 def every_stretch(unit: str, days: list[date]) -> list[date]:
-    """The first days of all stretches from the earliest to the latest of ``days``, also of those between in
-    which there is nothing; only the given ones where these would be too many."""
+    """Returns the first days of all stretches from the earliest to the latest of ``days``, including empty
+    ones; only the given ones if these would be too many."""
     given = sorted(set(days))
     if not given:
         return []
@@ -90,7 +91,7 @@ def every_stretch(unit: str, days: list[date]) -> list[date]:
 
 
 def short_label(unit: str, first: date) -> str:
-    """The same as short as an axis needs it: ``11/2026``, ``Q4 2026``."""
+    """Returns a label short enough for an axis: ``Nov 2026``, ``Q4 2026``."""
     match unit:
         case "day":
             return str(formats.date_format(first, "SHORT_DATE_FORMAT"))

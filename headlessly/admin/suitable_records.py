@@ -1,6 +1,7 @@
-"""Which existing records suit another that is to go on as one of them: a lead that becomes a deal.
+"""Finds records that suit another one which is to go on as one of them: open deals for a lead.
 
-What both refer to says it: the same organization before the same contact, in the order of declaration.
+They are ranked by the references that both have, in the order of declaration: the same organization before
+the same contact.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from headlessly.query.search import Search
 def suiting_records(
     noun: type[Noun], record: Noun, search: Search | None, limit: int
 ) -> list[Noun]:
-    """The open records of ``noun`` with the words, those that refer to the same as ``record`` first."""
+    """Returns matching open records of ``noun``, those that refer to the same records as ``record`` first."""
     return _open_records(noun, search, limit, _parts(noun, record))
 
 
 def _open_records(
     noun: type[Noun], search: Search | None, limit: int, parts: list[Q]
 ) -> list[Noun]:
-    """The open records of these parts, one part after the other."""
+    """Returns the open records of these parts, one part after the other."""
     open_ones: QuerySet[Noun] = noun.objects.all()
     if (machine := noun.schema.machine) and hasattr(noun, "OPEN"):
         open_ones = open_ones.filter(**{f"{machine.name}__in": noun.OPEN})
@@ -47,17 +48,18 @@ def _open_records(
 
 
 def nearest_records(noun: type[Noun], record: Noun, limit: int) -> list[Noun]:
-    """The open records of ``noun`` that refer to the same as ``record``, the nearest first."""
+    """Returns the open records of ``noun`` that refer to the same as ``record``, the nearest first."""
     return _open_records(noun, None, limit, _parts(noun, record)[:-1])
 
 
 def is_near(noun: type[Noun], record: Noun) -> bool:
-    """Whether records of ``noun`` can be nearer to ``record`` than others: both refer to the same."""
+    """Whether some records of ``noun`` can be nearer to ``record`` than others, because both have the same
+    references."""
     return bool(_shared(noun, record))
 
 
 def _parts(noun: type[Noun], record: Noun) -> list[Q]:
-    """The records by how near they are to ``record``: each is in one part."""
+    """Returns conditions that divide the records by how near they are to ``record``, without overlap."""
     parts, before = [], Q()
     for name in _shared(noun, record):
         column = noun.schema.references[name].column
@@ -69,7 +71,8 @@ def _parts(noun: type[Noun], record: Noun) -> list[Q]:
 
 
 def _shared(noun: type[Noun], record: Noun) -> list[str]:
-    """The references that records of ``noun`` and ``record`` both have, to what they are about."""
+    """Returns the names of references that records of ``noun`` and ``record`` both have, without owners
+    and the like."""
     own = record.schema.references
     return [
         name
@@ -79,19 +82,18 @@ def _shared(noun: type[Noun], record: Noun) -> list[str]:
 
 
 def _shown_references(noun: type[Noun]) -> list[Any]:
-    """The references among the columns of the noun's list, but for who works on it."""
+    """Returns the references among the columns of the noun's list, without owners and the like."""
     columns = (noun.schema.by_name[name] for name in noun.schema.columns)
     return [f for f in columns if f.type == "reference" and f.name not in display.WORKERS]
 
 
 def _owner(noun: type[Noun]) -> list[Any]:
-    """The reference to who works on it, as a list; empty for a noun without one."""
+    """Returns the owner's reference in a list; empty for a noun without one."""
     return [noun.schema.owner] if noun.schema.owner is not None else []
 
 
 def option_text(record: Noun) -> str:
-    """A record with what tells it from others: whom it is about, where it stands, what it is worth, whose it
-    is."""
+    """Returns a record with what distinguishes it: whom it is about, its state, its value, its owner."""
     noun, found = type(record), [str(record)]
     found += [
         display.visible_name(r) for f in _shown_references(noun) if (r := getattr(record, f.name))
@@ -107,7 +109,7 @@ def option_text(record: Noun) -> str:
 
 
 def difference_warning(chosen: Noun, record: Noun) -> str:
-    """A warning where ``chosen`` is about somebody else than ``record``; empty where it is not."""
+    """Returns a warning if ``chosen`` is about somebody else than ``record``, else an empty text."""
     for name in _shared(type(chosen), record)[:1]:
         theirs, ours = getattr(chosen, name), getattr(record, name)
         if theirs is not None and ours is not None and theirs.pk != ours.pk:

@@ -1,4 +1,4 @@
-"""Short messages after something was done, with the way to take it back where there is one."""
+"""Short messages after an action, with a button to undo it where that is possible."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from headlessly.language.languages import SpokenRequest, is_read_by_people
 from headlessly.log.events import Event
 from headlessly.log.names import SECURITY
 
-#: Where the answer to a script says which request takes back what it did.
+#: The response header with the id of the request to undo.
 UNDO_HEADER = "X-Undo"
 
 
 class MessageMiddleware(DjangoMessageMiddleware):
-    """Django's, for people: programs are told nothing beside their answer."""
+    """Django's middleware, for people only: programs get no messages."""
 
     def process_request(self, request: HttpRequest) -> None:
         if is_read_by_people(cast(SpokenRequest, request)):
@@ -35,28 +35,28 @@ class Toast:
 
 
 def say(request: HttpRequest, text: str, *, undo: bool = False) -> None:
-    """Say that something was done; with ``undo`` one may want to take back what this request did."""
+    """Shows a message that something was done, with a button if ``undo``."""
     messages.success(request, text, extra_tags=undoable_request() if undo else "")
 
 
 def undoable_request() -> str:
-    """The id of this request, where it left something in the log; else nothing."""
+    """Returns the id of this request if it left events in the log, else an empty text."""
     id = tracing.request_id() or ""
     found = Event.log.filter(request_id=id, target__isnull=False).exclude(target_type=SECURITY)
     return id if id and found.exists() else ""
 
 
 def undo_of_request() -> Undo | None:
-    """What takes back what this request did; None where it did nothing."""
+    """Returns the undo of this request; None if it did nothing."""
     request = undoable_request()
     return Undo(request) if request else None
 
 
 def read_toasts(request: HttpRequest) -> list[Toast]:
-    """What is to be said on this page."""
+    """Returns the messages of this page."""
     found, said = [], set()
     for message in messages.get_messages(request):
-        # What was sent again over a bad line is answered again, and was perhaps heard the first time.
+        # A request that was sent again queues its messages again.
         if (same := (message.message, message.extra_tags)) in said:
             continue
         said.add(same)

@@ -1,7 +1,7 @@
-"""Taking back in the browser: where it is offered, and the address that does it.
+"""Undo in the browser: where it is offered, and the address that does it.
 
-What is taken back is a request, by :mod:`headlessly.undo.at_once`. In a timeline it is one event of a
-request with what it caused; whether that is still possible is seen of its record alone before somebody asks.
+A request is undone as a whole, by :mod:`headlessly.undo.at_once`. In a timeline it is one event of a
+request and what that caused. Whether that is still possible is first judged by the record alone.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from headlessly.undo.models import Undo as LargeUndo
 from headlessly.undo.models import UndoRecord
 from headlessly.undo.plan import RecordChange
 
-#: A page lists at most this many of the records that stay.
+#: How many of the records that could not be undone a page lists.
 STAYING = 100
 
 
 @dataclass(frozen=True)
 class Undo:
-    """What a button takes back: a request, or of it one event; or the reason why that is not possible."""
+    """What a button undoes: a request, or one event of it; with the reason if that is not possible."""
 
     request: str
     event: str = ""
@@ -53,7 +53,7 @@ class Undo:
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
-    """The addresses below the workplace's own."""
+    """Returns the URL patterns of undo, below the workplace's own."""
     return [
         site.page("undo/", undo_view, "undo"),
         site.page("undos/<str:id>/", large_view, "undo_progress"),
@@ -62,7 +62,7 @@ def urls(site: TenantSite) -> list[URLPattern]:
 
 
 def offer_undo(record: Noun, entries: Iterable[Entry]) -> None:
-    """Give each entry about ``record`` or about a touch of it its way back."""
+    """Sets the undo of each entry about ``record`` or about a touch of it."""
     entries = list(entries)
     others: dict[type[Record], set[str]] = {}
     for entry in entries:
@@ -78,13 +78,11 @@ def offer_undo(record: Noun, entries: Iterable[Entry]) -> None:
 
 
 def find_undo(record: Record, event: Event) -> Undo | None:
-    """How ``event`` of ``record`` is taken back; None where nothing is to be, or the actor may not."""
+    """Returns the undo of an event of ``record``; None if there is nothing to undo, or the actor may not."""
     noun, actor = type(record), actors.current()
     change = RecordChange(noun, record.pk, [event], record)
     if change.created and not noun.Surface.engagements:
-        return (
-            None  # a record is deleted where it is meant, and not below what happened to it since
-        )
+        return None  # deleting the record is a decision of its own, not an undo of its first event
     verb = noun.schema.verbs_by_event.get(event.name)
     name = verb.name if verb is not None and not verb.corrects else "update"
     if not (actors.may(actor, name, noun) and actor.writes):
@@ -98,7 +96,7 @@ def find_undo(record: Record, event: Event) -> Undo | None:
 
 @require_POST
 def undo_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """Take back a request, or one event of it, and say what stays."""
+    """Undoes a request, or one event of it, and lists what could not be undone."""
     sent = request.POST
     back = safe_return(request) or reverse("admin:index")
     try:
@@ -127,12 +125,12 @@ def undo_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     )
 
 
-#: How a message says that what it tells of was an undo; the id of its request follows.
+#: Prefix of a message's tag that says it was an undo; the id of its request follows.
 REDO = "redo-"
 
 
 def undone_text(done: RequestUndone) -> str:
-    """What was taken back, in a sentence."""
+    """Returns a sentence on what was undone."""
     if len(done.undone) == 1:
         return _("Taken back: %s.") % done.undone[0].name
     count = len(done.undone)
@@ -141,7 +139,7 @@ def undone_text(done: RequestUndone) -> str:
 
 
 def safe_return(request: HttpRequest) -> str:
-    """The page of this site that a form came from, as it says; empty for any other address."""
+    """Returns the page of this site that a form says it came from; empty for any other address."""
     back = request.POST.get("back", "")
     here = request.META.get("SCRIPT_NAME", "") + "/admin/"
     safe = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
@@ -149,7 +147,7 @@ def safe_return(request: HttpRequest) -> str:
 
 
 def _still_there(done: RequestUndone, back: str) -> str:
-    """``back``, unless that is the page of a record that is gone now: then the page of the record that it was
+    """Returns ``back``, unless the record of that page is gone: then the page of the record that it was
     made from, or the list."""
     undone = {each.id: each.noun for each in done.undone}
     for id, noun in undone.items():
@@ -165,7 +163,7 @@ def _still_there(done: RequestUndone, back: str) -> str:
 
 @require_GET
 def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """How far the taking back of a large request has come, and what became of it."""
+    """Shows the progress and the results of a large undo."""
     return site.respond(
         request,
         "undo_progress",
@@ -177,14 +175,14 @@ def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
 
 @require_POST
 def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Stop it; what was taken back stays so. One that is over already shows how it ended."""
+    """Cancels an undo; what was undone stays so. Shows the results of one that has already finished."""
     with suppress(Conflict):
         undos.cancel_undo(id)
     return HttpResponseRedirect(safe_return(request) or reverse("admin:undo_progress", args=[id]))
 
 
 def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] | None:
-    """What a page shows of the taking back of a large request."""
+    """Returns the context of a large undo."""
     if found is None:
         return None
     looking = not found.undone and found.looked_at < (found.total or 0)
@@ -217,7 +215,8 @@ def _may_redo(found: LargeUndo) -> bool:
 
 
 def _staying_rows(staying: Iterable[RecordStays | UndoRecord]) -> list[dict[str, str]]:
-    """Records that stay, with why, and the page of each that the actor sees; one query a noun."""
+    """Returns the records that could not be undone with the reason, and the page of each that the actor
+    sees; one query per noun."""
     told = [plain_json(each.as_json()) for each in staying]
     by_noun: dict[str, list[str]] = defaultdict(list)
     for each in told:

@@ -1,5 +1,5 @@
-"""A record with all that it refers to, as its page, its forms and its card show it: asked again and again,
-and compiled by Django once."""
+"""Loads a record with all records that it refers to, for its page, forms and card. The statement is
+compiled by Django once, because it is run so often."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ N = TypeVar("N", bound=Noun)
 
 
 def find_whole(noun: type[N], id: str) -> N:
-    """As ``noun.get(id)``, with each record that it refers to. Raises NotFound."""
+    """Returns ``noun.get(id)`` with every record that it refers to. Raises NotFound."""
     reading = _reading(noun, tenancy.require().pk, visibility.visible_owner())
     if reading is None:
         return noun.get(id, include=[*noun.schema.references])
@@ -31,7 +31,8 @@ def find_whole(noun: type[N], id: str) -> N:
 
 @dataclass(frozen=True)
 class _Reading:
-    """The statement that finds a record by its id, and what makes it of the row, with the others in it."""
+    """The statement that finds a record by its id, and the function that makes the record and those it
+    refers to from a row."""
 
     statement: Statement
     made: Callable[[Sequence[Any]], Any]
@@ -42,8 +43,8 @@ class _Reading:
 
 @cached_by_shape(most=MOST_KEPT)
 def _reading(noun: type[Noun], tenant: int, person: str | None) -> _Reading | None:
-    """None where the others are not in the row: those of a field of the tenant's own, and where who reads
-    does not see all of them."""
+    """Returns the reading of a noun; None if the row does not have all references: those of the tenant's
+    own fields, or those that the actor may not see."""
     found: Any = visibility.load_visible_references(
         noun.objects.filter(pk=mark_text(0)), noun.schema.references
     )
@@ -55,7 +56,7 @@ def _reading(noun: type[Noun], tenant: int, person: str | None) -> _Reading | No
     converters = compiler.get_converters(columns)
     start, end = record["select_fields"][0], record["select_fields"][-1] + 1
     names = [column.target.attname for column in columns[start:end]]
-    # The stubs are of a later Django.
+    # The stubs are for a later Django.
     others = get_related_populators(record, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
 
     def made(row: Sequence[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The controls of forms: what a field of a declaration is typed or chosen by."""
+"""The widgets of forms, by the type of the declared field."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ from headlessly.query.reports import record_names
 
 
 def select2() -> forms.Media:
-    """The scripts and styles of searchable choices, as Django ships them, in the reader's language."""
+    """Returns the scripts and styles of searchable choices, as Django ships them, in the reader's
+    language."""
     language = get_select2_language()
     return forms.Media(
         css={"all": ["admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css"]},
@@ -51,23 +52,23 @@ def select2() -> forms.Media:
     )
 
 
-#: What is typed as it is, or chosen.
+#: Types whose inputs need no explanation: text, numbers and choices.
 PLAIN_TYPES = (*TEXT_TYPES, "number", "integer", "money", "reference", "enum")
 
 
 class Input(forms.Field):
-    """One input; the text is taken as it is."""
+    """An input that takes its text as it is."""
 
-    #: What people usually write into it.
+    #: Frequent values to suggest.
     suggestions: Iterable[str] = ()
-    #: Values, each with its text, that are taken by a press which sends the form as well.
+    #: Values with their labels, offered as buttons that also send the form.
     offers: Iterable[tuple[str, str]] = ()
-    #: Whether a form does without it, though the field is required.
+    #: Whether the form accepts it empty although the field is required.
     optional = False
 
     @property
     def is_plain(self) -> bool:
-        """Whether it says by itself what it takes: by its choices, or by what stands in it while empty."""
+        """Whether it explains itself, by its choices or its placeholder."""
         return self.declared.type in PLAIN_TYPES
 
     def __init__(self, field: Field, widget: forms.Widget, **kwargs: Any) -> None:
@@ -76,7 +77,7 @@ class Input(forms.Field):
 
 
 class FlagWidget(forms.CheckboxInput):
-    """A checkbox that says ``false`` when empty, so that a missing field means "not touched"."""
+    """A checkbox that sends ``false`` when it is off, so that a missing field means "not touched"."""
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs, check_test=lambda value: str(value).lower() == "true")
@@ -93,11 +94,11 @@ class FlagWidget(forms.CheckboxInput):
 
 
 class ReferenceSelect(AutocompleteMixin, forms.Select):
-    """A searchable choice among the tenant's records; only the chosen one is in the page.
+    """A searchable choice among the tenant's records. The page contains only the chosen one.
 
-    What is not there can be made. Who works on something is a member, and a list is narrowed by "me" and
-    "nobody" too: ``narrows``. ``suits`` is the record that goes on as the chosen one: what is open and near
-    it is offered.
+    A record that does not exist can be created. People who work on something are chosen among the members;
+    to filter a list (``narrows``) there are also "me" and "nobody". ``suits`` is a record that is to go on
+    as the chosen one: open records near it are offered.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
 
     def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
         attrs = super().build_attrs(base_attrs, extra_attrs)
-        for theirs in ("data-ajax--cache", "data-ajax--delay"):  # choices.js asks in its own way
+        for theirs in ("data-ajax--cache", "data-ajax--delay"):  # choices.js sends its own requests
             attrs.pop(theirs, None)
         return attrs | {"data-placeholder": self.attrs.get("data-placeholder", "")}
 
@@ -138,8 +139,8 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
 
 
 class NarrowingSelect(ReferenceSelect):
-    """The same to narrow a list or a dashboard by: "me" and "nobody" can be chosen too. ``several`` at once
-    are a value with commas."""
+    """A choice that filters a list or a dashboard, with "me" and "nobody". If ``several`` can be chosen,
+    the value has commas."""
 
     def __init__(self, field: Field, site: Any, *, several: bool = False) -> None:
         self.allow_multiple_selected = several
@@ -150,7 +151,7 @@ class NarrowingSelect(ReferenceSelect):
         self.chosen |= {NONE: nobody, ME: _("Me")}
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        """As its template draws it, for a fifth of the time: a list has several and is asked for all day."""
+        """Renders the same HTML as the template in a fifth of the time: a list has several of these."""
         several = self.allow_multiple_selected
         options = []
         if not several:
@@ -168,7 +169,7 @@ class NarrowingSelect(ReferenceSelect):
 
 
 class When(forms.TextInput):
-    """A day, or a day and its time, as people type them; when.js puts a calendar beside it."""
+    """An input for a day, or a day and a time, as people type them. when.js adds a calendar."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         more = {"data-when": "", "autocomplete": "off", "placeholder": _("tomorrow 9, fri, 3.12.")}
@@ -189,7 +190,7 @@ def make_widget(field: Field) -> forms.Widget:
         case "bool":
             return FlagWidget({"class": " ".join(CHECKBOX_CLASSES)})
         case "text":
-            # Whoever is named behind an @ in a text is told of it: see mentions.js.
+            # Somebody who is mentioned with an @ is notified: see mentions.js.
             return forms.Textarea(
                 {"class": " ".join(TEXTAREA_CLASSES), "rows": 3, "data-mentions": ""}
             )
@@ -214,7 +215,7 @@ def make_widget(field: Field) -> forms.Widget:
 
 
 def _which_days(field: Field) -> dict[str, str]:
-    """What the input of a day says of itself: which way its days lie, and whether it takes a time."""
+    """Returns the attributes of a day's input: whether its days are past, and an example."""
     if field.is_past:
         says = _("yesterday, fri, 3.12.") if field.type == "date" else _("yesterday 15, fri, 3.12.")
         return {"data-when": "past", "placeholder": says}
@@ -222,7 +223,7 @@ def _which_days(field: Field) -> dict[str, str]:
 
 
 def _each_of(field: Field) -> dict[str, str]:
-    """What the page's script needs to have each of several values typed into an input of its own."""
+    """Returns the data that the script needs to edit several values in an input each."""
     kinds, item = {"email": "email", "url": "url"}, field.item or field
     kind = "tel" if item.normalize is normalize_phone else kinds.get(item.type, "text")
     says = {
@@ -236,21 +237,21 @@ def _each_of(field: Field) -> dict[str, str]:
 
 
 def _offered(offers: Callable[[], Iterable[tuple[Any, ...]]] | None) -> list[list[Any]]:
-    """What is suggested: values with their labels, and what a row has beside one that is chosen."""
+    """Returns the suggestions: values with their labels, and what a row gets with a chosen one."""
     return (
         [] if offers is None else [[value, str(label), *more] for value, label, *more in offers()]
     )
 
 
 def _builder(field: Field) -> dict[str, str]:
-    """What the page's script needs to have a filter put together: of which nouns, and where it gets rows."""
+    """Returns the data that the script needs to build a filter."""
     ranked = sorted(registry, key=lambda name: registry[name].Surface.rank)
     named = ranked if field.filters is True else field.filters or ()
     return {"data-builds": json.dumps(_building(named), ensure_ascii=False)}
 
 
 def _building(named: Iterable[str]) -> dict[str, Any]:
-    """Of which nouns a filter is put together, where its rows are had, and what is said meanwhile."""
+    """Returns the nouns that a filter may be about, the addresses of its rows, and the script's texts."""
     types = [
         {
             "name": noun.__name__,
@@ -267,13 +268,13 @@ def _building(named: Iterable[str]) -> dict[str, Any]:
 
 
 def _with_what_refers_to_it(name: str) -> list[str]:
-    """A noun and those whose records refer to it, by name."""
+    """Returns the names of a noun and of the nouns that refer to it."""
     relations = registry[name].schema.relations.values()
     return [name, *dict.fromkeys(relation.noun for relation in relations)]
 
 
 def _rows(field: Field) -> dict[str, str]:
-    """What the page's script needs to make rows of a list of objects, in the reader's words."""
+    """Returns the data that the script needs to edit a list of objects as rows, in the reader's words."""
     if field.kinds is None:
         return {}
     columns = []

@@ -1,6 +1,6 @@
-"""What is refused of a list of objects, in the words of the form that it was filled in by.
+"""Translates errors about a list of objects into the words of the form in which it was filled in.
 
-Programs are told of keys, names and values as they send them; beside the rows of a form stand their labels.
+Programs read keys, names and values as they send them; the rows of a form have labels instead.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from headlessly.language import wording
 
 _NAME = r"[$A-Za-z]\w*(?:\.[\w*]+)*"
 _END = r"(?!\w|\.\w)"
-#: ``with: dueAt: `` at the beginning, behind "Step 2: " or not; and names with commas between them.
+#: ``with: dueAt: `` at the beginning, or after "Step 2: "; and names separated by commas.
 _PREFIX = re.compile(rf"(?:(?<=^)|(?<=\d: ))(?:{_NAME}: )+")
 _LIST = re.compile(rf"(?<![\w.]){_NAME}(?:, {_NAME})+{_END}")
-#: The one that is needed, at the end.
+#: The name at the end of the message.
 _LAST = re.compile(rf"(?<= ){_NAME}(?=\.\Z)")
-#: A name that no prose has: of two parts, or with a capital within.
+#: A name that does not occur in prose: of two parts, or with a capital inside.
 _TELLING = re.compile(rf"(?<![\w.])[A-Za-z]+(?:\.[a-z]\w*|[a-z][A-Z]\w*){_END}")
 
 
 def refusal_in_words(field: Field, message: str) -> str:
-    """The message with what the rows of ``field`` call by a label said so."""
+    """Returns the message with the names that ``field``'s rows have labels for replaced by these."""
     words = _words(field)
     if not words:
         return message
@@ -41,7 +41,7 @@ def refusal_in_words(field: Field, message: str) -> str:
 
 
 def _words(field: Field) -> dict[str, str]:
-    """What people call its keys, and what may stand there, by their names."""
+    """Returns the labels of the field's keys and of their values, by name."""
     found: dict[str, str] = {}
     for key, kind in (field.kinds or {}).items():
         offers = kind.names if isinstance(kind, Pairs) else kind if callable(kind) else None

@@ -1,4 +1,4 @@
-"""The product from afar: the same verbs on the same nouns, over REST. It needs no Django.
+"""A Python client for the REST API: the same verbs on the same nouns as in process. It needs no Django.
 
     from headlessly.client import Headlessly
 
@@ -6,7 +6,7 @@
         for lead in acme.Lead.find({"status": "Qualified", "score": {"$gte": 80}}, sort="-score"):
             lead.convert()
 
-What there is to find and to do, the client asks the server: a new noun or verb needs no change here.
+The client asks the server which nouns and verbs there are, so a new one needs no change here.
 """
 
 from headlessly.client.batches import AsyncBatch, Batch

@@ -1,4 +1,4 @@
-"""Several verbs in one call: all of them or none, or each by itself.
+"""Several verbs in one request: all or none of them, or each by itself.
 
 with acme.batch() as batch:
     ada = batch.Contact.capture(name="Ada Chen", email="ada@chen.example")
@@ -31,13 +31,13 @@ from headlessly.client.wire import (
 if TYPE_CHECKING:
     from headlessly.client.sessions import AsyncSession, Session, SyncSession
 
-#: The most operations of one batch.
+#: How many operations a batch may have.
 MAX_OPERATIONS = 100
 
 
 @dataclass(frozen=True)
 class OperationField:
-    """A part of an answer that is yet to come: ``lead.deal``."""
+    """A reference to a part of an answer that does not exist yet: ``lead.deal``."""
 
     operation: str
     path: str
@@ -51,7 +51,7 @@ class OperationField:
 
 @dataclass(eq=False)
 class BatchOperation:
-    """What an operation will answer. It can be given to those after it, whole or by a field."""
+    """The future result of an operation. Later operations can refer to it, as a whole or by a field."""
 
     _name: str
     _noun: str
@@ -63,7 +63,8 @@ class BatchOperation:
 
     @property
     def result(self) -> Any:
-        """The record after the verb. Raises the operation's error; RuntimeError before the batch ran."""
+        """The record after the verb. Raises the operation's error, or RuntimeError before the batch has
+        run."""
         if not self._outcome:
             raise RuntimeError("The batch has not run yet.")
         (outcome,) = self._outcome
@@ -73,7 +74,7 @@ class BatchOperation:
 
     @property
     def error(self) -> ApiError | None:
-        """What went wrong with it, or None."""
+        """The operation's error, or None."""
         return next((each for each in self._outcome if isinstance(each, ApiError)), None)
 
     def __getattr__(self, name: str) -> OperationField:
@@ -88,7 +89,7 @@ class BatchOperation:
         return self.id.as_segment()
 
     def call(self, declared: Declarations) -> Call:
-        """The call that it is, by itself."""
+        """Returns the operation as a call of its own."""
         if self._verb == "get":
             path = f"/{declared.noun(self._noun).plural}/{path_segment_of(self._target)}"
             return Call("GET", path, tuple(query_pairs(**self._options)))
@@ -98,7 +99,7 @@ class BatchOperation:
 
 
 class BatchNoun:
-    """A noun in a batch: its verbs are noted down, and done with the others."""
+    """A noun in a batch. Its verbs are collected, and executed with the others."""
 
     def __init__(self, batch: BaseBatch, name: str) -> None:
         self._batch, self._name = batch, name
@@ -121,7 +122,7 @@ class BatchNoun:
 
 
 class BaseBatch:
-    """Verbs that are noted down, up to 100, and sent in one call."""
+    """A batch: collects up to 100 operations and sends them in one request."""
 
     _session: Session
 
@@ -138,7 +139,7 @@ class BaseBatch:
     def add_operation(
         self, noun: str, verb: str, target: Any, inputs: Any, **options: Any
     ) -> BatchOperation:
-        """Note a verb down. Raises ValueError for one too many."""
+        """Adds an operation. Raises ValueError if the batch is full."""
         if len(self.operations) == MAX_OPERATIONS:
             raise ValueError(f"A batch has at most {MAX_OPERATIONS} operations.")
         name = f"{python_name(noun)}{len(self.operations) + 1}"
@@ -147,9 +148,9 @@ class BaseBatch:
         return later
 
     def _run(self, *, dry_run: bool = False) -> Steps[list[Any]]:
-        """The result of each operation, or its error where each was done by itself.
+        """Returns the result of each operation, or its error if each is executed by itself.
 
-        Raises Refused when all or none were to be done, and one failed.
+        Raises Refused if the batch is atomic and an operation failed.
         """
         if not self.operations:
             return []
@@ -170,12 +171,12 @@ class BaseBatch:
         if result["status"] >= 400:
             return error_from_body(result["status"], body or {})
         if declared and declared.noun(operation._noun).is_operation(operation._verb):
-            answer: Mapping[str, Any] = body  # what is no record is the JSON
+            answer: Mapping[str, Any] = body  # the JSON of what is no record
             return answer
         return result_of_write(body, self._session)
 
     def _raise_first(self) -> None:
-        """Raise the first error of a batch whose results nobody has looked at."""
+        """Raises the first error, because nobody has looked at the results."""
         failed = [(n, each.error) for n, each in enumerate(self.operations, 1) if each.error]
         for number, error in failed[:1]:
             error.add_note(
@@ -186,7 +187,7 @@ class BaseBatch:
 
 
 def operation_json(operation: BatchOperation, call: Call) -> dict[str, Any]:
-    """An operation as the body has it."""
+    """Returns an operation as it is written in the request's body."""
     headers = {k: v for k, v in replace(call, body=None).headers.items() if k == "If-Match"}
     query = f"?{urlencode(call.query)}" if call.query else ""
     found = {"id": operation._name, "method": call.method, "path": call.path + query}
@@ -198,7 +199,8 @@ def operation_json(operation: BatchOperation, call: Call) -> dict[str, Any]:
 
 
 class Batch(BaseBatch):
-    """See :mod:`headlessly.client.batches`. It runs at the end of its ``with``, or by :meth:`run`."""
+    """A batch (see :mod:`headlessly.client.batches`). It runs at the end of its ``with``, or by
+    :meth:`run`."""
 
     _session: SyncSession
 
@@ -214,7 +216,8 @@ class Batch(BaseBatch):
 
 
 class AsyncBatch(BaseBatch):
-    """See :mod:`headlessly.client.batches`. It runs at the end of its ``async with``, or by :meth:`run`."""
+    """A batch (see :mod:`headlessly.client.batches`). It runs at the end of its ``async with``, or by
+    :meth:`run`."""
 
     _session: AsyncSession
 

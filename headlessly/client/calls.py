@@ -1,8 +1,8 @@
-"""Calls of the API and how they are tried, without sending anything.
+"""API calls and their retries, without any I/O.
 
-An operation of the client is a generator. It yields what has to be done in the world, a :class:`Send` or
-a :class:`Pause`, is told what came of it, and returns its result. Who runs it, with threads or with an
-event loop, knows nothing of retries, pages or errors; those who know it send nothing.
+An operation of the client is a generator. It yields the I/O to perform, a :class:`Send` or a
+:class:`Pause`, is sent the outcome, and returns its result. The code that performs I/O, in a thread or an
+event loop, knows nothing of retries, pages or errors; the code that knows them performs no I/O.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Upload:
-    """A file to send. ``open`` gives it from its beginning, once for each attempt."""
+    """A file to send. ``open`` opens it at its beginning, once for each attempt."""
 
     name: str
     open: Callable[[], IO[bytes]]
@@ -33,9 +33,9 @@ class Upload:
 
 @dataclass(frozen=True)
 class Call:
-    """One call, the same on each attempt; ``path`` is below the tenant's address and encoded.
+    """A call, the same on every attempt; ``path`` is relative to the tenant's address, and encoded.
 
-    A POST carries a key of its own, by which the server does it once however often it arrives.
+    A POST has an idempotency key, so that the server executes it once however often it arrives.
     """
 
     method: str
@@ -44,7 +44,7 @@ class Call:
     body: Any = None
     upload: Upload | None = None
     if_match: int | None = None
-    #: How long the server may keep silent on purpose, in seconds.
+    #: How many seconds the server may take on purpose, in addition to the timeout.
     wait: float = 0
     more_headers: tuple[tuple[str, str], ...] = ()
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -67,9 +67,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Send:
-    """Send this, and say what came: an answer, or the error of the connection.
+    """A request to send. Its outcome is the response, or the error of the connection.
 
-    With ``stream`` the content of a success is left to be read.
+    With ``stream`` the content of a successful response is left unread.
     """
 
     call: Call
@@ -78,27 +78,27 @@ class Send:
 
 @dataclass(frozen=True)
 class Pause:
-    """Wait so many seconds."""
+    """A number of seconds to wait."""
 
     seconds: float
 
 
-#: What an operation does: sends and pauses, is told what came of a send, and returns its result.
+#: An operation: yields sends and pauses, is sent the outcome of each, and returns its result.
 Steps = Generator[Send | Pause, Any, T]
 
-#: Statuses that may be another one soon.
+#: Statuses that are temporary.
 RETRIED_STATUSES = (429, 502, 503, 504)
-#: What no further attempt will change.
+#: Errors that another attempt cannot change.
 NEVER_RETRIED = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
 
 @dataclass(frozen=True)
 class Retries:
-    """How often a call is tried, and how long to wait in between, in seconds.
+    """How often a call is tried, and how many seconds to wait in between.
 
-    The pauses double from ``first`` to ``longest``, each shortened by chance, so that many clients do
-    not come back at once. A Retry-After of up to ``patience`` is obeyed; with a longer one the error
-    is raised at once.
+    The pauses double from ``first`` up to ``longest``, each randomly shortened by up to half, so that many
+    clients do not return at the same time. A Retry-After of up to ``patience`` seconds is obeyed; for a
+    longer one the error is raised at once.
     """
 
     attempts: int = 5
@@ -107,7 +107,7 @@ class Retries:
     patience: float = 75.0
 
     def pause(self, attempt: int) -> float:
-        """How long to wait after this many attempts."""
+        """Returns how long to wait after this many attempts."""
         return min(self.longest, self.first * 2 ** (attempt - 1)) * random.uniform(0.5, 1)
 
 
@@ -115,7 +115,8 @@ NO_RETRIES = Retries(attempts=1)
 
 
 def exchange(call: Call, retries: Retries, *, stream: bool = False) -> Steps[httpx.Response]:
-    """The answer to a call, a success. Raises ApiError, NotUnderstood or ConnectionFailed."""
+    """Returns the successful response to a call; also the 404 of a DELETE that an earlier attempt may have
+    executed. Raises ApiError, NotUnderstood or ConnectionFailed."""
     uncertain = False
     attempt = 0
     while True:
@@ -135,7 +136,7 @@ def exchange(call: Call, retries: Retries, *, stream: bool = False) -> Steps[htt
         if response.is_success:
             return response
         if status == 404 and call.method == "DELETE" and uncertain:
-            return response  # by the attempt whose answer was lost
+            return response  # deleted by the attempt whose response was lost
         problem = errors.error_from_response(response)
         if status in RETRIED_STATUSES:
             asked = retry_after(response)
@@ -152,14 +153,14 @@ def exchange(call: Call, retries: Retries, *, stream: bool = False) -> Steps[htt
 
 
 def may_be_over_soon(problem: errors.HeadlesslyError) -> bool:
-    """Whether the same call may be answered later, though the attempts that there were did not help."""
+    """Whether the same call may succeed later, although all attempts failed."""
     if isinstance(problem, errors.ConnectionFailed):
         return not isinstance(problem.__cause__, NEVER_RETRIED)
     return getattr(problem, "status", None) in RETRIED_STATUSES
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """The seconds to wait that an answer asks for, as a number or until a moment; None if it does not."""
+    """Returns the seconds to wait according to Retry-After, which is a number or a date; None without one."""
     header = response.headers.get("Retry-After", "").strip()
     if header.isascii() and header.isdecimal():
         return float(header[:9])
@@ -173,8 +174,8 @@ def retry_after(response: httpx.Response) -> float | None:
 
 
 def parse_json(response: httpx.Response) -> Any:
-    """What an answer says; None for one without content. Raises NotUnderstood."""
-    if response.status_code == 404:  # of a deletion that was done before
+    """Returns the parsed JSON of a response; None for one without content. Raises NotUnderstood."""
+    if response.status_code == 404:  # of a record that was deleted before
         return None
     if not response.content:
         return None
@@ -189,11 +190,11 @@ def parse_json(response: httpx.Response) -> Any:
 
 
 def _connection_problem(problem: httpx.HTTPError, call: Call) -> str:
-    """What happened to a connection, in a sentence."""
+    """Returns a sentence on what happened to a connection."""
     try:
         url = problem.request.url
         where = f"{url.scheme}://{url.netloc.decode()}"
-    except RuntimeError:  # nothing was asked yet
+    except RuntimeError:  # there is no request yet
         where = "the server"
     if isinstance(problem, httpx.ConnectTimeout | httpx.ConnectError):
         return f"Cannot connect to {where}: {str(problem) or 'no answer'}."

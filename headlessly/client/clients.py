@@ -1,4 +1,4 @@
-"""A tenant from afar: :class:`Headlessly` with a thread, :class:`AsyncHeadlessly` with an event loop."""
+"""Clients of a tenant: :class:`Headlessly` for threads, :class:`AsyncHeadlessly` for an event loop."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from headlessly.client.sessions import AsyncSession, Session, SyncSession
 from headlessly.client.undos import undo_steps
 from headlessly.client.wire import id_of, moment_text, query_pairs, wire_name
 
-#: How much longer than a call taking back a large request may take, in seconds.
+#: How many seconds undoing a large request may take in addition to the timeout.
 LONGEST_UNDO = 60
 
 
 class BaseClient:
-    """What can be asked of a tenant, for both halves."""
+    """The operations of both clients."""
 
     _session: Session
     _session_kind: ClassVar[type[Session]]
@@ -59,7 +59,8 @@ class BaseClient:
         return [*object.__dir__(self), *(declared.nouns if declared else ())]
 
     def _noun(self, name: str) -> Any:
-        """A noun by its name; one that does not exist is told where that can be known at once."""
+        """Returns a noun by its name. Raises AttributeError, for an unknown noun as far as that is known
+        without waiting."""
         if not name[:1].isupper():
             raise AttributeError(
                 f"{type(self).__name__} has no {name}; nouns begin with a capital."
@@ -68,7 +69,7 @@ class BaseClient:
         return self._session.noun(name)
 
     def _batch(self, *, atomic: bool = True) -> Asked:
-        """Several verbs in one call; see :mod:`headlessly.client.batches`."""
+        """Several verbs in one request; see :mod:`headlessly.client.batches`."""
         return {"atomic": atomic}
 
     def _events(
@@ -88,11 +89,11 @@ class BaseClient:
         page_size: int = LARGEST_PAGE,
         interrupted: Callable[[HeadlesslyError], Any] | None = None,
     ) -> Asked:
-        """The log, oldest first, from its beginning, ``since`` a moment or behind a ``cursor``.
+        """The log, oldest first: from its beginning, from the moment ``since``, or after a ``cursor``.
 
-        With ``follow`` it does not end: each question waits up to ``wait`` seconds for the next event, and
-        it goes on when a server that was away is back; ``interrupted`` is told of that. Raises
-        ValueError for an ``until``, behind which nothing would follow.
+        With ``follow`` it never ends: each request waits up to ``wait`` seconds for the next event. If the
+        server is away it continues once it is back, and calls ``interrupted`` with the error. Raises
+        ValueError for ``follow`` with ``until``, after which nothing would follow.
         """
         if follow and until is not None:
             raise ValueError("Who follows the log waits for what is to come: leave out until.")
@@ -124,9 +125,10 @@ class BaseClient:
         dry_run: bool = False,
         **about: Any,
     ) -> Steps[Event | DryRun]:
-        """Record that something happened outside: ``track("page_view", {"plan": "pro"}, path="/pricing")``.
+        """Tracks something that happened outside: ``track("page_view", {"plan": "pro"},
+        path="/pricing")``.
 
-        ``about`` is session_id, user_id, anonymous_id, url, path, referrer.
+        ``about`` may have session_id, user_id, anonymous_id, url, path, referrer.
         """
         body = {wire_name(k): v for k, v in about.items()} | {"name": name}
         if properties is not None:
@@ -138,15 +140,15 @@ class BaseClient:
         return done
 
     def _schema(self) -> Steps[dict[str, Any]]:
-        """The nouns as the server declares them now."""
+        """Returns the nouns as the server declares them now."""
         return dict((yield from self._session.declarations(fresh=True)).data)
 
     def _status(self) -> Steps[dict[str, Any]]:
-        """The numbers of the pipeline: records by state, for each noun with states."""
+        """Returns the number of records by state, for each noun with states."""
         return self._session.request_json(Call("GET", "/status"))
 
     def _report(self, name: str | None = None, /, **asked: Any) -> Steps[dict[str, Any]]:
-        """The numbers by name, or one: ``report("newLeads", period="last_month", owner="me")``.
+        """Returns all named numbers, or one: ``report("newLeads", period="last_month", owner="me")``.
 
         ``from_`` and ``to`` are days; ``asOf`` is a moment.
         """
@@ -157,7 +159,7 @@ class BaseClient:
         return self._session.request_json(Call("GET", path, tuple(said.items())))
 
     def _me(self) -> Steps[Record]:
-        """Who I am here, and what I may do."""
+        """Returns who the key belongs to, and what it may do."""
         return Record((yield from self._session.request_json(Call("GET", "/me"))), self._session)
 
     def _notifications(
@@ -169,9 +171,10 @@ class BaseClient:
         cursor: str | None = None,
         limit: int | None = None,
     ) -> Steps[dict[str, Any]]:
-        """A page of what I was told, the newest first: ``results``, ``hasMore``, ``cursor``.
+        """Returns a page of the person's notifications, the newest first: ``results``, ``hasMore``,
+        ``cursor``.
 
-        ``kind`` is one or several with commas between. Raises Forbidden for a key that is nobody's.
+        ``kind`` is one kind or several, separated by commas. Raises Forbidden for a key without a person.
         """
         query = query_pairs(unread=unread, kind=kind, since=since, cursor=cursor, limit=limit)
         return self._session.request_json(Call("GET", "/notifications", query))
@@ -184,14 +187,16 @@ class BaseClient:
         offset: int = 0,
         cursor: str | None = None,
     ) -> Steps[dict[str, Any]]:
-        """A page of the saved views that I may use, by name: ``results``, ``hasMore``, ``cursor``."""
+        """Returns a page of the saved views that the person may use, by name: ``results``, ``hasMore``,
+        ``cursor``."""
         query = query_pairs(noun=noun, limit=limit, offset=offset or None, cursor=cursor)
         return self._session.request_json(Call("GET", "/views", query))
 
     def _do(self, code: str, *, dry_run: bool = False) -> Steps[Ran]:
-        """Run a short Python script at the server, all of it or nothing: ``Lead.find(...)``, loops, verbs.
+        """Runs a short Python script on the server, all of it or nothing: ``Lead.find(...)``, loops,
+        verbs.
 
-        Names are those of the wire (``lead.lostReason``). Raises what went wrong in it: ScriptFailed,
+        Names are those of the wire (``lead.lostReason``). Raises the script's error: ScriptFailed,
         LimitExceeded or the error of a verb, each with its ``line``.
         """
         return script_steps(self._session, code, dry_run)
@@ -206,14 +211,15 @@ class BaseClient:
         timeout: float | None = None,
         progress: Callable[[dict[str, Any]], Any] | None = None,
     ) -> Steps[dict[str, Any]]:
-        """Take back what a request did: ``undo("req_...")``, or an event, and what that caused.
+        """Undoes a request: ``undo("req_...")``, or one event with everything that it caused.
 
-        A request is known by the ``requestId`` of its events. Answers ``undone`` and ``stays``: what
-        somebody touched since, and why it stays. Raises Conflict where nothing can be taken back.
+        ``request`` is the ``requestId`` of events. Returns ``undone`` and ``stays``: the records that
+        somebody has touched since, with the reason why they stay. Raises Conflict if nothing can be
+        undone.
 
-        A large one is taken back in the background and answers the two as numbers (``$type`` is
-        ``LargeUndo``; ``/undos/{id}/stays`` lists what stays). ``wait`` until it is done, for ``timeout``
-        seconds at the most; ``progress`` is called with how far it is. Raises UndoFailed, TimeoutError.
+        A large request is undone in the background, and both are numbers (``$type`` is ``LargeUndo``;
+        ``/undos/{id}/stays`` lists the records that stay). ``wait`` until it has finished, at most
+        ``timeout`` seconds; ``progress`` is called with its state. Raises UndoFailed, TimeoutError.
         """
         if isinstance(request, Event):
             said = request.to_dict()
@@ -229,7 +235,8 @@ class BaseClient:
     def _request(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
     ) -> Steps[Any]:
-        """Any other call of the API, below the tenant's address: ``request("GET", "/webhooks")``."""
+        """Makes any other call of the API, relative to the tenant's address: ``request("GET",
+        "/webhooks")``."""
         if not path.startswith("/"):
             raise ValueError(f"A path begins with a slash, below {self.url}: /leads.")
         given = {name: value for name, value in (query or {}).items() if value is not None}
@@ -238,19 +245,19 @@ class BaseClient:
 
 
 class Headlessly(BaseClient):
-    """One tenant of a headlessly server: ``acme.Lead.find({"status": "Qualified"})``.
+    """A tenant of a headlessly server: ``acme.Lead.find({"status": "Qualified"})``.
 
-    ``url`` is the tenant's address, like https://crm.example.com/~acme. Without it, or without a key,
-    HEADLESSLY_URL and HEADLESSLY_API_KEY say it, or the login that ``headlessly login`` stored
-    (``profile`` names one of several). ``timeout`` is how long an answer may take, in seconds. Use it
-    in a ``with``, or :meth:`close` it. It may be shared by threads.
+    ``url`` is the tenant's address, like https://crm.example.com/~acme. Without it, or without a key, they
+    come from HEADLESSLY_URL and HEADLESSLY_API_KEY, or from the login that ``headlessly login`` stored
+    (``profile`` names one of several). ``timeout`` is how many seconds a response may take. Use it in a
+    ``with``, or :meth:`close` it. Threads may share it.
     """
 
     _session: SyncSession
     _session_kind = SyncSession
 
     def __getattr__(self, name: str) -> Noun:
-        """A noun by its name. Raises AttributeError that lists those that exist."""
+        """Returns a noun by its name. Raises AttributeError, which lists those that exist."""
         return self._noun(name)
 
     def __enter__(self) -> Self:
@@ -260,7 +267,7 @@ class Headlessly(BaseClient):
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Closes the connections."""
         self._session.close()
 
     batch = asking(Batch, BaseClient._batch)
@@ -278,7 +285,7 @@ class Headlessly(BaseClient):
 
 
 class AsyncHeadlessly(BaseClient):
-    """One tenant of a headlessly server, for an event loop; see :class:`Headlessly`.
+    """A tenant of a headlessly server, for an event loop; see :class:`Headlessly`.
 
     ``await acme.Lead.get(id)``, ``async for lead in acme.Lead.find(...)``, ``await lead.convert()``.
     """
@@ -287,7 +294,7 @@ class AsyncHeadlessly(BaseClient):
     _session_kind = AsyncSession
 
     def __getattr__(self, name: str) -> AsyncNoun:
-        """A noun by its name; one that does not exist is told when it is first asked."""
+        """Returns a noun by its name. An unknown one raises when it is first used."""
         return self._noun(name)
 
     async def __aenter__(self) -> Self:
@@ -297,7 +304,7 @@ class AsyncHeadlessly(BaseClient):
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Closes the connections."""
         await self._session.close()
 
     batch = asking(AsyncBatch, BaseClient._batch)

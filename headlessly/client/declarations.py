@@ -1,6 +1,6 @@
-"""What there is at the server: nouns, fields, verbs and their input, as ``GET /schema`` tells it.
+"""The server's declarations: nouns, fields, verbs and their input, from ``GET /schema``.
 
-All that the client knows of a noun it knows from here, so that a new one needs no change.
+The client knows everything about a noun from here, so that a new one needs no change.
 """
 
 from __future__ import annotations
@@ -12,41 +12,42 @@ from typing import Any
 
 from headlessly.client.wire import file_value, id_of, wire_name
 
-#: Verbs that have a method of HTTP instead of an address of their own.
+#: Verbs that have an HTTP method instead of an address of their own.
 BY_METHOD = {"create": "POST", "update": "PUT", "delete": "DELETE"}
 
 
 class Unknown(Exception):
-    """A name that the schema does not have; the message says what exists."""
+    """A name that the schema does not have. The message lists those that exist."""
 
     def __init__(self, sentence: str, name: str, known: Iterable[str]) -> None:
         super().__init__(unknown_text(sentence, name, known))
 
 
 class UnknownName(Unknown, AttributeError):
-    """No such noun, or no such verb of a noun."""
+    """An unknown noun, or an unknown verb of a noun."""
 
 
 class UnknownInput(Unknown, TypeError):
-    """No such input of a verb."""
+    """An unknown input of a verb."""
 
 
 def unknown_text(sentence: str, name: str, known: Iterable[str]) -> str:
-    """``sentence``, which says that there is no such name; which was probably meant, and which there are."""
+    """Returns ``sentence``, which says that a name is unknown, with the name that was probably meant and
+    those that exist."""
     names = list(known)
     there = f"There are: {', '.join(names)}." if names else "There are none."
     return " ".join(filter(None, (sentence, did_you_mean(name, names), there)))
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """A sentence that asks for the name that was probably meant, or nothing."""
+    """Returns a question for the name that was probably meant, or an empty text."""
     by_lower = {known.lower(): known for known in names}
     near = get_close_matches(name.lower(), by_lower, 1, 0.6)
     return f"Did you mean {by_lower[near[0]]}?" if near else ""
 
 
 class NounDeclaration:
-    """One noun."""
+    """A noun of the server."""
 
     def __init__(self, data: Mapping[str, Any], schema: Declarations) -> None:
         self.data = data
@@ -58,16 +59,16 @@ class NounDeclaration:
         self.verbs: dict[str, dict[str, Any]] = data["verbs"]
         self.relations: dict[str, dict[str, Any]] = data.get("relations") or {}
         self.machine: dict[str, Any] | None = data.get("machine")
-        #: What is asked of a record, or done with it, beside its fields and verbs.
+        #: Operations on a record beside its fields and verbs.
         self.operations: dict[str, dict[str, Any]] = data.get("operations") or {}
 
     @cached_property
     def verbs_by_past(self) -> dict[str, str]:
-        """The verbs by their past: ``lost`` → ``lose``, for ``lost_by``."""
+        """The verbs by their past participle: ``lost`` → ``lose``, for ``lost_by``."""
         return {verb["after"]: name for name, verb in self.verbs.items() if "after" in verb}
 
     def verb(self, name: str) -> tuple[str, dict[str, Any]]:
-        """A verb's name on the wire and its declaration. Raises UnknownName."""
+        """Returns a verb's wire name and its declaration. Raises UnknownName."""
         wire = wire_name(name)
         if wire not in self.verbs:
             known = [*self.verbs, *self.operations]
@@ -75,24 +76,25 @@ class NounDeclaration:
         return wire, self.verbs[wire]
 
     def word(self, name: str) -> tuple[str, dict[str, Any]]:
-        """The same of a verb or of what else is asked of a record. Raises UnknownName."""
+        """Returns the wire name and the declaration of a verb or another operation. Raises UnknownName."""
         wire = wire_name(name)
         return (wire, self.operations[wire]) if self.is_operation(wire) else self.verb(name)
 
     def is_operation(self, name: str) -> bool:
-        """Whether this is no verb, but something else that is asked of a record."""
+        """Whether this is an operation on a record but not a verb."""
         wire = wire_name(name)
         return wire in self.operations and wire not in self.verbs
 
     def field(self, name: str) -> str | None:
-        """The wire name of a field, also by the name of a reference's column (``contact_id``)."""
+        """Returns the wire name of a field, also by the column of a reference (``contact_id``); None if
+        unknown."""
         return _find_name(self.fields, name)
 
     def verb_body(self, verb: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The body of a verb: its input by wire names. Raises UnknownInput for what it does not take.
+        """Returns the body of a verb: its input by wire names. Raises UnknownInput.
 
-        Fields that it does not take but the noun has are sent: the server knows best what to say of
-        them, and takes them where they are as they were.
+        Fields of the noun that the verb does not take are sent all the same: the server has the best
+        error, and accepts them if they are unchanged.
         """
         wire, declared = self.verb(verb)
         takes = declared.get("input") or {}
@@ -119,7 +121,7 @@ class NounDeclaration:
 
 
 def _find_name(among: Mapping[str, Mapping[str, Any]], name: str) -> str | None:
-    """The wire name among fields or inputs; a reference's also by its column."""
+    """Returns the wire name among fields or inputs, for a reference also by its column."""
     wire = wire_name(name)
     if wire in among:
         return wire
@@ -135,7 +137,7 @@ class Declarations:
         self.nouns = {name: NounDeclaration(each, self) for name, each in data["nouns"].items()}
 
     def noun(self, name: str) -> NounDeclaration:
-        """Raises UnknownName."""
+        """Returns the declaration of a noun. Raises UnknownName."""
         if name not in self.nouns:
             raise UnknownName(f"There is no noun {name}.", name, self.nouns)
         return self.nouns[name]

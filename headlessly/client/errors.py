@@ -1,8 +1,8 @@
-"""What can go wrong between a script and the server, as exceptions.
+"""The exceptions of the client.
 
-Everything raised by the client is a :class:`HeadlesslyError`. What the server refused is an
-:class:`ApiError`, of the class that belongs to its code; a name that the schema does not have is an
-AttributeError or a TypeError, as in any Python.
+Everything raised by the client is a :class:`HeadlesslyError`. An error response of the server is an
+:class:`ApiError`, of the class for its code. A name that the schema does not have is an AttributeError or
+a TypeError, as in any Python.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import httpx
 
 
 class HeadlesslyError(Exception):
-    """Base of all that the client raises; ``message`` is the sentence."""
+    """Base of all exceptions of the client; ``message`` is the sentence."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -22,9 +22,9 @@ class HeadlesslyError(Exception):
 
 
 class ConnectionFailed(HeadlesslyError, ConnectionError):
-    """No answer came, however often it was tried; ``attempts`` says how often.
+    """No response arrived in any of the ``attempts``.
 
-    A write may have been done all the same: the answer, not the request, may be what was lost.
+    A write may have been executed all the same: what was lost may be the response and not the request.
     """
 
     def __init__(self, message: str, attempts: int = 1) -> None:
@@ -33,7 +33,7 @@ class ConnectionFailed(HeadlesslyError, ConnectionError):
 
 
 class NotUnderstood(HeadlesslyError):
-    """Something answered that is not the API of a tenant: a wrong address, a proxy's page."""
+    """The response is not from a tenant's API: a wrong address, a proxy's page."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ class NotUnderstood(HeadlesslyError):
 
 
 class ImportFailed(HeadlesslyError):
-    """A file that could not be imported as a whole; ``result`` is the import."""
+    """A file could not be imported as a whole; ``result`` is the import."""
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message)
@@ -49,7 +49,7 @@ class ImportFailed(HeadlesslyError):
 
 
 class UndoFailed(HeadlesslyError):
-    """A large request that could not be taken back to its end; ``result`` is the undo."""
+    """A large request could not be undone completely; ``result`` is the undo."""
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message)
@@ -61,11 +61,11 @@ class NotSignedIn(HeadlesslyError):
 
 
 class ApiError(HeadlesslyError):
-    """The server's error: ``code``, ``message``, ``details``, ``status``, ``request_id``, ``body``.
+    """An error response: ``code``, ``message``, ``details``, ``status``, ``request_id``, ``body``.
 
-    ``details`` is a list of ``{"field", "message"}``. ``body`` has what else the server says: ``allowed``,
-    ``existingId``, ``referredBy``. ``uncertain`` says that an attempt before this one was cut off, and
-    may have been done.
+    ``details`` is a list of ``{"field", "message"}``. ``body`` has everything else the server says:
+    ``allowed``, ``existingId``, ``referredBy``. ``uncertain`` says that an earlier attempt was cut off and
+    may have been executed.
     """
 
     code: ClassVar[str] = ""
@@ -86,13 +86,13 @@ class ApiError(HeadlesslyError):
 
 
 class BadRequest(ApiError):
-    """The request cannot be understood: an unknown parameter, say."""
+    """The request cannot be understood, for example an unknown parameter."""
 
     code = "bad_request"
 
 
 class InvalidFilter(BadRequest):
-    """A filter, sort or include that does not fit the noun."""
+    """A filter, sort or include does not fit the noun."""
 
     code = "invalid_filter"
 
@@ -120,8 +120,8 @@ class MethodNotAllowed(ApiError):
 
 
 class Conflict(ApiError):
-    """The record's present state does not allow it (``body["allowed"]`` does), or another record is in
-    the way (``body["existingId"]``)."""
+    """The record's state does not allow this (``body["allowed"]`` lists what it does), or another record
+    conflicts with it (``body["existingId"]``)."""
 
     code = "conflict"
 
@@ -141,50 +141,49 @@ class UnsupportedMediaType(ApiError):
 
 
 class ValidationFailed(ApiError):
-    """Input that does not fit; ``details`` names each field and what is allowed."""
+    """Invalid input; ``details`` names each field and what is allowed."""
 
     code = "validation_error"
 
 
 class Refused(ApiError):
-    """A rule of the business said no, or one operation of an atomic batch failed
-    (``body["results"]``)."""
+    """A business rule refused, or one operation of an atomic batch failed (``body["results"]``)."""
 
     code = "refused"
 
 
 class DependencyFailed(ApiError):
-    """An operation of a batch that refers to one that failed, or was undone with the others."""
+    """An operation of a batch refers to one that failed, or was rolled back with the others."""
 
     code = "dependency_failed"
 
 
 class ScriptFailed(ApiError):
-    """A script is wrong in itself; ``line`` says where. Nothing of it was done."""
+    """A script has an error of its own, at ``line``. Nothing of it was executed."""
 
     code = "script_error"
 
 
 class LimitExceeded(ApiError):
-    """A script used more time, memory or calls than the key's role may. Nothing of it was done."""
+    """A script used more time, memory or calls than the key's role may. Nothing of it was executed."""
 
     code = "limit_exceeded"
 
 
 class RateLimited(ApiError):
-    """More requests than this key may send in a minute; ``retry_after`` is in seconds."""
+    """The key sent too many requests in a minute; ``retry_after`` is in seconds."""
 
     code = "rate_limited"
     retry_after: float | None = None
 
 
 class ServerFailed(ApiError):
-    """Something went wrong on the server's side; quote ``request_id`` when you report it."""
+    """The server failed; quote ``request_id`` when you report it."""
 
     code = "internal_error"
 
 
-#: As they are called in process, so that a script reads the same here and there.
+#: The names that the exceptions have in process, so that a script reads the same here and there.
 Invalid, VerbRefused, BatchFailed = ValidationFailed, Refused, Refused
 
 
@@ -196,13 +195,13 @@ BY_CODE: dict[str, type[ApiError]] = {each.code: each for each in _subclasses(Ap
 
 
 def error_from_body(status: int, body: Mapping[str, Any]) -> ApiError:
-    """The exception for an error as the API says it; one of an unknown code is a plain ApiError."""
+    """Returns the exception for an error of the API; a plain ApiError for an unknown code."""
     code = str(body.get("error") or "")
     fallback = ServerFailed if status >= 500 else ApiError
     return BY_CODE.get(code, fallback)(status, body)
 
 
-#: The statuses that REST has for what a tool says without one.
+#: REST's statuses for the errors of MCP's tools, which have none.
 STATUSES = {
     "bad_request": 400, "invalid_filter": 400, "unauthorized": 401, "forbidden": 403,
     "not_found": 404, "conflict": 409, "stale": 412, "too_large": 413, "rate_limited": 429,
@@ -211,19 +210,19 @@ STATUSES = {
 
 
 def error_from_tool(body: Mapping[str, Any]) -> ApiError:
-    """The exception for an error of one of MCP's tools, which is REST's without its status."""
+    """Returns the exception for an error of an MCP tool, which is REST's without its status."""
     return error_from_body(STATUSES.get(str(body.get("error")), 422), body)
 
 
 def error_from_response(response: httpx.Response) -> HeadlesslyError:
-    """The exception for an answer that is no success, whoever gave it."""
+    """Returns the exception for an unsuccessful response, of the API or of anything in between."""
     status = response.status_code
     try:
         body = response.json()
     except ValueError:
         body = None
     if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        body = body["error"].get("data")  # of JSON-RPC, with REST's error inside
+        body = body["error"].get("data")  # a JSON-RPC error with REST's error inside
     if isinstance(body, dict) and isinstance(body.get("error"), str):
         return error_from_body(status, body)
     if 300 <= status < 400:
@@ -231,7 +230,7 @@ def error_from_response(response: httpx.Response) -> HeadlesslyError:
         return NotUnderstood(
             f"{_asked_url(response)} leads on to {to}: use the address where the tenant is.", status
         )
-    if status == 429 or status >= 500:  # a proxy's own words
+    if status == 429 or status >= 500:  # from a proxy
         words = f"{status} {response.reason_phrase}".strip()
         body_of_proxy = {"message": f"{_asked_url(response)} answered {words}."}
         return error_from_body(

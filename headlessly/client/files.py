@@ -1,4 +1,4 @@
-"""Files: in by an import, out by an export, of any size."""
+"""Imports and exports of files of any size."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from headlessly.client.sessions import AsyncSession, Session, SyncSession
 
 FORMATS = ("csv", "json", "ndjson", "xlsx", "vcf")
-#: How long to wait between two looks at an import, in seconds: the first time, and at the most.
+#: How many seconds to wait before polling an import again: the first time, and at most.
 SOON, LATER = 0.1, 2.0
 
-#: What can be imported: a path, an open file, the bytes of one, or rows.
+#: Sources of an import: a path, an open file, the bytes of one, or rows.
 Source = str | Path | bytes | IO[bytes] | Iterable[Mapping[str, Any]]
 Progress = Callable[[Import], Any]
 
 
 def make_upload(source: Source, format: str | None = None) -> Upload:
-    """The upload for a source. Raises ValueError where nothing says what kind of file it is."""
+    """Returns the upload for a source. Raises ValueError if its format is unknown."""
     if format is not None and format not in FORMATS:
         raise ValueError(f"format is one of {', '.join(FORMATS)}, not {format!r}.")
     match source:
         case str() | Path():
             path = Path(source)
             with path.open("rb"):
-                pass  # what is wrong with it is told before anything is sent
+                pass  # fails here, before anything is sent
             name = path.name if format is None else f"{path.stem}.{format}"
             return Upload(name, lambda: path.open("rb"))
         case bytes() | bytearray():
@@ -64,7 +64,8 @@ def _require_format(format: str | None) -> str:
 def wait_steps(
     session: Session, found: Import, *, timeout: float | None, progress: Progress | None
 ) -> Steps[Import]:
-    """The import when it is done. Raises ImportFailed, or TimeoutError after ``timeout`` seconds."""
+    """Polls an import and returns it when it has finished. Raises ImportFailed, or TimeoutError after
+    ``timeout`` seconds."""
     until = None if timeout is None else time.monotonic() + timeout
     pause = SOON
     while True:
@@ -87,7 +88,7 @@ def wait_steps(
 
 
 class BaseExport:
-    """A file that is read when it is asked for: iterate over its blocks, or :meth:`save` it."""
+    """A download that starts when it is read: iterate over its blocks, or :meth:`save` it."""
 
     _session: Session
 
@@ -109,7 +110,7 @@ class BaseExport:
 
 @contextmanager
 def _explained_break(taken: list[int]) -> Iterator[None]:
-    """Raise ConnectionFailed, with how much was read, where a download breaks off."""
+    """Raises ConnectionFailed with the number of bytes read if a download breaks off."""
     try:
         yield
     except httpx.HTTPError as problem:
@@ -118,7 +119,7 @@ def _explained_break(taken: list[int]) -> Iterator[None]:
 
 @contextmanager
 def _replaced_when_whole(path: str | Path) -> Iterator[IO[bytes]]:
-    """A file to write to, which appears under its name only when all of it is written."""
+    """Opens a file for writing that gets its name only when it has been written completely."""
     target = Path(path)
     partial_file = target.with_name(f"{target.name}.part")
     try:
@@ -131,7 +132,7 @@ def _replaced_when_whole(path: str | Path) -> Iterator[IO[bytes]]:
 
 
 class Export(BaseExport):
-    """A file that is read when it is asked for: ``for block in export``, ``export.save("leads.csv")``."""
+    """A download that starts when it is read: ``for block in export``, ``export.save("leads.csv")``."""
 
     _session: SyncSession
 
@@ -147,17 +148,17 @@ class Export(BaseExport):
             response.close()
 
     def read(self) -> bytes:
-        """All of it, in memory."""
+        """Reads the whole file into memory."""
         return b"".join(self)
 
     def save(self, path: str | Path) -> int:
-        """Write it to a file, all or nothing; returns its size in bytes."""
+        """Writes it to a file, all or nothing. Returns its size in bytes."""
         with _replaced_when_whole(path) as file:
             return sum(file.write(block) for block in self)
 
 
 class AsyncExport(BaseExport):
-    """A file that is read when it is asked for: ``async for block in export``, ``await export.save(...)``."""
+    """A download that starts when it is read: ``async for block in export``, ``await export.save(...)``."""
 
     _session: AsyncSession
 
@@ -173,11 +174,11 @@ class AsyncExport(BaseExport):
             await response.aclose()
 
     async def read(self) -> bytes:
-        """All of it, in memory."""
+        """Reads the whole file into memory."""
         return b"".join([block async for block in self])
 
     async def save(self, path: str | Path) -> int:
-        """Write it to a file, all or nothing; returns its size in bytes."""
+        """Writes it to a file, all or nothing. Returns its size in bytes."""
         size = 0
         with _replaced_when_whole(path) as file:
             async for block in self:
@@ -186,5 +187,5 @@ class AsyncExport(BaseExport):
 
 
 def filter_text(filter: Mapping[str, Any] | None) -> str | None:
-    """A filter as a query says it."""
+    """Returns a filter as the text of a query parameter."""
     return None if not filter else dumps(filter).decode()

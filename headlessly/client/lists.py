@@ -1,4 +1,4 @@
-"""Lists that are longer than one answer: records that fit a filter, a history, the log."""
+"""Lists that are read page by page: matching records, a history, the log."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 
-#: How many records one answer has at the most.
+#: How many records a page has at most.
 LARGEST_PAGE = 100
-#: How long who follows the log pauses before asking again, in seconds: after an answer that did not wait for
-#: an event, as where too many wait, and where none came.
+#: How many seconds following the log pauses before the next request: after a response that did not wait
+#: for an event, for instance because too many clients wait, and after a failure.
 NO_WAIT, NO_ANSWER = 1.0, 8.0
 
 
 @dataclass(frozen=True)
 class Page(Generic[R]):
-    """One answer of a list. ``total`` stops at 10,000 unless it was counted; then it ``is_exact``.
+    """A page of a list. ``total`` stops at 10,000 unless an exact count was requested; then it
+    ``is_exact``.
 
-    A page of the log has no total unless it was asked for.
+    A page of the log has no total unless it was requested.
     """
 
     results: list[R]
@@ -57,9 +58,9 @@ class ReadPosition:
 
 
 class Listing(Generic[R]):
-    """A question whose answer is read a page at a time, when it is asked for; sends nothing itself.
+    """A query whose results are read page by page, when they are needed.
 
-    ``limit`` bounds the records of one iteration. Each iteration asks anew.
+    ``limit`` bounds the records of one iteration. Each iteration queries anew.
     """
 
     _session: Session
@@ -84,7 +85,7 @@ class Listing(Generic[R]):
         self._size = page_size
 
     def _read_page(self, place: ReadPosition, size: int, *more: tuple[str, str]) -> Steps[Page[R]]:
-        """The page at ``place``, which moves on behind it."""
+        """Reads the page at ``place``, and moves ``place`` past it."""
         path = yield from self._session.with_declarations(self._address)
         at = query_pairs(cursor=place.cursor, offset=place.offset or None, limit=size)
         call = Call("GET", path, (*self._asked, *more, *at), wait=self._server_wait)
@@ -110,7 +111,7 @@ class Listing(Generic[R]):
         return 0
 
     def _pages(self) -> Iterator[Steps[list[R]]]:
-        """The steps to each page, one after the other, until there is no more."""
+        """Yields the steps of each page until there are no more."""
         place = ReadPosition()
         while not place.is_over:
             left = self._size if self._limit is None else min(self._size, self._limit - place.read)
@@ -123,28 +124,28 @@ class Listing(Generic[R]):
         return page.results
 
     def _page(self, cursor: str | None = None) -> Steps[Page[R]]:
-        """One page, after ``cursor``, which the page before it gave."""
+        """Returns one page, after ``cursor``, which comes from the page before."""
         size = self._size if self._limit is None else max(1, min(self._size, self._limit))
         return (yield from self._read_page(ReadPosition(cursor), size))
 
     def _first(self) -> Steps[R | None]:
-        """The first of them, or None."""
+        """Returns the first record, or None."""
         page = yield from self._read_page(ReadPosition(), 1)
         return page.results[0] if page.results else None
 
     def _total(self) -> Steps[int]:
-        """How many there are; counting stops at 10,000."""
+        """The number of records; counting stops at 10,000."""
         page = yield from self._read_page(ReadPosition(), 1)
         return page.total or 0
 
     def _count(self) -> Steps[int]:
-        """How many there are, exactly."""
+        """Returns the exact number of records."""
         page = yield from self._read_page(ReadPosition(), 1, ("count", "exact"))
         return page.total or 0
 
 
 class Found(Listing[R]):
-    """What a question finds: iterate over it, or ask for a :meth:`page`, the :meth:`first`, the total."""
+    """The results of a query: iterate over them, or ask for a :meth:`page`, the :meth:`first`, the total."""
 
     _session: SyncSession
 
@@ -158,7 +159,7 @@ class Found(Listing[R]):
 
     @property
     def total(self) -> int:
-        """How many there are; counting stops at 10,000."""
+        """The number of records; counting stops at 10,000."""
         return self._session.run(self._total())
 
     def all(self) -> list[R]:
@@ -166,7 +167,7 @@ class Found(Listing[R]):
 
 
 class AsyncFound(Listing[R]):
-    """What a question finds: iterate with ``async for``, or await a page, the first, the total."""
+    """The results of a query: iterate with ``async for``, or await a page, the first, the total."""
 
     _session: AsyncSession
 
@@ -185,14 +186,14 @@ class AsyncFound(Listing[R]):
 
 
 class BaseEvents(Listing[Event]):
-    """The log, oldest first; with ``follow`` also what happens from now on, without end.
+    """The log, oldest first; with ``follow`` also everything that happens from now on, without end.
 
-    ``cursor`` is the place behind the last page of which every event was taken: begin there to go on.
-    Whoever stops within a page gets the rest of it again, and some twice; nothing is lost. Who needs
-    it exactly takes the log by ``page``.
+    ``cursor`` is the position after the last page of which every event was taken: start there to continue.
+    After stopping within a page, the whole page is read again: some events come twice, but none is lost.
+    To process each exactly once, read the log by ``page``.
 
-    Once it has begun, following goes on when the server is back: it may be started anew, or be out of reach
-    for hours. ``interrupted`` is called with what is wrong, once each time.
+    Once it has started, following survives a server that restarts or is unreachable for hours: it
+    continues when the server is back. ``interrupted`` is called with the error, once each time.
     """
 
     def __init__(
@@ -230,10 +231,10 @@ class BaseEvents(Listing[Event]):
                 return
             yield self._next_results(place, left) if has_begun else self._page_results(place, left)
             has_begun = self._follow
-            self.cursor = place.cursor  # whoever asks for more has taken all of this
+            self.cursor = place.cursor  # the next page is only requested when this one is used up
 
     def _next_results(self, place: ReadPosition, size: int) -> Steps[list[Event]]:
-        """The results of the next page of a log that is followed, however long the server is away."""
+        """Returns the results of the next page of a followed log, however long the server is away."""
         is_away = False
         while True:
             asked_at = time.monotonic()
@@ -255,7 +256,7 @@ class BaseEvents(Listing[Event]):
         return super()._page(cursor or self.cursor)
 
     def _total(self) -> Steps[int]:
-        return self._count()  # the log counts only when it is asked to
+        return self._count()  # the log is only counted on request
 
 
 class Events(BaseEvents, Found[Event]):

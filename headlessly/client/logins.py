@@ -1,4 +1,4 @@
-"""Where a tenant is and with which key: said, from the environment, or stored by ``headlessly login``."""
+"""Finds the address of a tenant and its API key: from arguments, the environment, or ``headlessly login``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from platformdirs import user_cache_path, user_config_path
 
 from headlessly.client.errors import NotSignedIn
 
-#: The address of a tenant, and what a browser may have behind it.
+#: Matches the address of a tenant, and anything a browser may have after it.
 TENANT = re.compile(
     r"(https?://[^/\s?#]+(?:/[^\s?#]*?)?/~([a-z0-9][a-z0-9-]*))(?:[/?#]\S*)?\Z", re.I
 )
@@ -28,7 +28,7 @@ HOW_TO_SIGN_IN = (
 
 @dataclass(frozen=True)
 class Login:
-    """One tenant's address and a key for it; ``profile`` is its name where it is stored."""
+    """A tenant's address and a key for it; ``profile`` is its name if it is stored."""
 
     url: str
     api_key: str
@@ -39,7 +39,7 @@ class Login:
 
 
 def tenant_url(url: str) -> str:
-    """The address of a tenant, also from one of its pages. Raises ValueError."""
+    """Returns the address of a tenant, also from that of one of its pages. Raises ValueError."""
     if not (match := TENANT.match(url.strip())):
         raise ValueError(
             f"{url!r} is no address of a tenant: it looks like https://crm.example.com/~acme."
@@ -50,10 +50,10 @@ def tenant_url(url: str) -> str:
 def resolve_login(
     url: str | None = None, api_key: str | None = None, profile: str | None = None
 ) -> Login:
-    """The login that is meant. Raises NotSignedIn, or ValueError for an address that is none.
+    """Returns the login to use. Raises NotSignedIn, or ValueError for an invalid address.
 
-    What is said goes first, then a profile that is named, then the environment, then the profile in
-    use. A key is used for the address that it was given for, and no other.
+    Arguments come first, then a named profile, then the environment, then the current profile. A key is
+    only used for the address that it was given for.
     """
     if url is not None and api_key is not None:
         return Login(tenant_url(url), api_key)
@@ -84,17 +84,17 @@ def _with_given(login: Login, url: str | None, api_key: str | None) -> Login:
 
 
 def logins_file() -> Path:
-    """The file with the logins, in the platform's place for settings."""
+    """Returns the path of the file with the logins, in the platform's folder for settings."""
     return user_config_path("headlessly", appauthor=False) / "logins.json"
 
 
 def cache_path() -> Path:
-    """The folder for what can be asked for again."""
+    """Returns the path of the cache folder."""
     return user_cache_path("headlessly", appauthor=False)
 
 
 def profiles() -> dict[str, Login]:
-    """The stored logins by profile."""
+    """Returns the stored logins by profile."""
     return {
         name: Login(each["url"], each["apiKey"], name)
         for name, each in _read_file()["profiles"].items()
@@ -102,12 +102,12 @@ def profiles() -> dict[str, Login]:
 
 
 def current_profile() -> str | None:
-    """The profile in use when none is named."""
+    """Returns the profile that is used if none is named."""
     return _read_file().get("current")
 
 
 def stored_login(profile: str | None = None) -> Login:
-    """A stored login; the one in use unless it is named. Raises NotSignedIn."""
+    """Returns a stored login, by default the current one. Raises NotSignedIn."""
     known = profiles()
     name = profile or current_profile()
     if name is None:
@@ -119,7 +119,7 @@ def stored_login(profile: str | None = None) -> Login:
 
 
 def store(login: Login, profile: str) -> None:
-    """Keep a login under a name, and use it from now on."""
+    """Stores a login under a name, and makes it the current one."""
     data = _read_file()
     data["profiles"][profile] = {"url": login.url, "apiKey": login.api_key}
     data["current"] = profile
@@ -127,14 +127,14 @@ def store(login: Login, profile: str) -> None:
 
 
 def use(profile: str) -> Login:
-    """Use a stored login from now on. Raises NotSignedIn."""
+    """Makes a stored login the current one. Raises NotSignedIn."""
     login = stored_login(profile)
     write_json(logins_file(), _read_file() | {"current": profile})
     return login
 
 
 def forget(profile: str) -> None:
-    """Forget a stored login. Raises NotSignedIn."""
+    """Deletes a stored login. Raises NotSignedIn."""
     stored_login(profile)
     data = _read_file()
     del data["profiles"][profile]
@@ -157,9 +157,10 @@ def _read_file() -> dict[str, Any]:
 
 
 def write_json(target: Path, data: Any) -> None:
-    """Replace a file at once: for its owner's eyes, also while it is written."""
+    """Replaces a file atomically. Only its owner can read it, even while it is being written."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}")  # 0600 at once
+    # It has the mode 0600 from the start.
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(data, file, indent=2)

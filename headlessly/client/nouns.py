@@ -1,7 +1,7 @@
-"""Nouns from afar: ``acme.Lead.find(...)``, ``acme.Lead.convert(id)``, as in process.
+"""The client's nouns: ``acme.Lead.find(...)``, ``acme.Lead.convert(id)``, as in process.
 
-What can be asked of a noun is written once, in :class:`BaseNoun`. The two classes made of it differ in what
-they answer: a result, or an awaitable of it.
+The operations are written once, in :class:`BaseNoun`. Its two subclasses differ in what they return: a
+result, or an awaitable of it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Target = str | Record  #: a record or its id
 
 
 class BaseNoun:
-    """One noun of the tenant."""
+    """A noun of the tenant."""
 
     _session: Session
 
@@ -61,8 +61,8 @@ class BaseNoun:
         self.__name__ = name
 
     def __getattr__(self, name: str) -> Any:
-        """Any verb that the noun has, what else is asked of its records (``Lead.score(id)``), and
-        ``lost_by``: the events that a verb of an actor left."""
+        """Returns a verb of the noun, another operation on its records (``Lead.score(id)``), or
+        ``lost_by``, which finds the events that an actor left by a verb."""
         if name.startswith("_"):
             raise AttributeError(name)
         return self._session.verb(self.__name__, name)
@@ -98,11 +98,11 @@ class BaseNoun:
         as_of: Moment | None = None,
         page_size: int = LARGEST_PAGE,
     ) -> Asked:
-        """The records that fit, all of them or the first ``limit``, read a page at a time as needed.
+        """The matching records, all of them or the first ``limit``, read page by page as needed.
 
         ``sort`` is ``"-score,createdAt"`` or ``{"score": "desc"}``; ``include`` names references to read
-        with them; ``fields`` what to read of them; ``q`` words in any searchable field; ``as_of`` asks
-        for the records as they were.
+        along; ``fields`` the fields to read; ``q`` words in any searchable field; ``as_of`` a moment in
+        the past.
         """
         asked = _list_query(filter, sort, q, fields, as_of, include=comma_separated(include))
         return {"address": self._path(), "asked": asked, "limit": limit, "page_size": page_size}
@@ -115,7 +115,7 @@ class BaseNoun:
         fields: Names | None = None,
         as_of: Moment | None = None,
     ) -> Steps[Record]:
-        """One record. Raises NotFound."""
+        """Returns one record. Raises NotFound."""
         path = yield from self._session.with_declarations(self._record_path(id))
         asked = _list_query(None, None, None, fields, as_of, include=comma_separated(include))
         found = yield from self._session.request_json(Call("GET", path, asked))
@@ -124,7 +124,7 @@ class BaseNoun:
     def _count(
         self, filter: Filter | None = None, *, q: str | None = None, as_of: Moment | None = None
     ) -> Steps[int]:
-        """How many records fit, exactly."""
+        """Returns the exact number of matching records."""
         path = yield from self._session.with_declarations(self._path())
         asked = _list_query(filter, None, q, None, as_of, count="exact", limit=1)
         return (yield from self._session.request_json(Call("GET", path, asked)))["total"]
@@ -143,9 +143,11 @@ class BaseNoun:
         as_of: Moment | None = None,
         zone: str | None = None,
     ) -> Steps[list[dict[str, Any]]]:
-        """The records that fit, measured by group: ``aggregate(group="source", measure="sum(budget)")``.
+        """Returns the matching records, measured by group: ``aggregate(group="source",
+        measure="sum(budget)")``.
 
-        ``by`` is a stretch of time, ``"month(createdAt)"``, in ``zone`` (UTC); ``having`` compares measures.
+        ``by`` is a stretch of time, ``"month(createdAt)"``, in ``zone`` (UTC); ``having`` compares
+        measures.
         """
         address = self._path()
         path = yield from self._session.with_declarations(lambda d: f"{address(d)}/aggregate")
@@ -157,7 +159,7 @@ class BaseNoun:
         return (yield from self._session.request_json(Call("GET", path, asked)))["groups"]
 
     def _history(self, id: Target) -> Asked:
-        """The events of one record, newest first; also of a deleted one."""
+        """The events of one record, newest first, even if it is deleted."""
         return {"address": self._record_path(id, "/events")}
 
     def _export(
@@ -170,7 +172,7 @@ class BaseNoun:
         q: str | None = None,
         as_of: Moment | None = None,
     ) -> Asked:
-        """All records that fit, as a file of any size."""
+        """All matching records, as a file of any size."""
         asked = _list_query(filter, sort, q, fields, as_of, format=format)
         return {"address": self._path("/export"), "asked": asked}
 
@@ -181,7 +183,7 @@ class BaseNoun:
     @overload
     def _create(self, *, dry_run: Literal[True], **fields: Any) -> Steps[DryRun]: ...
     def _create(self, *, dry_run: bool = False, **fields: Any) -> Steps[Any]:
-        """Create a record."""
+        """Creates a record."""
         return self._session.execute(self.__name__, "create", None, fields, dry_run=dry_run)
 
     @overload
@@ -207,7 +209,7 @@ class BaseNoun:
         if_match: int | None = None,
         **fields: Any,
     ) -> Steps[Any]:
-        """Change fields of a record; those that are not given stay as they are."""
+        """Changes fields of a record. Other fields stay as they are."""
         return self._session.execute(
             self.__name__, "update", id, fields, dry_run=dry_run, if_match=if_match
         )
@@ -222,9 +224,9 @@ class BaseNoun:
         if_match: int | None = None,
         **fields: Any,
     ) -> Steps[Any]:
-        """Change the record that is called so, or create it: ``upsert("email", "ada@x.example")``.
+        """Changes the record with this unique value, or creates it: ``upsert("email", "ada@x.example")``.
 
-        ``name`` is a unique field, or a system that has ids of its own: ``upsert("hubspot", "123")``. Safe to
+        ``name`` is a unique field, or an external system: ``upsert("hubspot", "123")``. It is safe to
         repeat.
         """
         call = yield from self._session.with_declarations(
@@ -245,7 +247,7 @@ class BaseNoun:
     def _delete(
         self, id: Target, /, *, dry_run: bool = False, if_match: int | None = None
     ) -> Steps[Any]:
-        """Delete a record; ``restore`` brings it back."""
+        """Deletes a record; ``restore`` brings it back."""
         return self._session.execute(
             self.__name__, "delete", id, {}, dry_run=dry_run, if_match=if_match
         )
@@ -263,16 +265,16 @@ class BaseNoun:
         mapping: Mapping[str, Any] | str | None = None,
         **options: Any,
     ) -> Steps[Import]:
-        """Import a file (a path, an open file, bytes with their ``format``) or rows, and wait until it is
-        done.
+        """Imports a file (a path, an open file, bytes with their ``format``) or rows, and waits until it
+        is done.
 
-        ``match`` names the fields, with commas, by which rows update what exists. ``mapping`` says what
-        columns and words mean (``{"columns": {"Deal size": "budget"}, "values": {"status": {"won":
-        "Converted"}}}``), is ``"kept"``, or a program (``"hubspot"``); ``options`` are the other parameters
-        of ``POST /import``: ``numbers``, ``days``, ``zone``, ``unknown``, ``create``, ``defaults``,
-        ``encoding``, ``delimiter``, ``guess``. Good rows are in, refused ones are in ``errors``.
-        ``progress`` is called with the import as it goes on. Raises ImportFailed for a file that cannot be
-        read, TimeoutError when it takes longer than ``timeout`` seconds.
+        ``match`` names the fields, separated by commas, by which rows update existing records. ``mapping``
+        says what columns and words mean (``{"columns": {"Deal size": "budget"}, "values": {"status":
+        {"won": "Converted"}}}``), or is ``"kept"``, or a program (``"hubspot"``). ``options`` are the
+        other parameters of ``POST /import``: ``numbers``, ``days``, ``zone``, ``unknown``, ``create``,
+        ``defaults``, ``encoding``, ``delimiter``, ``guess``. Good rows are imported, refused ones are in
+        ``errors``. ``progress`` is called with the import as it goes on. Raises ImportFailed for a file
+        that cannot be read, TimeoutError if it takes longer than ``timeout`` seconds.
         """
         upload = make_upload(source, format)
         address = yield from self._session.with_declarations(self._path("/import"))
@@ -281,7 +283,7 @@ class BaseNoun:
             for name, value in {"mapping": mapping, **options}.items()
         }
         asked = query_pairs(match=match, dryRun=dry_run, **said)
-        # A large file takes a while to be taken in before there is an answer.
+        # The server stores a large file before it responds, which takes a while.
         call = Call("POST", address, asked, upload=upload, wait=60)
         found = record_of((yield from self._session.request_json(call)), self._session)
         if not wait:
@@ -308,7 +310,7 @@ def _list_query(
 
 
 class Noun(BaseNoun):
-    """One noun of the tenant: find, get, create, update, delete, and every verb of its own."""
+    """A noun of the tenant: find, get, create, update, delete, and all verbs of its own."""
 
     _session: SyncSession
 
@@ -326,7 +328,7 @@ class Noun(BaseNoun):
 
 
 class AsyncNoun(BaseNoun):
-    """One noun of the tenant; see :class:`Noun`. Lists and exports are iterated, the rest is awaited."""
+    """A noun of the tenant; see :class:`Noun`. Lists and exports are iterated, everything else is awaited."""
 
     _session: AsyncSession
 

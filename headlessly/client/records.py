@@ -1,4 +1,4 @@
-"""Records and events as the server tells them, with the names and values of Python."""
+"""Records and events of the server, with names and values of Python."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ def _parse_text(kind: str | None, text: str) -> Any:
     try:
         return PARSERS[kind](text) if kind in PARSERS else text
     except ValueError:
-        return text  # it was only called like a moment
+        return text  # only its name looks like that of a moment
 
 
 class Record:
     """A record: ``lead.lost_reason`` or ``lead["lostReason"]``, ``lead.id``, ``lead.version``.
 
-    Moments and days are those of :mod:`datetime`. A reference is the id of the other record, or the
-    record where it was included; ``lead.contact_id`` is the id either way. ``lead.convert()`` executes a
-    verb (to be awaited with the asynchronous client), after which the record is what it has become.
+    Moments and days are objects of :mod:`datetime`. A reference is the id of the other record, or the
+    record itself if it was included; ``lead.contact_id`` is the id in both cases. ``lead.convert()``
+    executes a verb (to be awaited with the asynchronous client), after which the object has the record's
+    new values.
     """
 
     __slots__ = ("_data", "_session")
@@ -82,7 +83,7 @@ class Record:
         return value
 
     def _kind(self, wire: str) -> str | None:
-        """The type of a value."""
+        """Returns the type of a value."""
         if (noun := self._noun) is not None and wire in noun.fields:
             return noun.fields[wire]["type"]
         if wire in ("data", "previous", "errors"):
@@ -109,15 +110,15 @@ class Record:
     # -- as a whole -------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """What the server said, as it said it."""
+        """Returns the JSON of the server as a dict."""
         return dict(self._data)
 
     def as_wire(self) -> Any:
-        """How it is said in an input or a filter: by its id."""
+        """Returns the id, which stands for the record in an input or a filter."""
         return self._data.get("$id")
 
     def history(self) -> Any:
-        """Its events, newest first."""
+        """Returns its events, newest first."""
         return self._session.noun(self._data["$type"]).history(self)
 
     def keys(self) -> list[str]:
@@ -148,14 +149,14 @@ class Record:
         return f"<{kind} {id}{f' {name!r}' if isinstance(name, str) else ''}>"
 
     def replace_data(self, other: Record) -> None:
-        """Take over the values of ``other``, the same record after a verb."""
+        """Takes over the values of ``other``, which is the same record after a verb."""
         object.__setattr__(self, "_data", other._data)
 
     def __copy__(self) -> Record:
         return type(self)(self._data, self._session)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Record:
-        """One of its own, at the same server: only what is stored or sent elsewhere leaves that behind."""
+        """Copies the data but keeps the session. Pickling leaves the session behind."""
         return type(self)(copy.deepcopy(self._data, memo), self._session)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -163,13 +164,13 @@ class Record:
 
 
 class Event(Record):
-    """One entry of the log: ``name``, ``target``, ``actor``, ``timestamp``, ``data``, ``previous``, ..."""
+    """An entry of the log: ``name``, ``target``, ``actor``, ``timestamp``, ``data``, ``previous``, ..."""
 
     __slots__ = ()
 
 
 class Import(Record):
-    """A file on its way in, or what became of it: ``status``, ``total``, ``created``, ``errors``, ..."""
+    """An import, running or finished: ``status``, ``total``, ``created``, ``errors``, ..."""
 
     __slots__ = ()
 
@@ -182,20 +183,20 @@ KINDS: dict[str, type[Record]] = {"Event": Event, "Import": Import}
 
 
 def record_of(data: Mapping[str, Any], session: Session | None) -> Any:
-    """The object for what the server says of a record."""
+    """Returns the object for the JSON of a record, an event or an import."""
     return KINDS.get(data.get("$type", ""), Record)(data, session)
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a verb would do: the record as it would be, the events that would be recorded."""
+    """What a verb would do: the record as it would be, and the events that would be logged."""
 
     record: Record
     events: list[Event]
 
 
 def result_of_write(data: Any, session: Session | None) -> Record | DryRun | None:
-    """The result of a write: a record, a DryRun, or None where no record is left."""
+    """Returns the result of a write: a record, a DryRun, or None if no record is left."""
     if data is None:
         return None
     if isinstance(data, Mapping) and data.keys() == {"record", "events"}:

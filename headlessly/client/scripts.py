@@ -1,6 +1,6 @@
-"""Scripts that run at the server, all or nothing: ``acme.do("for lead in Lead.find(...): ...")``.
+"""Scripts that run on the server, all or nothing: ``acme.do("for lead in Lead.find(...): ...")``.
 
-They run in the sandbox of the agents' ``do``, which is asked here as any agent asks it: by MCP.
+They run in the sandbox of the tool ``do`` for agents, and are sent to it as an agent sends them: by MCP.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from headlessly.client.records import Event, record_of
 if TYPE_CHECKING:
     from headlessly.client.sessions import Session
 
-#: How long a script may take in addition to a call, in seconds; the server's own limit is lower.
+#: How many seconds a script may take in addition to the timeout; the server's own limit is lower.
 PATIENCE = 60
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What a script did, or would do: its value, the events it recorded, what it printed.
+    """The result of a script, or of its dry run: its value, the events it logged, its output.
 
-    The events are told in brief: what changed, and not the whole record. Where the key may only propose,
-    nothing was done, and ``proposal`` is what waits for somebody's approval.
+    The events only contain the changes and not the whole record. If the key may only propose, nothing was
+    executed, and ``proposal`` waits for somebody's approval.
     """
 
     value: Any
@@ -37,7 +37,7 @@ class Ran:
 
 
 def script_steps(session: Session, code: str, dry_run: bool) -> Steps[Ran]:
-    """Run a script. Raises the error of what it did, whose body has the ``line``."""
+    """Runs a script. Raises its error, whose body has the ``line``."""
     arguments = {"code": code} | ({"dryRun": True} if dry_run else {})
     body = {
         "jsonrpc": "2.0",
@@ -66,7 +66,7 @@ def script_steps(session: Session, code: str, dry_run: bool) -> Steps[Ran]:
 
 
 def _with_records(value: Any, session: Session) -> Any:
-    """What came out, with its records as records."""
+    """Returns a script's value with its records as objects."""
     if isinstance(value, Mapping):
         if "$id" in value and "$type" in value:
             return record_of(value, session)

@@ -1,4 +1,4 @@
-"""One tenant at the other end: who runs the operations, with a thread's patience or an event loop's."""
+"""Sessions: the connections to one tenant, which run operations in a thread or in an event loop."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from headlessly.client.wire import query_pairs
 
 T = TypeVar("T")
 
-#: How old what is known of the nouns must be, in seconds, to ask again when a name is missing from it.
+#: How many seconds old the declarations must be to be loaded again for an unknown name.
 STALE = 10.0
 AGENT = "headlessly-client"
 
 
 class Session:
-    """What both kinds share: everything but sending and waiting."""
+    """Base of both sessions: everything but sending and waiting."""
 
-    #: Whose connections it uses.
+    #: The class of httpx that sends its requests.
     http_kind: ClassVar[Callable[..., Any]]
 
     def __init__(
@@ -50,24 +50,24 @@ class Session:
         self._declared_at = 0.0
 
     def run(self, steps: Steps[T]) -> Any:
-        """The result of an operation, or an awaitable of it."""
+        """Runs an operation. Returns its result, or an awaitable of it."""
         raise NotImplementedError
 
     def noun(self, name: str) -> Any:
-        """The noun, to find and to make records of."""
+        """Returns a noun."""
         raise NotImplementedError
 
     def check_noun(self, name: str) -> None:
-        """Raise UnknownName for a noun that does not exist, where that can be told at once."""
+        """Raises UnknownName for an unknown noun, if that can be found out without awaiting."""
 
     # -- requests ---------------------------------------------------------------------------------
 
     def _patience(self, more: float = 0) -> httpx.Timeout:
-        """How long an answer may take, and a connection."""
+        """Returns the timeouts of a response and of a connection."""
         return httpx.Timeout(self.timeout + more, connect=min(self.timeout, 10.0))
 
     def request_arguments(self, call: Call) -> dict[str, Any]:
-        """What ``build_request`` of either client of httpx takes."""
+        """Returns the arguments of httpx's ``build_request``."""
         files = None
         if call.upload is not None:
             files = {"file": (call.upload.name, call.upload.open())}
@@ -84,23 +84,24 @@ class Session:
     # -- operations -------------------------------------------------------------------------------
 
     def request_json(self, call: Call) -> Steps[Any]:
-        """The JSON that the server answers to a call."""
+        """Returns the JSON of the response to a call."""
         return parse_json((yield from exchange(call, self.retries)))
 
     def declarations(self, *, fresh: bool = False) -> Steps[Declarations]:
-        """The nouns, asked for once."""
+        """Returns the declarations, which are loaded once."""
         if self.declared is None or fresh:
             self.remember_declarations((yield from self.request_json(Call("GET", "/schema"))))
         assert self.declared is not None
         return self.declared
 
     def remember_declarations(self, schema: Mapping[str, Any]) -> None:
-        """Know the nouns from what ``GET /schema`` said."""
+        """Stores the declarations of ``GET /schema``."""
         self.declared = Declarations(schema)
         self._declared_at = time.monotonic()
 
     def with_declarations(self, look: Callable[[Declarations], T]) -> Steps[T]:
-        """The result of ``look`` on the declarations, which are read anew where it finds a name unknown."""
+        """Returns the result of ``look`` on the declarations. If it finds a name unknown, they are loaded
+        again."""
         declared = yield from self.declarations()
         try:
             return look(declared)
@@ -120,8 +121,8 @@ class Session:
         if_match: int | None = None,
         record: Record | None = None,
     ) -> Steps[Any]:
-        """Execute a verb: the record after it, a DryRun, or None where no record is left. Of what else is
-        asked of a record, what it answers."""
+        """Executes a verb. Returns the record after it, a DryRun, or None if no record is left; for
+        another operation its answer."""
         call, is_operation = yield from self.with_declarations(
             lambda declared: (
                 verb_call(declared, noun, verb, target, inputs, dry_run=dry_run, if_match=if_match),
@@ -138,7 +139,7 @@ class Session:
         return result
 
     def by_actor(self, noun: str, past: str, actor: str) -> Steps[list[Event]]:
-        """The executions of one verb by one actor, newest first."""
+        """Returns the events of one verb by one actor, newest first."""
 
         def look(declared: Declarations) -> str:
             found = declared.noun(noun)
@@ -153,7 +154,7 @@ class Session:
         return found[::-1]
 
     def verb(self, noun: str, name: str, record: Record | None = None) -> Any:
-        """A verb, or a look-up by actor. Raises UnknownName where the noun is known and has neither."""
+        """Returns a verb, or a search by actor. Raises UnknownName if the noun is known and has neither."""
         declared = self.declared.nouns.get(noun) if self.declared else None
         past = name.removesuffix("_by")
         if past != name and (declared is None or past in declared.verbs_by_past):
@@ -164,7 +165,7 @@ class Session:
 
 
 class SyncSession(Session):
-    """Runs operations in the thread that asks."""
+    """Runs operations in the calling thread."""
 
     http: httpx.Client
     http_kind = httpx.Client
@@ -251,6 +252,6 @@ class AsyncSession(Session):
 
 
 def close_files(arguments: Mapping[str, Any]) -> None:
-    """Close the file that was sent."""
+    """Closes the file that was sent."""
     for _, file in (arguments["files"] or {}).values():
         file.close()

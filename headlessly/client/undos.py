@@ -1,4 +1,4 @@
-"""Waiting for a large request to be taken back in the background."""
+"""Waits for a large request to be undone in the background."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def undo_steps(
     timeout: float | None,
     progress: Callable[[dict[str, Any]], Any] | None,
 ) -> Steps[dict[str, Any]]:
-    """The undo when it is done. Raises UndoFailed, also where somebody stopped it, or TimeoutError after
-    ``timeout`` seconds."""
+    """Polls an undo and returns it when it has finished. Raises UndoFailed, also if somebody cancelled it,
+    or TimeoutError after ``timeout`` seconds."""
     until = None if timeout is None else time.monotonic() + timeout
     pause = SOON
     while True:

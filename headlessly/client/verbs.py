@@ -1,4 +1,4 @@
-"""What can be done to a noun, as calls of the API."""
+"""Verbs and other operations as calls of the API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from headlessly.client.wire import (
 if TYPE_CHECKING:
     from headlessly.client.sessions import Session
 
-#: How much longer than a call what is asked of a record by POST may take, in seconds.
+#: How many seconds an operation by POST may take in addition to the timeout.
 LONGEST_ANSWER = 60
 
 
@@ -38,7 +38,7 @@ def verb_call(
     dry_run: bool = False,
     if_match: int | None = None,
 ) -> Call:
-    """The call that executes a verb. Raises UnknownName, UnknownInput or TypeError."""
+    """Returns the call that executes a verb. Raises UnknownName, UnknownInput or TypeError."""
     found = declared.noun(noun)
     if found.is_operation(verb):
         taken = {**inputs, **({"dryRun": True} if dry_run else {})}
@@ -72,7 +72,7 @@ def verb_call(
 def operation_call(
     found: NounDeclaration, name: str, target: Any, inputs: Mapping[str, Any]
 ) -> Call:
-    """The call that asks something of a record beside its verbs. Raises UnknownInput or TypeError."""
+    """Returns the call of an operation that is not a verb. Raises UnknownInput or TypeError."""
     wire, declaration = found.word(name)
     said = f"{found.name}.{wire}"
     if target is None:
@@ -93,7 +93,7 @@ def operation_call(
         declaration["method"],
         f"/{found.plural}/{path_segment_of(target)}/{path}",
         query_pairs(**given),
-        # What is tried on the past takes a while.
+        # Trying something on past data takes a while.
         wait=0 if declaration["method"] == "GET" else LONGEST_ANSWER,
     )
 
@@ -108,7 +108,8 @@ def upsert_call(
     dry_run: bool = False,
     if_match: int | None = None,
 ) -> Call:
-    """The call that changes what is called so, or creates it. Raises UnknownName or UnknownInput."""
+    """Returns the call that changes the record with this unique value, or creates it. Raises UnknownName
+    or UnknownInput."""
     found = declared.noun(noun)
     body = found.verb_body("update" if "update" in found.verbs else "create", inputs)
     field = found.field(name) or name
@@ -117,7 +118,7 @@ def upsert_call(
 
 
 class Verb:
-    """A verb about to be executed: ``acme.Lead.convert`` or ``lead.convert``."""
+    """A verb that can be called: ``acme.Lead.convert`` or ``lead.convert``."""
 
     def __init__(self, session: Session, noun: str, name: str, record: Any = None) -> None:
         self._session, self._noun, self._name, self._record = session, noun, name, record
@@ -134,10 +135,11 @@ class Verb:
         if_match: int | None = None,
         **inputs: Any,
     ) -> Any:
-        """Execute. On the noun the first argument is the record or its id; verbs that create take none.
+        """Executes the verb. On a noun the first argument is the record or its id; verbs that create take
+        none.
 
-        ``dry_run`` answers a :class:`~headlessly.client.DryRun` and changes nothing; ``if_match`` refuses
-        (Stale) when the record's version is another.
+        ``dry_run`` returns a :class:`~headlessly.client.DryRun` and changes nothing; ``if_match`` raises
+        Stale if the record has another version.
         """
         return self._session.run(
             self._session.execute(
@@ -156,9 +158,9 @@ class Verb:
 
 
 class ByActor:
-    """``acme.Lead.lost_by("user_...")``: the events that a verb of this actor left, newest first.
+    """``acme.Lead.lost_by("user_...")``: the events of a verb by this actor, newest first.
 
-    The log is read from its beginning: where it is long, follow it with ``events(name=, actor=)``.
+    It reads the log from its beginning. For a long one, follow it with ``events(name=, actor=)`` instead.
     """
 
     def __init__(self, session: Session, noun: str, past: str) -> None:

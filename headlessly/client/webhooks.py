@@ -1,4 +1,4 @@
-"""Whether what arrived at an address of yours is from the server: the headers of Standard Webhooks, checked.
+"""Verifies the requests of webhooks by their headers (Standard Webhooks).
 
 from headlessly.client import verify
 
@@ -24,16 +24,17 @@ PREFIX = "whsec_"
 
 
 class NotVerified(HeadlesslyError, ValueError):
-    """What arrived is not from the server, was changed on the way, or is too old."""
+    """The message is not from the server, was changed on the way, or is too old."""
 
 
 def verify(
     secret: str, headers: Mapping[str, str], body: bytes | str, *, tolerance: float = TOLERANCE
 ) -> dict[str, Any]:
-    """The event in ``body``, which has to be the bytes that arrived and not JSON made of it again.
+    """Returns the event in ``body``, which has to be the bytes as they arrived, not parsed and dumped
+    again.
 
-    ``headers`` are those of the request, in whatever case; ``tolerance`` is in seconds. Raises NotVerified.
-    An event may arrive more than once: its ``id`` is the same then.
+    ``headers`` are those of the request, in any case; ``tolerance`` is in seconds. Raises NotVerified. An
+    event may arrive more than once, with the same ``id``.
     """
     given = {name.lower(): value for name, value in headers.items()}
     try:
@@ -42,7 +43,7 @@ def verify(
         )
     except KeyError as missing:
         raise NotVerified(f"There is no header {missing.args[0]}.") from None
-    # What has more digits is no moment, and too large for the sum.
+    # A longer number is no timestamp, and would be too large to calculate with.
     moment = int(timestamp) if timestamp.isdecimal() and len(timestamp) < 16 else 0
     if abs(time.time() - moment) > tolerance:
         raise NotVerified("The message is too old, or the clocks differ.")

@@ -1,4 +1,4 @@
-"""Names and values between Python and JSON."""
+"""Conversion of names and values between Python and JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
-#: What every record carries: its name in Python → on the wire.
+#: The fields of every record: Python name → wire name.
 META = {
     "id": "$id",
     "type": "$type",
@@ -26,28 +26,28 @@ META = {
 
 
 def wire_name(name: str) -> str:
-    """``lost_reason`` → ``lostReason``; what is on the wire already stays as it is."""
+    """Returns the wire name: ``lost_reason`` → ``lostReason``. A wire name stays as it is."""
     head, *rest = name.split("_")
     return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 def python_name(wire: str) -> str:
-    """``lostReason`` → ``lost_reason``."""
+    """Returns the Python name: ``lostReason`` → ``lost_reason``."""
     return re.sub(r"(?<=.)([A-Z])", r"_\1", wire).lower()
 
 
 def option_name(wire: str) -> str:
-    """``lostReason`` → ``lost-reason``."""
+    """Returns the name of a command-line option: ``lostReason`` → ``lost-reason``."""
     return python_name(wire).replace("_", "-")
 
 
 def path_segment(id: str) -> str:
-    """A record's id as one part of an address, whatever is in it."""
+    """Returns an id as one segment of a path, whatever characters it has."""
     return quote(id, safe="").replace(".", "%2E")
 
 
 def id_of(target: Any) -> str:
-    """The id of a record, or of the record that is meant by it. Raises TypeError."""
+    """Returns the id of a record, or the id itself. Raises TypeError."""
     id = target if isinstance(target, str) else getattr(target, "id", None)
     if isinstance(target, Mapping):
         id = target.get("$id")
@@ -57,21 +57,22 @@ def id_of(target: Any) -> str:
 
 
 def path_segment_of(target: Any) -> str:
-    """A record as one part of an address; one that a batch is yet to make by its reference."""
+    """Returns a record as one segment of a path; a record that a batch is yet to create as its reference."""
     if hasattr(type(target), "as_segment"):
         return target.as_segment()
     return path_segment(id_of(target))
 
 
 def dumps(value: Any) -> bytes:
-    """JSON. Raises TypeError for what it cannot say, ValueError for infinity and NaN."""
+    """Returns the value as JSON. Raises TypeError for an unsupported type, ValueError for infinity and
+    NaN."""
     return json.dumps(
         value, default=json_default, ensure_ascii=False, allow_nan=False, separators=(",", ":")
     ).encode("utf-8", "surrogatepass")
 
 
 def json_default(value: Any) -> Any:
-    """A value of Python as JSON says it: moments in ISO 8601, records by their ids."""
+    """Converts a Python value for JSON: moments to ISO 8601, records to their ids."""
     if hasattr(type(value), "as_wire"):
         return value.as_wire()
     match value:
@@ -89,14 +90,15 @@ def json_default(value: Any) -> Any:
 
 
 def comma_separated(names: str | Iterable[str] | None) -> str | None:
-    """Names as a query says them: with commas."""
+    """Returns names separated by commas."""
     if names is None or isinstance(names, str):
         return names or None
     return ",".join(names) or None
 
 
 def sort_text(sort: str | Mapping[str, Any] | Iterable[str] | None) -> str | None:
-    """``{"score": "desc"}`` or a list as ``-score``. Raises ValueError for another direction."""
+    """Returns the query parameter of a sort, such as ``-score`` for ``{"score": "desc"}``. Raises
+    ValueError for another direction."""
     if not isinstance(sort, Mapping):
         return comma_separated(sort)
     for name, direction in sort.items():
@@ -108,12 +110,12 @@ def sort_text(sort: str | Mapping[str, Any] | Iterable[str] | None) -> str | Non
 
 
 def moment_text(value: str | date | None) -> str | None:
-    """A moment as a query says it; words such as ``7d ago`` stay what they are."""
+    """Returns the query parameter of a moment; words such as ``7d ago`` stay as they are."""
     return value.isoformat() if isinstance(value, date) else value
 
 
 def query_pairs(**parameters: Any) -> tuple[tuple[str, str], ...]:
-    """The parameters that have a value, as text."""
+    """Returns the parameters that have a value, as text."""
     return tuple(
         (name, str(value).lower() if isinstance(value, bool) else str(value))
         for name, value in parameters.items()

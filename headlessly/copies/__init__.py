@@ -1,1 +1,1 @@
-"""Copies: of the whole database to a file and back, of one tenant to a folder and to another database."""
+"""Copies: of the whole database to a file and back, and of one tenant to a folder or another database."""

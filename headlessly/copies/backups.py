@@ -1,7 +1,7 @@
-"""The whole database in one file, for small installations: made by pg_dump, read by pg_restore.
+"""Backups of the whole database in one file, for small installations: made by pg_dump, read by pg_restore.
 
-The file is pg_dump's own and nothing else, so that it is read without this product, too. Which version of the
-product wrote it, the migrations in it tell.
+The file is exactly what pg_dump writes, so that it can be read without this product, too. The migrations
+in it tell which version of the product wrote it.
 """
 
 from __future__ import annotations
@@ -24,37 +24,38 @@ from headlessly.copies.programs import ProgramFailed, connection_words, find_pro
 from headlessly.database import policies
 from headlessly.log import offsets
 
-#: Whoever else is connected: they would wait for a restore, and go on with what they knew before it.
+#: Other connections: they would block a restore, and go on with outdated state after it.
 OTHERS = """
 SELECT coalesce(nullif(application_name, ''), 'without a name'), count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 AND application_name NOT LIKE 'headlessly copy%' GROUP BY 1 ORDER BY 1"""
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
-#: In the transaction of the restore: where that fails, all is as it was.
+#: Runs in the transaction of the restore, so that a failure leaves everything as it was.
 EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
-#: How much is passed on at once, in bytes.
+#: How many bytes are passed on at once.
 CHUNK = 1 << 20
-#: Left out for a database that somebody else owns: extensions and their comments are the administrator's.
+#: Options that leave out owners and rights, which may be others in the target, and comments on extensions,
+#: which only their owner may set.
 PLAIN = ("--no-owner", "--no-privileges", "--no-comments")
 
 
 class BackupRefused(Exception):
-    """It was not done, and nothing was changed; says why, and what to do."""
+    """Nothing was done or changed; the message says why, and what to do."""
 
 
 class BackupFacts(NamedTuple):
-    """What a backup says of itself."""
+    """When a backup was made, and how its migrations differ from those of this version."""
 
-    made_at: datetime  #: everything that was committed before is in it
-    #: Migrations that this version of the product does not have: it is an earlier one.
+    made_at: datetime  #: everything committed before is in it
+    #: Migrations that this version of the product does not have: a later one wrote the backup.
     unknown: list[str]
-    missing: list[str]  #: migrations of this version that are not in it: it is a later one
+    missing: list[str]  #: migrations it lacks: an earlier version wrote it
 
 
 def write_backup(file: Path, *, replace: bool = False) -> datetime:
-    """Write the database to ``file``; returns the moment before which everything committed is in it.
+    """Writes the database to ``file``. Returns a moment: everything that was committed before is in it.
 
-    The file appears when it is whole. Raises BackupRefused and ProgramFailed.
+    The file appears only when it is complete. Raises BackupRefused and ProgramFailed.
     """
     if file.exists() and not replace:
         raise BackupRefused(f"{file} exists. Choose another name, or give --replace.")
@@ -77,7 +78,8 @@ def write_backup(file: Path, *, replace: bool = False) -> datetime:
 
 
 def read_facts(file: Path) -> BackupFacts:
-    """What the backup says of itself. Raises BackupRefused for a file that is none of this product's."""
+    """Returns when the backup was made and how its version differs. Raises BackupRefused if the file is no
+    backup of this product."""
     if not file.is_file():
         raise BackupRefused(f"There is no file {file}.")
     program, environment = find_program("pg_restore"), connection_words()[1]
@@ -104,15 +106,15 @@ def read_facts(file: Path) -> BackupFacts:
 
 
 def known_migrations() -> set[tuple[str, str]]:
-    """The migrations of this version of the product, each as its app and its name."""
+    """Returns the migrations of this version of the product, each as its app and its name."""
     return set(MigrationLoader(None).disk_migrations)
 
 
 def restore_backup(file: Path, *, replace: bool = False) -> tuple[BackupFacts, list[str]]:
-    """Put the backup into the database of the settings, and have every log go on there.
+    """Restores the backup into the database of the settings, and resumes the log of every tenant.
 
-    Returns what the backup says of itself, and the tenants whose log was resumed. It is all or nothing.
-    Raises BackupRefused, also for a database with tables unless ``replace``; and ProgramFailed.
+    Returns the facts of the backup, and the tenants whose log was resumed. Does everything or nothing.
+    Raises ProgramFailed, and BackupRefused, also if the database has tables, unless ``replace``.
     """
     facts = read_facts(file)
     if facts.unknown:
@@ -133,19 +135,19 @@ def restore_backup(file: Path, *, replace: bool = False) -> tuple[BackupFacts, l
             raise BackupRefused(f"Others use the database: {listed}. End `serve` and `work` first.")
     connection.close()
     _pour(file)
-    policies.install_row_security()  # what belongs to no table is in no backup
+    policies.install_row_security()  # roles are not in a backup
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # or the first questions are planned as if there were nothing
+        cursor.execute("ANALYZE")  # else the first queries are planned for empty tables
     if facts.missing:
-        return facts, []  # the tables are another version's: `migrate` comes first
+        return facts, []  # the tables are an earlier version's: `migrate` comes first
     return facts, [t.slug for t in Tenant.objects.order_by("slug") if offsets.resume_log(t)]
 
 
 def _pour(file: Path) -> None:
-    """Have pg_restore write the statements, and psql execute them in one transaction.
+    """Lets pg_restore write the statements, and psql execute them in one transaction.
 
-    Only a superuser may make functions LEAKPROOF, so they are made without: who may declares them afterwards
-    (:mod:`headlessly.database.policies`).
+    Only a superuser may create LEAKPROOF functions, so the word is removed here; if the user may,
+    :mod:`headlessly.database.policies` declares them so afterwards.
     """
     where, environment = connection_words()
     program = [find_program("pg_restore"), *PLAIN, "--file=-"]
@@ -168,11 +170,11 @@ def _pour(file: Path) -> None:
             stderr=problems,
         )
         assert reader.stdout is not None and writer.stdin is not None
-        with suppress(BrokenPipeError):  # psql has said why it ended
+        with suppress(BrokenPipeError):  # psql has told why it ended
             shutil.copyfileobj(reader.stdout, writer.stdin, CHUNK)
         reader.stdout.close()
         if reader.wait():
-            writer.kill()  # the end of what is not all of it would be committed
+            writer.kill()  # else it would commit an incomplete restore
         with suppress(BrokenPipeError):
             writer.stdin.close()
         failed = [writer.wait(), reader.wait()]

@@ -1,10 +1,10 @@
-"""Old months of a tenant's log and of its past, out to files and back.
+"""Archives old months of a tenant's log and of the past of its records to files, and restores them.
 
-A month is a folder: a file of JSON lines for each table, and ``manifest.json``, written last, with how many
-rows each has and its checksum. The rows go in the transaction that reads them, after the files have been read
-back, so that there is no moment at which they are nowhere; who is stopped in between begins with that month
-anew. From then on the tenant says when its past begins (:mod:`headlessly.log.kept`). Months come back in the
-opposite order, each onto the one behind it.
+A month is a folder with a file of JSON lines for each table, and ``manifest.json``, written last, with the
+number of rows and the checksum of each. The rows are deleted in the transaction that reads them, after the
+files have been read back, so that they are always in one of the two; an interrupted run starts again with
+the same month. From then on the tenant states when its past begins (:mod:`headlessly.log.kept`). Months
+are restored in the opposite order, the latest first.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ WHERE tenant_id = %s AND (xid, seq) < (%s::bigint, %s::bigint) ORDER BY active D
 
 @dataclass(frozen=True)
 class Month:
-    """What was taken out, or would be: where it is, the moment up to which, and how many rows by table."""
+    """A month that was archived or restored, or would be archived: its folder, its end, and how many rows
+    each table has."""
 
     folder: Path
     until: datetime
@@ -51,12 +52,12 @@ class Month:
 def archive_log(
     slug: str, folder: Path, before: datetime, *, dry_run: bool = False
 ) -> Iterator[Month]:
-    """Take all months of the tenant that end at ``before`` or earlier out to ``folder/slug``, one by one.
+    """Archives all months of the tenant that end at ``before`` or earlier to ``folder/slug``, one by one.
 
     ``before`` is the first moment of a month. Raises CopyRefused.
     """
     with closing(connect()) as here:
-        here.isolation_level = IsolationLevel.REPEATABLE_READ  # what is deleted is what was written
+        here.isolation_level = IsolationLevel.REPEATABLE_READ  # deletes exactly what was written
         tenant = find_tenant(here, slug)
         begins = _earliest(here, tenant)
         here.rollback()
@@ -70,7 +71,7 @@ def archive_log(
                 raise CopyRefused(
                     "The tenant was changed at the same moment. Run it again."
                 ) from None
-            if month is not None and dry_run:  # those of the months before are still there
+            if month is not None and dry_run:  # these counts include the months before
                 rows = {name: count - counted[name] for name, count in month.rows.items()}
                 counted, month = month.rows, replace(month, rows=rows)
             if month is not None:
@@ -79,7 +80,7 @@ def archive_log(
 
 
 def restore_log(slug: str, folder: Path) -> Iterator[Month]:
-    """Bring back the months of the tenant in ``folder/slug``, the latest first. Raises CopyRefused."""
+    """Restores the months of the tenant in ``folder/slug``, the latest first. Raises CopyRefused."""
     with closing(connect()) as here:
         tenant = find_tenant(here, slug)
         here.rollback()
@@ -98,12 +99,12 @@ def _tables() -> list[TenantTable]:
 
 
 def _is_older(table: TenantTable) -> str:
-    """Which rows nobody asks for who asks about a later moment."""
+    """Returns the condition for rows that are not needed to answer for any moment after the given one."""
     return "t.valid_to <= %s" if table.is_past else "t.timestamp < %s"
 
 
 def _earliest(here: Connection, tenant: int) -> datetime | None:
-    """The first moment of what could be taken out."""
+    """Returns the earliest moment in the rows that could be archived; None if there are none."""
     found = []
     for table in _tables():
         column = "valid_to" if table.is_past else "timestamp"
@@ -175,10 +176,10 @@ def _write(
     before: tuple[Any, Any],
     archived_to: str | None,
 ) -> None:
-    """Write the files of a month, and read them back; the folder has its name when it is whole."""
+    """Writes the files of a month and reads them back. The folder gets its name when it is complete."""
     part = place.with_name(f"{place.name}.part")
     if part.exists():
-        shutil.rmtree(part)  # of somebody who was stopped: its rows are all here still
+        shutil.rmtree(part)  # of an interrupted run: its rows are still in the database
     part.mkdir(mode=0o700, parents=True)
     tables: dict[str, Any] = {}
     for table in _tables():
@@ -202,7 +203,7 @@ def _write(
     }
     _write_lines(part / MANIFEST, [orjson.dumps(manifest, option=orjson.OPT_INDENT_2).decode()])
     if place.exists():
-        # Whole already: by somebody who was stopped just before the rows went, or it is another's.
+        # Complete already: a run was interrupted just before it deleted the rows, or it is another's.
         if _read_manifest(place)["tables"] != tables:
             raise CopyRefused(f"{place} is there already, with other rows. Choose another folder.")
         shutil.rmtree(part)
@@ -211,7 +212,7 @@ def _write(
 
 
 def _write_lines(file: Path, lines: Iterable[str]) -> str:
-    """Write lines to the disk; returns their checksum."""
+    """Writes lines to the disk. Returns their checksum."""
     digest = hashlib.sha256()
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         for line in lines:
@@ -252,7 +253,7 @@ def _bring_back(
     begins, _ = here.execute(BEGINS, (tenant,)).fetchone()  # type: ignore[misc]
     until = datetime.fromisoformat(manifest["until"])
     if begins is None or begins < until:
-        return None  # it is here
+        return None  # it is in the database
     if begins > until:
         raise CopyRefused(
             f"The past begins at {begins:%F}: bring back the month before that first."

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs, and how they reach the database of the settings."""
+"""PostgreSQL's own programs, and how they connect to the database of the settings."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from headlessly.database.server import BIN
 
 
 class ProgramFailed(Exception):
-    """A program of PostgreSQL's ended with an error; says which and why."""
+    """A program of PostgreSQL's ended with an error; the message says which and why."""
 
 
 class ProgramMissing(ProgramFailed):
-    """No program of the server's version, or a later one, is to be found."""
+    """There is no program of the server's version or a later one."""
 
 
 def find_program(name: str) -> str:
-    """The path of ``pg_dump``, ``pg_restore`` or ``psql`` for the server in use.
+    """Returns the path of ``pg_dump``, ``pg_restore`` or ``psql`` for the server in use.
 
-    Of its own version where there is one, else of a later one: an earlier program does not know what a later
-    server has. Raises ProgramMissing.
+    Prefers its version, else takes a later one: an earlier program does not know all that the server has.
+    Raises ProgramMissing.
     """
     connection.ensure_connection()
     wanted = connection.pg_version // 10_000  # type: ignore[attr-defined]
@@ -51,8 +51,10 @@ def _major_version(path: str) -> int:
 
 
 def connection_words() -> tuple[str, dict[str, str]]:
-    """The database of the settings as PostgreSQL's programs take it, and their environment with its password,
-    which is nobody's business in a list of processes."""
+    """Returns the database of the settings as PostgreSQL's programs take it, and their environment.
+
+    The password is in the environment: arguments can be read in the list of processes.
+    """
     given: dict[str, Any] = {
         "dbname": connection.settings_dict["NAME"],
         "user": connection.settings_dict["USER"],
@@ -61,7 +63,7 @@ def connection_words() -> tuple[str, dict[str, str]]:
     }
     known = {option.keyword.decode() for option in Conninfo.get_defaults()} - {"password"}
     given |= {n: v for n, v in connection.settings_dict["OPTIONS"].items() if n in known}
-    given |= {"application_name": "headlessly copy", "options": ""}  # no limits of a request
+    given |= {"application_name": "headlessly copy", "options": ""}  # without a request's limits
     environment = {**os.environ, "TZ": "UTC", "LC_ALL": "C"}
     if password := connection.settings_dict["PASSWORD"]:
         environment["PGPASSWORD"] = password

@@ -1,7 +1,7 @@
-"""What a tenant that has moved to another database has left behind is deleted, and nothing else ever is.
+"""Deletes the closed copy that a tenant leaves behind when it moves to another database, and nothing else.
 
-The log is append-only: the database lets events go only of a tenant whose log is closed, and this asks that
-the move has given it another name.
+The log is append-only: the database lets events be deleted only of a tenant whose log is closed, and this
+module also requires the name that the move has given the copy.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from headlessly.copies.tenant_rows import CopyRefused, connect
 from headlessly.copies.tenant_tables import tenant_tables
 from headlessly.database.cluster import CLOSED
 
-#: What :meth:`.tenant_move.Move.leave` gives a tenant as a name.
+#: Part of the name that :meth:`.tenant_move.Move.leave` gives a tenant.
 LEFT_BEHIND = "-moved-"
 
 
 def delete_left_behind(slug: str) -> int:
-    """Delete the closed copy of a tenant with all its rows, all of it or nothing. Returns how many they were.
+    """Deletes the closed copy of a tenant with all its rows, or nothing. Returns how many rows it had.
 
-    Raises CopyRefused for a tenant that is in use, and for one that there is not.
+    Raises CopyRefused if the tenant is in use, or does not exist.
     """
     with closing(connect()) as here, here.transaction():
         found = here.execute(
@@ -35,7 +35,7 @@ def delete_left_behind(slug: str) -> int:
                 f"and that is called like acme{LEFT_BEHIND}1767225600."
             )
         tables = tenant_tables(with_secrets=True, with_moment=True)
-        # The past last of all: deleting a record writes in it. References are checked at the commit.
+        # The past comes last, as deleting a record writes to it. References are checked at the commit.
         ordered = sorted(tables, key=lambda table: (table.model is Tenant, table.is_past))
         return sum(
             here.execute(

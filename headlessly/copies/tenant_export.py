@@ -1,7 +1,7 @@
-"""A whole tenant in a folder: a file of JSON lines for each table, its log and its past included.
+"""Exports a whole tenant to a folder: a file of JSON lines for each table, including its log and its past.
 
-All of it is of one moment, while others write. ``manifest.json`` says what there is and is written last: a
-folder without one is not whole.
+Everything is as of one moment, even if others write meanwhile. ``manifest.json`` lists the contents and is
+written last: a folder without it is incomplete.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from headlessly.copies.tenant_rows import Connection, CopyRefused, connect, read
 from headlessly.copies.tenant_tables import PERSON_COLUMNS, tenant_tables
 from headlessly.environment import product_version
 
-#: The version of the files' format; it changes when an earlier version could not read them.
+#: The version of the files' format; it changes when an earlier version of the product could not read them.
 FORMAT = 1
 MANIFEST, PEOPLE = "manifest.json", "people.ndjson"
 
 
 def export_tenant(slug: str, folder: Path, *, with_secrets: bool = False) -> dict[str, Any]:
-    """Write the tenant to ``folder``, which is made; returns the manifest. Raises CopyRefused.
+    """Writes the tenant to ``folder``, which is created. Returns the manifest. Raises CopyRefused.
 
-    Only its owner may read the files. ``with_secrets`` adds those of webhooks, in the open, and the hashes of
-    keys and passwords.
+    Only the owner of the files may read them. ``with_secrets`` adds the secrets of webhooks in plain text,
+    and the hashes of keys and passwords.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CopyRefused(f"{folder} is not empty. Choose another folder.")
     source = connect()
     try:
-        source.isolation_level = IsolationLevel.REPEATABLE_READ  # all of it is of one moment
+        source.isolation_level = IsolationLevel.REPEATABLE_READ  # everything as of one moment
         source.read_only = True
         tenant = find_tenant(source, slug)
         moment = datetime.now(UTC)
@@ -65,7 +65,7 @@ def export_tenant(slug: str, folder: Path, *, with_secrets: bool = False) -> dic
 
 
 def find_tenant(source: Connection, slug: str) -> int:
-    """The number of the tenant in that database. Raises CopyRefused."""
+    """Returns the primary key of the tenant in that database. Raises CopyRefused."""
     found = source.execute("SELECT id FROM headlessly_tenant WHERE slug = %s", (slug,)).fetchone()
     if found is None:
         raise CopyRefused(f"There is no tenant {slug}.")
@@ -73,7 +73,7 @@ def find_tenant(source: Connection, slug: str) -> int:
 
 
 def read_people(source: Connection, tenant: int, *, with_secrets: bool) -> Iterator[dict[str, Any]]:
-    """The accounts that the tenant's rows refer to: those of former members too, who left some behind."""
+    """Yields the accounts that rows of the tenant refer to, including those of former members."""
     names = [*PERSON_COLUMNS, *(["password"] if with_secrets else [])]
     referring = [
         f"SELECT t.{column} FROM {table.name} AS t WHERE {table.owned_by}"

@@ -1,7 +1,8 @@
-"""A tenant out of a folder, into the database at hand: all of it or nothing.
+"""Imports a tenant from a folder into the database of the settings, all of it or nothing.
 
-Ids, numbers of events and places in the log stay what they were (see :mod:`headlessly.log.offsets`),
-and so do the cursors of followers. They are the tenant's own: PostgreSQL refuses what refers to another's.
+Ids, numbers of events and positions in the log stay the same (see :mod:`headlessly.log.offsets`), and so
+do the cursors of followers. All references are the tenant's own: PostgreSQL refuses those to another's
+rows.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ STOPPED = "It was moved to another installation before it was done."
 
 
 def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, Any], list[str]]:
-    """Make the tenant that is in ``folder``, as ``slug`` or as it was called.
+    """Creates the tenant that is in ``folder``, with the given ``slug`` or its former one.
 
-    Returns the manifest, and who of its people has an account here already. Raises CopyRefused.
+    Returns the manifest, and the email addresses of its people who already have an account here. Raises
+    CopyRefused.
     """
     manifest = read_manifest(folder)
     tables = tenant_tables(with_secrets=manifest["secrets"])
@@ -74,7 +76,7 @@ def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, A
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What is in the folder. Raises CopyRefused for one that is no export, or not whole."""
+    """Returns the manifest of the folder. Raises CopyRefused if it is no export, or incomplete."""
     try:
         manifest = orjson.loads((folder / MANIFEST).read_bytes())
     except (OSError, orjson.JSONDecodeError):
@@ -93,7 +95,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _says_what_there_is(manifest: dict[str, Any]) -> bool:
-    """Whether a manifest has all that is read of it."""
+    """Whether a manifest has everything that is read from it."""
     said = {"tenant": str, "moment": str, "secrets": bool, "people": int, "tables": dict}
     return all(isinstance(manifest.get(name), kind) for name, kind in said.items()) and all(
         isinstance(table, dict)
@@ -105,7 +107,7 @@ def _says_what_there_is(manifest: dict[str, Any]) -> bool:
 
 
 def _check(manifest: dict[str, Any], tables: list[TenantTable], folder: Path) -> None:
-    """Raise CopyRefused where the export is of a version with other tables, or files are missing."""
+    """Raises CopyRefused if the export is of a version with other tables, or files are missing."""
     there = {name: set(facts["columns"]) for name, facts in manifest["tables"].items()}
     here = {table.name: set(table.columns) for table in tables}
     other = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
@@ -120,7 +122,7 @@ def _check(manifest: dict[str, Any], tables: list[TenantTable], folder: Path) ->
 
 
 def refuse_slug(target: Connection, slug: str) -> None:
-    """Raise CopyRefused for a slug that is none, or taken."""
+    """Raises CopyRefused if the slug is invalid or taken."""
     try:
         SLUG(slug)
     except ValidationError as problem:
@@ -131,7 +133,8 @@ def refuse_slug(target: Connection, slug: str) -> None:
 
 
 def raise_numbers(target: Connection, last: int) -> None:
-    """Let the numbers of events that are drawn here from now on lie behind ``last``: a record's grow."""
+    """Raises the sequence for the numbers of events above ``last``, as the numbers of a record's events
+    must grow."""
     target.execute(
         "SELECT setval('headlessly_event_seq_seq', greatest(%s, last_value)) FROM headlessly_event_seq_seq",
         (last,),
@@ -139,8 +142,8 @@ def raise_numbers(target: Connection, last: int) -> None:
 
 
 def raise_drawn_numbers(arrival: Arrival, tables: list[TenantTable]) -> None:
-    """Let the numbers that are drawn here from now on lie behind those that arrived, of each other table
-    whose numbers are referred to."""
+    """Raises the sequences of all other tables whose numbers are referred to above the numbers that
+    arrived."""
     for table in tables:
         if table.drawn:
             arrival.target.execute(
@@ -153,7 +156,7 @@ def raise_drawn_numbers(arrival: Arrival, tables: list[TenantTable]) -> None:
 
 
 def end_unfinished(arrival: Arrival, tables: list[TenantTable]) -> None:
-    """Let what was under way in the background have failed: its jobs stayed behind."""
+    """Marks background runs that were unfinished as failed: their jobs were not exported."""
     for table in tables:
         if issubclass(table.model, BackgroundRun):
             arrival.target.execute(
@@ -169,7 +172,7 @@ def end_unfinished(arrival: Arrival, tables: list[TenantTable]) -> None:
 
 
 def forget_clock(arrival: Arrival) -> None:
-    """Let only what falls due from now on be told: an export may be old."""
+    """Notifies only of what falls due from now on: an export may be old."""
     arrival.target.execute(
         "UPDATE headlessly_notificationreader SET ticked_at = NULL WHERE tenant_id = %s",
         (arrival.tenant,),
@@ -177,7 +180,7 @@ def forget_clock(arrival: Arrival) -> None:
 
 
 def clear_past(arrival: Arrival, tables: list[TenantTable]) -> None:
-    """Delete the versions that the triggers made of the rows that arrived: the true ones follow."""
+    """Deletes the versions that triggers made of the rows that arrived; the true ones are written next."""
     for table in tables:
         if table.is_past:
             arrival.target.execute(
@@ -187,8 +190,10 @@ def clear_past(arrival: Arrival, tables: list[TenantTable]) -> None:
 
 
 def keep_own_values(arrival: Arrival) -> None:
-    """Make anew what the database keeps of the values of the tenant's own fields that are unique or indexed,
-    whichever of the two arrived first, the fields or the records. No index is still being made then."""
+    """Builds anew the stored values of custom fields that are unique or indexed.
+
+    It does not matter which arrived first, the fields or the records. Afterwards all indexes are complete.
+    """
     declared = [
         others.kept_as
         for noun in registry.values()
@@ -224,7 +229,7 @@ def keep_own_values(arrival: Arrival) -> None:
 
 
 def open_log(arrival: Arrival) -> None:
-    """Let the log go on here, behind all its places."""
+    """Lets the log go on here, after all its positions."""
     arrival.target.execute(
         "UPDATE headlessly_tenant SET log_cluster = '', has_webhooks = EXISTS ("
         "SELECT FROM headlessly_webhook AS w WHERE w.tenant_id = headlessly_tenant.id AND w.active) "
@@ -235,13 +240,13 @@ def open_log(arrival: Arrival) -> None:
 
 
 def analyze(target: Connection, tables: list[TenantTable]) -> None:
-    """Let the planner know of what arrived, or the first questions take too long."""
+    """Updates the planner's statistics, as otherwise the first queries would be slow."""
     target.execute(f"ANALYZE {', '.join(table.name for table in tables)}")  # type: ignore[arg-type]
     target.commit()
 
 
 def _last_number(file: Path) -> int:
-    """The highest number of the events in a file; 1 where there are none."""
+    """Returns the highest number of the events in a file; 1 if there are none."""
     last = 1
     for number, row in _rows(file, ("seq",)):
         if not isinstance(row["seq"], int):
@@ -251,7 +256,7 @@ def _last_number(file: Path) -> int:
 
 
 def _rows(file: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows of a file, each with which of them it is. Raises CopyRefused for one without these columns."""
+    """Yields the rows of a file with their line numbers. Raises CopyRefused for one without these columns."""
     for number, line in enumerate(_lines(file), 1):
         try:
             row = orjson.loads(line)
@@ -264,7 +269,7 @@ def _rows(file: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, A
 
 
 def _lines(file: Path) -> Iterator[str]:
-    """The lines of a file that say something. Raises CopyRefused for what is no text."""
+    """Yields the lines of a file that are not empty. Raises CopyRefused if it is not text."""
     try:
         with file.open(encoding="utf-8") as lines:
             for line in lines:

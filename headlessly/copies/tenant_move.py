@@ -1,10 +1,11 @@
-"""A tenant moves to another database while it is in use.
+"""Moves a tenant to another database while it is in use.
 
-It is copied, then what has changed since, until little does. Then its log is closed: whoever writes is told
-to try again, and who has begun is waited for. The rest is copied, the log opened over there, and the proxy
-told. What is closed here stays closed, so that nobody goes on with what has moved.
+The tenant is copied, and then, again and again, what has changed since, until that is little. Then its log
+is closed: new writers are told to try again, and writers that have begun are waited for. The rest is
+copied, the log is opened in the target, and the proxy is told. The closed log in the source is never
+opened again, so that nobody goes on writing there.
 
-PostgreSQL knows what has changed since the last look: rows of transactions that were not over then
+PostgreSQL tells what has changed since the last look: rows of transactions that had not ended then
 (``xmin``), and events at the end of the log.
 """
 
@@ -41,7 +42,8 @@ from headlessly.database.cluster import CLOSED
 from headlessly.log.events import Event
 from headlessly.shaping.models import CustomField
 
-#: A look that took no longer than this is followed by the stop, in seconds; and how many looks there are.
+#: If a look for changes took at most ``QUICK`` seconds, writers are stopped next; there are at most
+#: ``LOOKS``.
 QUICK, LOOKS = 1.0, 10
 JOBS = "(args #>> '{circumstances,tenant}')::bigint = %s"
 JOB_COLUMNS = (
@@ -59,26 +61,27 @@ SELECT (pg_control_system()).system_identifier::text || '/' ||
 
 
 class Moved(NamedTuple):
-    """What a move did."""
+    """The result of a move."""
 
-    rows: int  #: that were copied, those that changed meanwhile once more
-    looks: int  #: how often it was looked what has changed
-    seconds: float  #: for how long nobody could write
+    rows: int  #: how many were copied, those that changed meanwhile repeatedly
+    looks: int  #: how often it looked for changes
+    seconds: float  #: how long nobody could write
 
 
 class Move:
-    """One tenant on its way from the database of the settings to another one."""
+    """The move of one tenant from the database of the settings to another one."""
 
     def __init__(self, slug: str, url: str, *, limit: float = 5) -> None:
         self.slug, self.limit = slug, limit
         self.source, self.target = connect(), connect(url)
         self.tables = tenant_tables(with_secrets=True)
         self.arrival = Arrival(self.target, fixed={"slug": slug}, has_events=True)
-        self.since: int | None = None  #: the oldest transaction that was not over at the last look
+        self.since: int | None = None  #: the oldest transaction running at the last look
         self.rows = self.looks = 0
 
     def run(self, switch: Callable[[], None] | None = None) -> Moved:
-        """Move it; ``switch`` tells the proxy. Raises CopyRefused: then it is in use here as before."""
+        """Moves the tenant; ``switch`` tells the proxy. Raises CopyRefused: then it is in use here as
+        before."""
         try:
             self.begin()
             self.copy_until_little_changes()
@@ -116,7 +119,7 @@ class Move:
             self.target.close()
 
     def begin(self) -> None:
-        """Make the tenant over there, or go on where a move broke off."""
+        """Creates the tenant in the target, or goes on where a move was interrupted."""
         self.number = find_tenant(self.source, self.slug)
         self.home = self._state(self.source)
         if self.home == CLOSED:
@@ -147,7 +150,7 @@ class Move:
                 return
 
     def copy_changes(self) -> None:
-        """Copy what has changed since the last look, all as of one moment."""
+        """Copies what has changed since the last look, all as of one moment."""
         self.looks += 1
         self.source.commit()
         self.source.isolation_level = IsolationLevel.REPEATABLE_READ
@@ -173,13 +176,13 @@ class Move:
                 if table.is_past:
                     self.rows += self.arrival.write_rows(table, self._changed(table))
         if self.since is None or changed[CustomField._meta.db_table]:
-            keep_own_values(self.arrival)  # of records also that have not changed
+            keep_own_values(self.arrival)  # also for records without changes
         self.source.commit()
         self.source.isolation_level = None
         self.since = oldest
 
     def _clear(self) -> None:
-        """Delete what an earlier move has copied; its events stay."""
+        """Deletes what an earlier move has copied; its events stay."""
         for table in reversed(self.tables):
             if table.model not in (Tenant, Event):
                 self._delete(table, "true")
@@ -191,12 +194,12 @@ class Move:
         )
 
     def _changed(self, table: TenantTable) -> Iterator[str]:
-        """The rows of a table that have changed since the last look."""
+        """Yields the rows of a table that have changed since the last look, or all at the first."""
         only = "true"
         given: tuple[Any, ...] = ()
         if self.since is not None:
             only, given = "age(t.xmin) <= age(%s::text::xid)", (str(self.since % 2**32),)
-            if table.model is Event:  # along the index: there are many, and none changes
+            if table.model is Event:  # uses the index: there are many, and none changes
                 only = (
                     "t.xid >= (SELECT (o.log_offset + %s)::text::xid8 FROM headlessly_tenant AS o "
                     "WHERE o.id = t.tenant_id)"
@@ -205,11 +208,12 @@ class Move:
         return read_rows(self.source, table, self.number, with_secrets=True, only=only, given=given)
 
     def _copy_table(self, table: TenantTable) -> list[str]:
-        """Copy the rows that have changed; returns their keys, and those of rows that are gone."""
+        """Copies the rows that have changed, and deletes those that are gone. Returns the keys of the
+        changed rows."""
         if self.since is None:
             self.rows += self.arrival.write_rows(table, self._changed(table))
             return []
-        # First those go that change, for one may have now what another had before.
+        # Changed rows are deleted before any is written, as one may now have a unique value of another.
         with tempfile.TemporaryFile("w+") as kept:
             keys = []
             for line in self._changed(table):
@@ -229,7 +233,7 @@ class Move:
         return keys
 
     def _copy_without_key(self, table: TenantTable, *, is_same: bool) -> list[str]:
-        """Copy the whole table where anything has changed in it: nobody can tell its rows apart."""
+        """Copies the whole table if anything in it has changed, as its rows cannot be told apart."""
         if not is_same or self._count(self.source, table) != self._count(self.target, table):
             self._delete(table, "true")
             lines = read_rows(self.source, table, self.number, with_secrets=True)
@@ -237,7 +241,7 @@ class Move:
         return []
 
     def _copy_past(self, table: TenantTable, records: list[str]) -> None:
-        """Copy the past of the records that have changed."""
+        """Copies the past of the records that have changed."""
         self._delete(table, "t.id = ANY(%s)", records)
         lines = read_rows(
             self.source,
@@ -299,7 +303,7 @@ class Move:
             )
 
     def wait_for_jobs(self) -> None:
-        """Wait until no job of the tenant is being done. Raises CopyRefused."""
+        """Waits until no job of the tenant is running. Raises CopyRefused."""
         query = f"SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND {JOBS}"
         for _ in range(600):
             busy = self._ask(self.source, query, self.number)
@@ -310,7 +314,7 @@ class Move:
         raise CopyRefused("A background job of the tenant has run for a minute: try again later.")
 
     def stop_writers(self) -> None:
-        """Close the log, and wait for whoever has begun to write. Raises CopyRefused."""
+        """Closes the log, and waits for writers that have begun. Raises CopyRefused."""
         close = "UPDATE headlessly_tenant SET log_cluster = %s WHERE id = %s"
         self.source.execute(close, (CLOSED, self.number))
         self.source.commit()
@@ -326,7 +330,7 @@ class Move:
             ) from None
 
     def open_again(self) -> None:
-        """Let it be used here as before."""
+        """Lets the tenant be used in the source as before."""
         self.source.rollback()
         self.source.isolation_level = None
         self.source.execute(
@@ -335,9 +339,9 @@ class Move:
         self.source.commit()
 
     def move_jobs(self) -> None:
-        """Have what waits in line for the tenant done over there."""
+        """Moves the queued jobs of the tenant to the target."""
         columns = ", ".join(JOB_COLUMNS)
-        own = re.compile(rf"(?<=[: ]){self.number}(?=$|:)")  # in the names of locks
+        own = re.compile(rf"(?<=[: ]){self.number}(?=$|:)")  # the tenant's key in names of locks
         query = f"SELECT {columns}, args FROM procrastinate_jobs WHERE status = 'todo' AND {JOBS}"
         for *values, args in self.source.execute(query, (self.number,)).fetchall():  # type: ignore[arg-type]
             named = dict(zip(JOB_COLUMNS, values, strict=True))
@@ -353,7 +357,7 @@ class Move:
         self.source.commit()
 
     def leave(self) -> None:
-        """Rename what stays here, closed, and have nobody work for it."""
+        """Renames the closed copy that stays in the source, and ends its jobs and webhooks."""
         name = f"{self.slug[:32]}{LEFT_BEHIND}{int(time.time())}"
         self.source.execute(
             "UPDATE headlessly_tenant SET slug = %s, has_webhooks = false WHERE id = %s",
@@ -367,11 +371,12 @@ class Move:
 
 
 def run_switch(command: str, slug: str) -> None:
-    """Run the operator's command that tells the proxy. It is told of a failure, and the tenant has moved."""
+    """Runs the operator's command that tells the proxy. Raises SwitchFailed, although the tenant has
+    moved."""
     done = subprocess.run(command, shell=True, env={**os.environ, "TENANT": slug}, check=False)
     if done.returncode:
         raise SwitchFailed(f"{slug} has moved, but `{command}` failed: tell the proxy by hand.")
 
 
 class SwitchFailed(Exception):
-    """The tenant is open over there, and the proxy does not know it."""
+    """The tenant is open in the target, but the proxy was not told."""

@@ -1,6 +1,6 @@
-"""The rows of a tenant as JSON, out of one database and into another, in chunks.
+"""Reads the rows of a tenant from one database as JSON, and writes them to another, in chunks.
 
-PostgreSQL writes the JSON and reads it: an amount, a moment and bytes come back as they were.
+PostgreSQL itself writes and reads the JSON, so that amounts, moments and bytes stay exactly the same.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from headlessly.database.cluster import CLOSED
 from headlessly.log.events import Event
 from headlessly.webhooks.signing import new_secret
 
-#: How much is written at once: rows, or bytes of them.
+#: How many rows, and how many bytes of them, are written at once.
 ROWS, BYTES = 1_000, 4_000_000
-#: What the text of a moment depends on, and how long one statement may take: as long as it needs.
+#: Settings that the text of a value depends on, and no timeouts, as copying takes as long as it needs.
 SESSION = (
     "SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1; SET statement_timeout = 0;"
     " SET idle_in_transaction_session_timeout = 0; SET datestyle = 'ISO'"
@@ -38,18 +38,18 @@ Connection = psycopg.Connection[Any]
 
 
 class CopyRefused(Exception):
-    """The tenant was not copied; says why, and what to do."""
+    """The tenant was not copied; the message says why, and what to do."""
 
 
 def connect(url: str | None = None) -> Connection:
-    """A connection of its own, to the database of the settings or to the one at ``url``.
+    """Returns a new connection to the database of the settings or to the one at ``url``.
 
     Raises CopyRefused.
     """
     where: str | None = url
     environment: dict[str, str] = {}
     if url is None:
-        connection.ensure_connection()  # an embedded server is started by the first who needs it
+        connection.ensure_connection()  # starts an embedded server
         where, environment = connection_words()
     try:
         made = psycopg.connect(where or "", password=environment.get("PGPASSWORD"))
@@ -69,7 +69,7 @@ def read_rows(
     only: str = "true",
     given: tuple[Any, ...] = (),
 ) -> Iterator[str]:
-    """The rows of a tenant, each as a line of JSON; ``only`` those for which a condition on ``t`` holds."""
+    """Yields the rows of a tenant as lines of JSON; ``only`` those that fulfil a condition on ``t``."""
     columns = table.columns
     if not with_secrets:
         columns = tuple(c for c in columns if c not in table.encrypted)
@@ -97,7 +97,7 @@ def _legible(table: TenantTable, line: str, with_secrets: bool) -> str:
 
 
 def _unreadable(table: TenantTable, line: str) -> str:
-    """The line with its secrets encrypted, new ones where there are none."""
+    """Returns the line with its secrets encrypted, or with new ones if it has none."""
     row = orjson.loads(line)
     for column in table.encrypted:
         row[column] = encrypt(row.get(column) or new_secret())
@@ -106,17 +106,18 @@ def _unreadable(table: TenantTable, line: str) -> str:
 
 @dataclass
 class Arrival:
-    """A tenant in the database that it comes to: what is another here."""
+    """A tenant that arrives in a database, and what differs from where it comes from."""
 
     target: Connection
     tenant: int = 0
-    people: dict[str, str] = field(default_factory=dict)  #: who is here already, by their id there
-    fixed: dict[str, Any] = field(default_factory=dict)  #: columns of the tenant that are another
-    #: Whether events that are here already are left as they are; else it is an error.
+    people: dict[str, str] = field(default_factory=dict)  #: new ids of users, by their former ones
+    fixed: dict[str, Any] = field(default_factory=dict)  #: columns of the tenant to change
+    #: Whether events that have arrived before are skipped; else they are an error.
     has_events: bool = False
 
     def write_rows(self, table: TenantTable, lines: Iterable[str]) -> int:
-        """Write rows, in chunks; returns how many. Raises CopyRefused where one is here already."""
+        """Writes rows in chunks. Returns how many. Raises CopyRefused if the database refuses one, for
+        example because it exists already."""
         count = 0
         known = " ON CONFLICT DO NOTHING" if table.model is Event and self.has_events else ""
         for chunk in in_chunks(map(self._as_here, lines) if self.people else lines):
@@ -136,7 +137,7 @@ class Arrival:
         return count
 
     def _as_here(self, line: str) -> str:
-        """The line with the ids that people have here: wherever one stands, it says who did something."""
+        """Returns the line with the ids that users have here, wherever in it they stand."""
         for there, here in self.people.items():
             line = line.replace(f'"{there}"', f'"{here}"')
         return line
@@ -160,7 +161,7 @@ class Arrival:
         return sql, given
 
     def add_tenant(self, line: str) -> None:
-        """Make the tenant, closed: nobody writes to its log until it is opened."""
+        """Creates the tenant with a closed log, which nobody writes to until it is opened."""
         table = next(t for t in tenant_tables(with_secrets=False) if t.model is Tenant)
         sql, given = self._insert(table)
         columns = ", has_webhooks, log_offset, log_cluster) SELECT "
@@ -171,9 +172,9 @@ class Arrival:
         self.tenant = self.target.execute(sql + " RETURNING id", given).fetchone()[0]  # type: ignore[arg-type,index]
 
     def add_people(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Make those accounts that nobody here has; returns the email addresses of those who are here.
+        """Creates the accounts that are missing here. Returns the email addresses of those that exist.
 
-        Raises CopyRefused where somebody else has the id of one.
+        Raises CopyRefused if another account has one of the ids.
         """
         known = []
         for row in rows:
@@ -201,7 +202,7 @@ class Arrival:
 
 
 def in_chunks(lines: Iterable[str]) -> Iterator[list[str]]:
-    """The lines, so many at once that they are neither many nor long."""
+    """Yields the lines in chunks that are limited in number and size."""
     chunk: list[str] = []
     size = 0
     for line in lines:

@@ -1,6 +1,7 @@
-"""Which tables a tenant's data is in: read from the models, so that a new noun is copied by itself.
+"""The tables of a tenant's data. They are derived from the models, so that a new noun is copied without
+more.
 
-A table belongs to a tenant by its column ``tenant``, or by a reference to a row of one that does.
+A table belongs to a tenant by its column ``tenant_id``, or by a reference to a row of one that does.
 """
 
 from __future__ import annotations
@@ -17,25 +18,25 @@ from headlessly.access.models import Tenant, User
 from headlessly.log.events import Event
 from headlessly.log.versions import Version
 
-#: What is of a tenant and stays where it is, and why.
+#: Tables of a tenant that are not copied, and why.
 LEFT_OUT = {
     "headlessly.ExternalId": "the database keeps it by itself, of what stands in the records",
     "headlessly.IndexedValue": "the database keeps it by itself, of what stands in the records",
     "headlessly.UniqueValue": "the database keeps it by itself, of what stands in the records",
     "headlessly.Presence": "who looks at a record just now",
 }
-#: What is only copied together with the secrets, and why.
+#: Tables that are only copied together with the secrets, and why.
 SECRET = {
     "headlessly.ApiKey": "whoever has the key of one installation would get into the other",
     "headlessly.IdempotentReply": "answers to retries may hold keys, and are good for a day",
     "headlessly.Invitation": "its link leads to the installation that sent it",
 }
-#: The columns of a tenant that belong to its installation, and not to the tenant.
+#: Columns of a tenant's row that describe its installation, and are not copied.
 OF_THE_PLACE = {"headlessly.Tenant": {"id", "has_webhooks", "log_offset", "log_cluster"}}
-#: Without its secret a webhook is paused: what it signs with would be unknown to the receiver,
-#: who is told by the other installation besides.
+#: Values for rows that are copied without their secret. A webhook is paused: its receiver could not verify
+#: a new secret's signatures, and still gets the events from the other installation.
 WITHOUT_SECRET: dict[str, dict[str, Any]] = {"headlessly.Webhook": {"active": False}}
-#: What is kept of the people in a tenant; their password only with the secrets.
+#: Columns of users that are copied; their password only with the secrets.
 PERSON_COLUMNS = (
     *("id", "email", "first_name", "last_name", "language", "time_zone"),
     *("is_active", "email_proven_at", "password_link_by", "date_joined"),
@@ -44,10 +45,10 @@ PERSON_COLUMNS = (
 
 @dataclass(frozen=True)
 class TenantTable:
-    """A table of which a part is a tenant's, and how that part is read and written."""
+    """A table with rows of tenants, and how those of one are read and written."""
 
     model: type[models.Model]
-    owned_by: str  #: a condition on the row ``t``, with one parameter: the tenant's number
+    owned_by: str  #: a condition on the row ``t`` with one parameter, the tenant's key
 
     @property
     def label(self) -> str:
@@ -59,8 +60,8 @@ class TenantTable:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The columns that are copied: not the tenant's number, and no number that the database draws and
-        nobody refers to."""
+        """The columns that are copied: all but the tenant's key and sequence numbers that nothing refers
+        to."""
         left_out = OF_THE_PLACE.get(self.label, set())
         return tuple(
             str(f.column)
@@ -72,7 +73,8 @@ class TenantTable:
 
     @property
     def drawn(self) -> str | None:
-        """The copied column whose number the database draws; those of events are drawn for all tenants."""
+        """The copied column that a sequence fills, if any. Not for events: theirs is shared by all
+        tenants."""
         pk = self.model._meta.pk
         is_copied = _is_drawn(pk) and self.model is not Event and pk.column in self.columns
         return str(pk.column) if is_copied else None
@@ -83,14 +85,14 @@ class TenantTable:
 
     @cached_property
     def key(self) -> str | None:
-        """The column by which a row is the same everywhere; None where only the database's own number is."""
+        """The column that identifies a row in every database; None if only a sequence number does."""
         if self.model is Tenant:
             return "slug"
         return pk if (pk := self.model._meta.pk.column) in self.columns else None
 
     @property
     def order(self) -> str:
-        """By what its rows are in order, always the same one."""
+        """Columns that give its rows a stable order."""
         if self.model is Event:
             return "t.xid, t.seq"
         return ", ".join(f"t.{field.column}" for field in self.model._meta.pk_fields)
@@ -112,8 +114,10 @@ class TenantTable:
 
 
 def tenant_tables(*, with_secrets: bool, with_moment: bool = False) -> list[TenantTable]:
-    """The tables of a tenant, in the order in which they are written: the past after what it is of; those of
-    the moment, which stay where they are, only ``with_moment``."""
+    """Returns the tables of a tenant in the order in which they are written: the past after its records.
+
+    Those that are not copied are included only ``with_moment``.
+    """
     skipped = ({} if with_moment else LEFT_OUT) | ({} if with_secrets else SECRET)
     found = []
     for model in apps.get_models():
@@ -127,7 +131,7 @@ def _is_drawn(field: Any) -> bool:
 
 
 def _is_referred_to(model: type[models.Model]) -> bool:
-    """Whether other tables have its number."""
+    """Whether other tables refer to it."""
     return any(
         each.auto_created and not each.concrete and each.is_relation
         for each in model._meta.get_fields(include_hidden=True)
@@ -135,7 +139,7 @@ def _is_referred_to(model: type[models.Model]) -> bool:
 
 
 def _condition(model: type[models.Model], alias: str) -> str | None:
-    """By what a row of the model is a tenant's; None where it is nobody's."""
+    """Returns the condition for a row of the model to be a tenant's; None if it belongs to none."""
     if not model._meta.managed:
         return None
     if model is Tenant:

@@ -1,1 +1,1 @@
-"""How words and numbers are said in a reader's language. Knows nothing of nouns."""
+"""Words, numbers and days in the reader's language. Knows nothing of nouns."""

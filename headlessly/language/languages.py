@@ -1,9 +1,9 @@
-"""Who reads which language, and in which time zone.
+"""The language and the time zone of a request.
 
-People read their own: what they chose for themselves, else what their browser asks for, among the languages
-that are shipped; their time zone is the one that they chose, else that of their browser (which says it in a
-cookie), else UTC. Programs read English and UTC, whatever they send: REST, MCP, scripts and jobs never get
-here. A request begins as a program's and becomes a person's by :func:`activate_reader_language`.
+People get the language that they chose, else the one that their browser asks for, among those that are
+shipped. Their time zone is the one that they chose, else that of their browser (which sends it in a
+cookie), else UTC. Programs get English and UTC, whatever they send: REST, MCP, scripts and jobs do not use
+this module. A request is a program's until :func:`activate_reader_language` makes it a person's.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
-#: What programs read.
+#: The language of programs.
 ENGLISH = "en"
-#: The cookie in which a browser says its time zone.
+#: The cookie in which a browser sends its time zone.
 TIME_ZONE_COOKIE = "timezone"
 
 
 class SpokenRequest(HttpRequest):
-    """A request as the middleware leaves it. Django makes the requests: this only says what they have."""
+    """A request after the middleware. Django creates the requests; this class only declares their
+    attributes."""
 
     mounted: bool  #: whether the address names a tenant
     in_reader_language: bool  #: whether it is answered in the reader's language
 
 
 class LanguageMiddleware:
-    """Middleware: everything is English and UTC, the settings' own, but for the pages that people read."""
+    """A middleware that answers in English and UTC, except for the pages that people read."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -48,7 +49,7 @@ class LanguageMiddleware:
                 response.headers.setdefault("Content-Language", translation.get_language())
             return response
         finally:
-            # Nothing stays behind for whom this thread serves next.
+            # The thread serves somebody else next.
             if request.in_reader_language:
                 translation.deactivate()
                 timezone.deactivate()
@@ -62,7 +63,7 @@ def is_read_by_people(request: SpokenRequest) -> bool:
 
 
 def activate_reader_language(request: SpokenRequest, user: Any = None) -> None:
-    """Activate the reader's language and time zone until the request ends.
+    """Activates the reader's language and time zone until the request ends.
 
     ``user`` is the reader; None for a visitor, whose browser decides.
     """
@@ -88,10 +89,10 @@ def time_zone_of(request: HttpRequest, user: Any = None) -> ZoneInfo:
 
 @cache
 def time_zone_names() -> frozenset[str]:
-    """The names of all time zones that people live in."""
+    """Returns the names of all time zones that people live in."""
     return frozenset(name for name in available_timezones() if "/" in name or name == "UTC")
 
 
 def capitalizes_nouns() -> bool:
-    """Whether the language of the moment writes nouns with a capital within a sentence."""
+    """Whether the active language capitalizes nouns within a sentence."""
     return (translation.get_language() or ENGLISH).partition("-")[0] in ("de", "lb")

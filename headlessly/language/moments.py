@@ -1,7 +1,7 @@
-"""Days and times as people type them, in English and German, and as every wire has them.
+"""Reads days and times as people type them, in English and German.
 
-``tomorrow 9``, ``fri``, ``in 2 weeks``, ``3.12.``, ``Dec 3 14:30``: read from the reader's today on. A day
-without a year is the next one there is; a day of the week is the next one after today.
+Examples are ``tomorrow 9``, ``fri``, ``in 2 weeks``, ``3.12.`` and ``Dec 3 14:30``. They are relative to
+the reader's today. A day without a year is the next one; a day of the week is the next one after today.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _UNITS = {
     "months": "mo mos month months monat monate monaten",
     "years": "y year years j jahr jahre jahren",
 }
-#: Those that a clock has, and no calendar.
+#: Units of less than a day.
 _CLOCK = ("minutes", "hours")
 _UNIT = {word: unit for unit, words in _UNITS.items() for word in words.split()}
 
@@ -65,7 +65,7 @@ _NEXT = re.compile(
 )
 
 
-#: How many words at the end of a text may say a day, and with which of them that begins.
+#: How many words at the end of a text may be a day, and the words that can begin one.
 MOST_WORDS = 4
 _BEGINS = {
     *(
@@ -85,9 +85,9 @@ _BEGINS = {
     ),
     *(word for word in _WEEKDAY if len(word) > 2 and word not in ("sat", "sun")),
 }
-#: Behind them a day has a name.
+#: Words that name the day after them, which then stays in the text.
 _NAMES = ("on", "am")
-#: Behind them a day belongs to what is said.
+#: Words that make the day after them a part of the sentence.
 _LEADS_TO = {
     *("for", "by", "until", "till", "of", "from", "since", "before", "after", "and", "or", "to"),
     *("für", "bis", "von", "vom", "seit", "ab", "vor", "nach", "und", "oder", "zu", "zum"),
@@ -99,15 +99,15 @@ _BEGINS_DAY = re.compile(
 
 
 def written_day(day: date) -> str:
-    """A day as an input shows it to its reader, and as :func:`read_when` takes it again: ``2026-11-01``, in
-    German ``01.11.2026``."""
+    """Returns a day as an input shows it, and as :func:`read_when` reads it: ``2026-11-01``, in German
+    ``01.11.2026``."""
     if (translation.get_language() or "").startswith("de"):
         return f"{day.day:02}.{day.month:02}.{day.year:04}"
     return f"{day.year:04}-{day.month:02}-{day.day:02}"
 
 
 def written_moment(local: datetime) -> str:
-    """The same of a moment on the reader's clock, to the minute."""
+    """Returns a local moment as an input shows it, to the minute."""
     return f"{written_day(local)} {local:%H:%M}"
 
 
@@ -117,14 +117,14 @@ def no_day_said() -> str:
 
 
 class When(NamedTuple):
-    """A day, and its time where one was said."""
+    """A day, and a time if one was given."""
 
     day: date
     time: time | None = None
 
 
 def read_when(text: str, now: datetime) -> When | None:
-    """What somebody means by ``text`` for whom it is ``now`` in their zone; None for what says no day."""
+    """Returns what ``text`` means at the local moment ``now``; None if it is no day."""
     words = " ".join(text.lower().replace(",", " ").split())
     if not words:
         return None
@@ -135,8 +135,10 @@ def read_when(text: str, now: datetime) -> When | None:
 
 
 def read_past_day(text: str, today: date) -> date | None:
-    """What somebody means by ``text`` where they ask about what has been: ``3.12.`` is the last one that
-    there was, ``fri`` the last Friday, ``2 weeks ago`` is one; None for what says no day."""
+    """Returns the past day that ``text`` means; None if it is no day.
+
+    ``3.12.`` is the last such day, ``fri`` the last Friday, and ``2 weeks ago`` is read, too.
+    """
     words = " ".join(text.lower().replace(",", " ").split())
     try:
         if (match := _AGO.match(words)) is not None and match["unit"] in _UNIT:
@@ -156,8 +158,8 @@ def read_past_day(text: str, today: date) -> date | None:
 
 
 def read_past_when(text: str, now: datetime) -> When | None:
-    """The same with a time of day where one was said, ``yesterday 15`` and ``fri 9:30``, and hours back:
-    ``2 hours ago``."""
+    """Returns the past day that ``text`` means, with its time if it has one. Examples are ``yesterday 15``
+    and ``2 hours ago``."""
     words = " ".join(text.lower().replace(",", " ").split())
     if (match := _AGO.match(words)) is not None and _UNIT.get(match["unit"]) in _CLOCK:
         count = _ONE.get(match["count"]) or int(match["count"])
@@ -182,7 +184,7 @@ def _days_back(today: date, count: int, unit: str) -> date | None:
 
 
 def _year_before(day: date, today: date) -> date:
-    """The last day of this date up to today: 29 February may be some years away."""
+    """Returns the last day with this date up to today: 29 February may be some years ago."""
     for back in range(1, 9):
         try:
             found = day.replace(year=today.year + 1 - back)
@@ -194,10 +196,13 @@ def _year_before(day: date, today: date) -> date:
 
 
 def split_ending_day(text: str, now: datetime) -> tuple[str, str]:
-    """What ``text`` says, and the day from today on that it ends with, empty where there is none: "Send the
-    offer" and ``tomorrow 9``. Tomorrow is another day the day after, so it leaves the text; a day with a
-    name, and one that the text leads up to ("Prepare for Friday"), stays in it. What only may be a day, like
-    ``3.12`` or ``2 weeks``, is none here."""
+    """Splits ``text`` into what it says and the day, from today on, that it ends with, if any: "Send the
+    offer" and ``tomorrow 9``.
+
+    A relative day is removed from the text, as it would mean another day tomorrow. A day that is named, or
+    belongs to the sentence ("Prepare for Friday"), stays in it. An end that need not be a day, like
+    ``3.12`` or ``2 weeks``, is ignored.
+    """
     words = list(_WORDS.finditer(text))
     for count in range(min(MOST_WORDS, len(words) - 1), 0, -1):
         first = words[-count].group().lower()
@@ -225,7 +230,7 @@ def _read(words: str, now: datetime) -> When | None:
         return None
     rest, half = match["rest"].strip(), match["half"] or ""
     if not rest and not (match["minute"] or half):
-        return None  # a number alone says no time
+        return None  # a number alone is no time
     hour = int(match["hour"])
     if half[:1] in ("a", "p"):
         if not 1 <= hour <= 12:
@@ -236,14 +241,14 @@ def _read(words: str, now: datetime) -> When | None:
 
 
 def _distance(words: str, now: datetime) -> When | None:
-    """``in 2 weeks``, ``3d``, ``in einer Stunde``."""
+    """Reads ``in 2 weeks``, ``3d``, ``in einer Stunde``."""
     match = _DISTANCE.match(words)
     unit = _UNIT.get(match["unit"]) if match else None
     if match is None or unit is None:
         return None
     count = _ONE.get(match["count"]) or int(match["count"])
     if unit in _CLOCK:
-        # Hours pass also in the night in which the clock is changed.
+        # Counts real hours, even in the night in which the clock is changed.
         moment = (now.astimezone(UTC) + timedelta(**{unit: count})).astimezone(now.tzinfo)
         return When(moment.date(), moment.time().replace(second=0, microsecond=0))
     if unit in ("days", "weeks"):
@@ -267,7 +272,8 @@ def _day(words: str, today: date) -> date | None:
 
 
 def _next(what: str, today: date, *, far: bool) -> date | None:
-    """``next week`` is its Monday, ``next month`` its first day; ``next fri`` the one of next week."""
+    """Reads ``next week`` as its Monday, ``next month`` as its first day, ``next fri`` as the one of next
+    week."""
     monday = today - timedelta(days=today.weekday())
     if far and what in ("week", "woche"):
         return monday + timedelta(weeks=1)
@@ -298,7 +304,7 @@ def _calendar_day(said: dict[str, str | None], today: date) -> date | None:
         month, number = int(said["month"] or 0), int(said["day"] or 0)
     if year := said.get("year"):
         return date(int(year) + (2000 if len(year) == 2 else 0), month, number)
-    # The next one there is: 29 February may be some years away.
+    # 29 February may be some years away.
     for year_on in range(9):
         try:
             day = date(today.year + year_on, month, number)
@@ -310,7 +316,9 @@ def _calendar_day(said: dict[str, str | None], today: date) -> date | None:
 
 
 def months_on(day: date, count: int) -> date:
-    """The same day so many months on, or back; the last of its month where that is shorter. Raises ValueError
-    where there is no such year."""
+    """Returns the same day ``count`` months later, or earlier; the last of its month if that is shorter.
+
+    Raises ValueError if there is no such year.
+    """
     year, month = divmod(day.year * 12 + day.month - 1 + count, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

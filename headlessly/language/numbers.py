@@ -1,8 +1,8 @@
-"""Numbers as people write them in the language of the moment, and as every wire has them.
+"""Reads and writes numbers as people write them in the active language.
 
-A German types 50.000,5 and an American 50,000.5 for what a wire says as 50000.5. What can be read in one way
-only is read so whatever the language: a plain 12.5 is no group of thousands anywhere, and 50.000,5 has one
-meaning. Thousands and millions may be said in short: ``40k``, ``1,5 Mio``.
+A German types 50.000,5 and an American 50,000.5 for what the API calls 50000.5. A number with only one
+possible meaning is read that way in every language: a plain 12.5 cannot have groups of thousands, and
+50.000,5 cannot have a decimal point. Thousands and millions can be abbreviated: ``40k``, ``1,5 Mio``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 from django.utils import formats
 
-#: Spaces between thousands mean nothing else in any language.
+#: Spaces that separate thousands in any language.
 THOUSAND_SPACES = " \u00a0\u202f"
-#: What follows a number in place of noughts, in English and German.
+#: Abbreviations and words for thousands, millions and billions, in English and German.
 SHORT = {
     "k": 1_000, "tsd": 1_000, "thousand": 1_000, "tausend": 1_000,
     "m": 1_000_000, "mn": 1_000_000, "mio": 1_000_000, "million": 1_000_000,
@@ -30,7 +30,8 @@ _AMOUNT = re.compile(
 
 
 def delocalize_number(text: str) -> str:
-    """``50.000,5`` or ``50,000.5`` → ``50000.5``, by language; ``40k`` → ``40000``; other text as it is."""
+    """Returns ``50.000,5`` or ``50,000.5``, by language, as ``50000.5``; ``40k`` as ``40000``; other text
+    as it is."""
     text = text.strip()
     if (amount := _AMOUNT.match(text)) is None:
         return _delocalize(text)
@@ -43,7 +44,7 @@ def delocalize_number(text: str) -> str:
 
 def _delocalize(text: str) -> str:
     marks = formats.get_format("THOUSAND_SEPARATOR"), formats.get_format("DECIMAL_SEPARATOR")
-    # As it is written here; else as where the marks mean the other.
+    # First with the marks of the language, then with the two exchanged.
     patterns = (_number_pattern(*marks), _number_pattern(*reversed(marks)))
     match = next((found for each in patterns if (found := each.match(text))), None)
     if match is None:
@@ -60,5 +61,5 @@ def _number_pattern(thousand: str, decimal: str) -> re.Pattern[str]:
 
 
 def localize_number(value: Any) -> str:
-    """A number of a wire as one would type it here: ``1234.5`` → ``1234,5``."""
+    """Returns a number of the API as people type it: ``1234.5`` → ``1234,5``."""
     return str(value).replace(".", formats.get_format("DECIMAL_SEPARATOR"))

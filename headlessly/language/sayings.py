@@ -1,9 +1,9 @@
-"""Sentences that are kept in English, and translated into the language of whoever reads them.
+"""Sentences that are stored in English, and translated when somebody reads them.
 
-What a rule did has a reason, which stays with the record and in the log: programs read it as it is. A
-sentence of that kind is declared once, as a message with places. By it the text is written, and by it the
-text is known again where people read: what stands in its places goes into the translation. A text that no
-sentence fits, such as a reason that somebody typed, stays as it is.
+An example is the reason why a rule did something, which is stored in the record and in the log, where
+programs read it as it is. Such a sentence is declared once, as a message with placeholders. The text is
+written with it, and recognized by it when people read it: the values of the placeholders are put into the
+translation. A text that matches no sentence, such as a reason that somebody typed, stays as it is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext
 
 PLACE = re.compile(r"%\((\w+)\)s")
-#: Several of them in one text.
+#: Separates several sentences in one text.
 AND = "; "
 
 _sayings: list[Saying] = []
@@ -26,7 +26,7 @@ _sayings: list[Saying] = []
 
 @dataclass(frozen=True)
 class Place:
-    """What stands in a place of a sentence: how it is written, known again and translated."""
+    """A kind of placeholder: how its value is written, recognized and translated."""
 
     pattern: str
     write: Callable[[Any], str] = str
@@ -34,12 +34,13 @@ class Place:
 
 
 class Saying:
-    """A sentence with places, such as ``%(name)s is no member``. A place is a text unless said otherwise."""
+    """A sentence with placeholders, such as ``%(name)s is no member``. They are texts unless declared
+    otherwise."""
 
     def __init__(self, message: str, **places: Place) -> None:
         self.message = message
         self.places = {name: places.get(name, TEXT) for name in PLACE.findall(message)}
-        parts = PLACE.split(message)  # what stands between the places, and their names
+        parts = PLACE.split(message)  # texts and names of placeholders alternate
         self._pattern = re.compile(
             "".join(
                 f"(?P<{part}>{self.places[part].pattern})" if number % 2 else re.escape(part)
@@ -50,11 +51,11 @@ class Saying:
         _sayings.append(self)
 
     def __call__(self, **values: Any) -> str:
-        """The sentence as it is kept."""
+        """Returns the sentence as it is stored."""
         return self.message % {name: self.places[name].write(v) for name, v in values.items()}
 
     def translate(self, text: str) -> str | None:
-        """A kept text in the reader's language; None where it is not this sentence."""
+        """Returns a stored text in the reader's language; None if it is not this sentence."""
         if (found := self._pattern.fullmatch(text)) is None:
             return None
         values = {
@@ -64,12 +65,12 @@ class Saying:
 
 
 def join_sayings(*sentences: str) -> str:
-    """Several sentences as one text."""
+    """Joins several sentences into one text."""
     return AND.join(sentences)
 
 
 def translate_saying(text: str) -> str:
-    """A kept text in the reader's language."""
+    """Returns a stored text in the reader's language."""
     for saying in _sayings:
         if (found := saying.translate(text)) is not None:
             return found
@@ -80,7 +81,7 @@ def translate_saying(text: str) -> str:
 
 
 def translate_problem(text: str) -> str:
-    """The same of what went wrong: also what the product says of it in one sentence without places."""
+    """Returns a stored problem in the reader's language; it may also be a message without placeholders."""
     translated = translate_saying(text)
     return gettext(text) if translated == text and text else translated
 
@@ -103,13 +104,13 @@ def _translate_moment(text: str) -> str:
     return f"{_translate_day(day)}, {time_format(time.fromisoformat(at), 'TIME_FORMAT')}"
 
 
-#: A text, such as a name, in which no other sentence begins.
+#: A text, such as a name, which contains no separator of sentences.
 TEXT = Place(rf"(?:(?!{AND}).)+?")
 ANYTHING = Place(r".+?")
 NUMBER = Place(r"\d+")
-#: A day with its weekday, since one reads of it in the week before it.
+#: A day with its weekday, as it is usually read in the week before.
 DAY = Place(r"\w+ \(\d{4}-\d\d-\d\d\)", _write_day, _translate_day)
-#: A moment of such a day, by the wall of whoever it is about.
+#: A day with the local time of the person it is about.
 MOMENT = Place(r"\w+ \(\d{4}-\d\d-\d\d\) \d\d:\d\d", _write_moment, _translate_moment)
 #: Other sentences.
 SAID = Place(r".+", str, translate_saying)

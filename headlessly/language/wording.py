@@ -1,4 +1,4 @@
-"""English words of declarations, and their translation into the reader's language."""
+"""Labels made of the English names in declarations, and their translations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.translation import get_language, gettext, pgettext
 
 from headlessly.language.languages import ENGLISH, capitalizes_nouns
 
-#: Words that are written in their own way.
+#: Words with their own capitalization.
 SPELLINGS = {
     "url": "URL", "utm": "UTM", "roi": "ROI", "nps": "NPS", "naics": "NAICS", "bant": "BANT",
     "linkedin": "LinkedIn", "id": "ID", "sms": "SMS", "smb": "SMB",
@@ -18,6 +18,7 @@ SPELLINGS = {
 
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
+#: The contexts of messages in the catalogues.
 VALUE, LABEL, NOUN, NOUNS, VERB, EVENT = "value", "label", "noun", "nouns", "verb", "event"
 
 GROUP, ENGAGEMENT, RELATION, SUBJECT, OBJECT = "group", "touch", "relation", "subject", "object"
@@ -26,36 +27,37 @@ SUGGESTION, UNIT = "suggestion", "unit"
 
 
 def split_words(name: Any) -> str:
-    """``InProgress`` → ``In progress``."""
+    """Returns the words of a name: ``InProgress`` → ``In progress``."""
     words = CAMEL.sub(" ", str(name)).replace("_", " ").split(" ")
     return " ".join([words[0], *(w if w.isupper() else w.lower() for w in words[1:])])
 
 
 def inside_sentence(text: str) -> str:
-    """``text`` within a sentence: without its capital, unless the language or the word keeps it."""
+    """Returns ``text`` as it is written within a sentence: in lower case, unless the language or the word
+    keeps it."""
     if capitalizes_nouns():
         return text
     words = text.split(" ")
     return " ".join(word if sum(map(str.isupper, word)) > 1 else word.lower() for word in words)
 
 
-#: What is written with a vowel and not spoken so: a user, a unit.
+#: Words that begin with a vowel that is spoken as a consonant: a user, a unit.
 CONSONANTS = re.compile("eu|u[^aeiou][aeiou]", re.IGNORECASE)
 ARTICLE = re.compile(r"\b([Aa]) (?=%(?:\((\w+)\))?s)")
 
 
 def indefinite_article(name: str) -> str:
-    """``a`` or ``an``."""
+    """Returns ``a`` or ``an``."""
     return "an" if name[:1].lower() in tuple("aeiou") and not CONSONANTS.match(name) else "a"
 
 
 def with_article(name: str) -> str:
-    """``an Organization``, as programs know it."""
+    """Returns an English name with its article: ``an Organization``."""
     return f"{indefinite_article(name)} {name}"
 
 
 def fill(text: str, gaps: Mapping[str, Any] | str) -> str:
-    """``A %(noun)s starts as …`` with its gaps filled: in English of an Organization with ``An``."""
+    """Fills the placeholders of a text; in English ``A %(noun)s`` becomes ``An Organization``."""
 
     def fitting(found: re.Match[str]) -> str:
         name = gaps if isinstance(gaps, str) else gaps[found[2]]
@@ -65,22 +67,22 @@ def fill(text: str, gaps: Mapping[str, Any] | str) -> str:
 
 
 def a_kind_of_engagement(kind: str) -> str:
-    """``a call``: an engagement by its kind, as the object of a sentence."""
+    """Returns ``a call``: a kind of engagement as the object of a sentence."""
     return pgettext(OBJECT, with_article(split_words(kind).lower()))
 
 
 def the_kind_of_engagement(kind: str) -> str:
-    """``the call``."""
+    """Returns ``the call``: a kind of engagement as the object of a sentence."""
     return pgettext(OBJECT, f"the {split_words(kind).lower()}")
 
 
 def state_label(state: Any) -> str:
-    """A state or a choice: ``InProgress`` → ``In progress``."""
+    """Returns the label of a state or a choice: ``InProgress`` → ``In progress``."""
     return pgettext(VALUE, split_words(state)) if state else ""
 
 
 def json_key_label(name: str) -> str:
-    """A key inside of JSON, as a label."""
+    """Returns the label of a key inside of JSON."""
     return pgettext(LABEL, english_json_key(name))
 
 
@@ -90,22 +92,22 @@ def english_json_key(name: str) -> str:
 
 
 def tracked_event_label(name: str) -> str:
-    """The label of a tracked event: ``lead_converted`` → ``lead converted``."""
+    """Returns the label of a tracked event: ``lead_converted`` → ``lead converted``."""
     return pgettext(EVENT, name.replace("_", " "))
 
 
-#: How a timeline tells of tracked events whose names say too little, by name.
+#: The sentences of timelines for tracked events whose names say too little, by name.
 _sentences: dict[str, Any] = {}
 
 
 def tell_tracked_event(name: str, sentence: Any) -> None:
-    """Let a timeline tell of the event in a sentence: a lazy translation, with places for what its data
-    say."""
+    """Declares the sentence with which a timeline tells of a tracked event: a lazy translation with
+    placeholders for its data."""
     _sentences[name] = sentence
 
 
 def tracked_event_sentence(name: str, data: Mapping[str, Any]) -> str | None:
-    """What is told instead of its label and its data; None where nothing was declared."""
+    """Returns the sentence for a tracked event; None if none was declared, or the data lack a value."""
     try:
         return str(_sentences[name]) % data
     except KeyError:
@@ -113,32 +115,32 @@ def tracked_event_sentence(name: str, data: Mapping[str, Any]) -> str | None:
 
 
 def suggestion_label(text: str) -> str:
-    """A suggested text in the reader's language."""
+    """Returns a suggested text in the reader's language."""
     return pgettext(SUGGESTION, text)
 
 
 def event_label(event: str) -> str:
-    """The label of a verb's event: ``Converted``."""
+    """Returns the label of a verb's event: ``Converted``."""
     return pgettext(EVENT, split_words(event))
 
 
 def state_in_error(state: Any) -> str:
-    """A state in an error: as programs know it, or as people read it."""
+    """Returns a state for an error message: in English as programs know it, else its label."""
     return str(state) if reads_english() else state_label(state)
 
 
 def role_in_error(role: str) -> str:
-    """A role in an error: as programs know it, or as people read it."""
+    """Returns a role for an error message: in English as programs know it, else its label."""
     return role if reads_english() else gettext(role.capitalize())
 
 
 def join_with_or(names: Iterable[str]) -> str:
-    """``New or Lost``."""
+    """Returns ``New or Lost``."""
     return gettext(" or ").join(names)
 
 
 def join_with_and(names: Iterable[str]) -> str:
-    """``a budget and a landing page``."""
+    """Returns ``a budget and a landing page``."""
     return gettext(" and ").join(names)
 
 

@@ -1,9 +1,9 @@
-"""Every message that people can read, collected for the catalogues of translations (``locale/``).
+"""Collects every message that people can read, for the catalogues of translations (``locale/``).
 
-There are three sources: what the code and the templates mark for translation, the words of the declarations
-(:func:`headlessly.declaration.labels.catalogue_messages`), and what Unfold marks, as it ships no catalogues.
-What Django translates itself is left to Django. This needs no tool of the system: a fresh checkout can tell
-whether a catalogue is complete.
+There are three sources: what the code and the templates mark for translation, the words of the
+declarations (:func:`headlessly.declaration.labels.catalogue_messages`), and what Unfold marks, as it ships
+no catalogues. Messages that Django translates itself are left out. No gettext is needed: a fresh checkout
+can tell whether a catalogue is complete.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from headlessly.language import wording
 from headlessly.query.filters import META_FIELDS
 from headlessly.query.named_reports import DEFINITION, reports
 
-#: How a function that marks a message takes it: the places of its context, its singular and its plural.
+#: The functions that mark a message, with the positions of their arguments: context, singular and plural.
 MARKS = {
     "_": (None, 0, None),
     "gettext": (None, 0, None),
@@ -39,13 +39,13 @@ MARKS = {
     "npgettext": (0, 1, 2),
     "npgettext_lazy": (0, 1, 2),
 }
-#: The same in a template that Django has turned into what looks like code: literals within calls.
+#: Such calls in a template, which Django's ``templatize`` turns into something like code with literals.
 LITERAL = r"""u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 CALL = re.compile(
     rf"\b(n?p?gettext|_)\(\s*{LITERAL}(?:\s*,\s*{LITERAL})?(?:\s*,\s*{LITERAL})?\s*[,)]"
 )
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|%[sd%]|\{(\w+)\}")
-#: Code that people do not read: commands are for whoever runs the site.
+#: Folders whose messages are not translated: only operators see them.
 NOT_READ = ("management", "migrations", "demo")
 OURS = ("headlessly", "crm", "marketing")
 
@@ -54,7 +54,7 @@ Key = tuple[str | None, str]  #: context and English
 
 @dataclass
 class Message:
-    """One message: its context, its English, its plural if it counts, and where it is from."""
+    """A message: its context, its English, its plural if it counts, and where it is used."""
 
     context: str | None
     text: str
@@ -67,7 +67,7 @@ class Message:
 
     @property
     def flags(self) -> list[str]:
-        """What a tool for translators checks."""
+        """Which placeholders it has, for the tools of translators."""
         if re.search(r"%\(\w+\)[sd]|%[sd]", self.text):
             return ["python-format"]
         return ["python-brace-format"] if re.search(r"\{\w+\}", self.text) else []
@@ -75,7 +75,7 @@ class Message:
 
 @cache
 def all_messages() -> list[Message]:
-    """All messages, each once, in the order of their English."""
+    """Returns all messages, each once, in the order of their English."""
     found: dict[Key, Message] = {}
     for message in (
         *_code_messages(),
@@ -91,11 +91,11 @@ def all_messages() -> list[Message]:
 
 
 def placeholders(text: str) -> list[str]:
-    """What a text has filled in: a translation has the same, in any order."""
+    """Returns the placeholders of a text, sorted: a translation has the same ones, in any order."""
     return sorted(match.group() for match in PLACEHOLDER.finditer(text))
 
 
-# -- where they are from --------------------------------------------------------------------------
+# -- sources ---------------------------------------------------------------------------------------
 
 
 def _code_messages() -> Iterator[Message]:
@@ -121,13 +121,13 @@ def _declaration_messages() -> Iterator[Message]:
 
 
 def _definition_messages() -> Iterator[Message]:
-    """What numbers by name mean, as the page of definitions says it."""
+    """Yields the definitions of named reports, which the page of definitions shows."""
     for report in reports.by_name.values():
         yield Message(DEFINITION, report.definition, places=["declarations"])
 
 
 def _unfold_messages() -> Iterator[Message]:
-    """What unfold's own pages say, and Django does not say for them."""
+    """Yields the messages of Unfold that Django does not translate."""
     folder, known = _package("unfold"), _django_keys()
     found: list[Message] = []
     for part in (folder, folder / "contrib" / "filters"):
@@ -138,7 +138,7 @@ def _unfold_messages() -> Iterator[Message]:
 
 
 def _django_keys() -> set[Key]:
-    """What Django's catalogues have: they list all of its messages in English."""
+    """Returns the messages in Django's catalogues; the English ones list them all."""
     places = ("conf/locale", "contrib/admin/locale", "contrib/auth/locale")
     files = [_package("django") / place / "en/LC_MESSAGES/django.po" for place in places]
     return {(entry.msgctxt, entry.msgid) for file in files for entry in polib.pofile(str(file))}
@@ -154,7 +154,7 @@ def _package(name: str) -> Path:
 
 
 def messages_in_code(code: str, place: str) -> Iterator[Message]:
-    """The messages that Python code marks."""
+    """Yields the messages that Python code marks."""
     for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
@@ -185,27 +185,27 @@ def _text(node: ast.expr) -> str | None:
 
 
 def locale_folder() -> Path:
-    """Where the catalogues of all languages are."""
+    """Returns the folder with the catalogues of all languages."""
     return Path(settings.LOCALE_PATHS[0])
 
 
 def catalogue_file(language: str) -> Path:
-    """Where the translations into a language are."""
+    """Returns the file with the translations into a language."""
     return locale_folder() / language / "LC_MESSAGES" / "django.po"
 
 
 @dataclass
 class Findings:
-    """What there is to say of a catalogue, each in a sentence."""
+    """The problems of a catalogue, each in a sentence."""
 
-    #: What people would read wrongly or not at all: it has to be mended.
+    #: Wrong translations, which must be fixed.
     faults: list[str] = field(default_factory=list)
-    #: What is still to be done: a new message is shown in English until then.
+    #: Missing translations: such a message is shown in English until then.
     gaps: list[str] = field(default_factory=list)
 
 
 def findings(language: str) -> Findings:
-    """What is wrong with the catalogue of a language, and what it lacks."""
+    """Checks the catalogue of a language. Returns what is wrong with it, and what it lacks."""
     file, found = catalogue_file(language), Findings()
     if not file.exists():
         found.faults.append(f"There is no {file.name} in {file.parent}.")

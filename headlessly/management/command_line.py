@@ -1,6 +1,6 @@
-"""The server's command line: ``manage.py`` in a checkout, ``headlessly-server`` where it is installed.
+"""The server's command line: ``manage.py`` in a checkout, ``headlessly-server`` if it is installed.
 
-``serve`` is production unless told otherwise; everything else is development.
+``serve`` runs as production unless told otherwise, all other commands as development.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from headlessly.background.garbage import look_seldom
 
 
 def main() -> None:
-    """Run the command that the arguments name. Ends the process on a refusal, with its sentence."""
+    """Runs the command that the arguments name. Exits with a sentence if it is refused."""
     look_seldom()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
-    # The one command that faces strangers starts from the safe side.
+    # Only `serve` faces strangers, so only it starts as production.
     serving = sys.argv[1:2] == ["serve"] and not {"-h", "--help"} & {*sys.argv}
     os.environ.setdefault("HEADLESSLY_ENV", "production" if serving else "development")
 
@@ -26,7 +26,7 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as refusal:
-        # A refusal is addressed to the operator: what to set, without a traceback around it.
+        # It tells the operator what to set; a traceback would hide that.
         sys.exit(str(refusal))
     except DatabaseError as problem:
         if (said := _explain(problem)) is None:
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _explain(problem: Exception) -> str | None:
-    """What an operator does about the database, or None for a mistake of ours."""
+    """Returns what the operator can do about a database error, or None if it is a bug of ours."""
     from django.conf import settings
     from django.db import OperationalError, connection
     from psycopg import OperationalError as ServerError
@@ -49,7 +49,7 @@ def _explain(problem: Exception) -> str | None:
         return f"The database lacks what this version needs ({said}). Run `migrate`."
     if not isinstance(problem, OperationalError):
         return None
-    try:  # a pool says only that it has waited in vain
+    try:  # a pool only tells that it timed out
         connect(**connection.get_connection_params()).close()
     except ServerError as reason:
         direct = settings.DIRECT_DATABASE

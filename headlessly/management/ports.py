@@ -1,4 +1,4 @@
-"""Whether there is room to serve: asked before anything is started."""
+"""Checks whether the server can listen on its port, before anything is started."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import socket
 
 
 def port_refusal(host: str, port: int, *, is_shared: bool = False) -> str | None:
-    """Why nothing can be served at this address, in a sentence for the operator; None when it can. With
-    ``is_shared`` another server may be there already.
+    """Returns why nothing can be served at this address, in a sentence for the operator; None if it can.
 
-    The server's processes share a port by SO_REUSEPORT, so that a second server would start without a
-    word and take half of the first one's requests. This probe shares with nobody, unless that is meant.
+    The processes of a server share a port by SO_REUSEPORT, so that a second server would start without an
+    error and take half of the requests of the first. This check binds the port without that option, unless
+    ``is_shared`` allows another server there.
     """
     if not 0 < port < 65536:
         return f"--port {port} is no port: choose one from 1 to 65535."
@@ -20,7 +20,7 @@ def port_refusal(host: str, port: int, *, is_shared: bool = False) -> str | None
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with socket.socket(family, kind, protocol) as probe:
-            # What a server that has just ended left behind in the kernel does not count.
+            # Ignores connections of a server that has just ended.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if is_shared:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

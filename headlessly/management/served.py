@@ -1,4 +1,4 @@
-"""The application of one of the processes behind `manage.py serve`."""
+"""The ASGI application of the processes of `manage.py serve`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from headlessly.background.worker import end_with_parent
 
 
 def application() -> Any:
-    """The application of ASGI, made in the process that will run it."""
-    end_with_parent()  # once more: where processes are spawned, there was no fork to begin with them
-    # Here: it is made in the process, not where this is imported.
+    """Creates the ASGI application, in the process that will run it."""
+    end_with_parent()  # again: spawned processes do not inherit it from a fork
+    # Imported here, as importing it creates the application.
     from headlessly.asgi import application
 
     return application

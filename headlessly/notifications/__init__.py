@@ -1,7 +1,8 @@
-"""Notifications: what somebody is told of, in the browser and by mail.
+"""Notifications, in the browser and by email.
 
-The log is their source: a job (:mod:`.from_log`) reads on from where it was and tells who was given a record,
-who was mentioned, and who follows it; the clock (:mod:`.from_clock`) tells whose reminder is due. What is no
-event of a record, an import that is done, is told by whoever knows of it (:func:`.telling.tell`). Nobody is
-told before the commit, of what they did themselves, or of a record that they may not see.
+Their source is the log: a job (:mod:`.from_log`) reads on from its last position and notifies whoever was
+given a record, was mentioned, or follows a record. The clock (:mod:`.from_clock`) notifies of due
+reminders. Anything that is no event of a record, such as a finished import, is told by the code that knows
+of it (:func:`.telling.tell`). Nobody is notified before the commit, of what they did themselves, or of a
+record that they may not see.
 """

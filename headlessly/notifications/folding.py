@@ -1,9 +1,9 @@
-"""Many of one kind become one: what somebody is told within some minutes, and has not read, is shown as one
-row that opens to its parts.
+"""Folds similar notifications: those that somebody gets within some minutes and has not read are shown as
+one row that opens to its parts.
 
-Each stays a notification of its own. The first of them is the row: it is unread as long as one of them is,
-and the others say whose parts they are. Of records that are given to somebody in thousands, by a file, no
-more than ``MOST`` of a row are kept singly: the others are counted at the row.
+Each stays a notification of its own. The first one is the row: it is unread as long as one of them is, and
+the others refer to it. If somebody is given thousands of records, by an import, no more than ``MOST``
+notifications are stored for a row, and the others are only counted.
 """
 
 from __future__ import annotations
@@ -18,30 +18,31 @@ from django.db.models import F
 
 from headlessly.notifications.models import Notification
 
-#: For how long after the first of them more are added to it.
+#: How long after the first one others are added to it.
 WINDOW = timedelta(minutes=10)
-#: At most this many are folded into one.
+#: How many are folded into one at most.
 MOST = 50
 
 
 class FoldKey(NamedTuple):
-    """What notifications that are shown as one have in common."""
+    """What notifications of the same row have in common."""
 
     user: str
     kind: str
     record_type: str | None
-    about: str  #: what their words have in common beside the kind
+    about: str  #: what their texts have in common beside the kind
     in_browser: bool
 
 
 def fold_key(
     user: str, kind: str, record_type: str | None, occasion: str, actor: str, *, in_browser: bool
 ) -> FoldKey | None:
-    """With which others one is shown; None where it stands alone, as its words are what it is there for."""
+    """Returns the key of the row that a notification belongs to; None if it is always shown by itself,
+    because its text matters."""
     match kind:
         case "mentioned" | "webhook" | "import_done" | "undo_done":
             return None
-        case "view":  # of one view what entered, and what left
+        case "view":  # one row for what entered a view, and one for what left it
             about = ":".join(occasion.split(":")[:2])
         case "rule":
             about = actor
@@ -51,25 +52,25 @@ def fold_key(
 
 
 def key_of(each: Notification) -> FoldKey | None:
-    """With which others this one is shown."""
+    """Returns the key of the row that this notification belongs to."""
     said = (each.user_id, each.kind, each.record_type, each.occasion, each.actor)
     return fold_key(*said, in_browser=each.in_browser)
 
 
 @dataclass
 class Row:
-    """The first of several, as it is added to."""
+    """A row and what is being added to it."""
 
     id: str
     parts: int
     new: int = 0  #: parts that were added
-    more: int = 0  #: those that are counted alone
+    more: int = 0  #: those that are only counted
 
 
 class Rows:
-    """The rows to which something may be added, from when they are read to the end of the transaction.
+    """The rows that can be added to, locked until the end of the transaction.
 
-    One that somebody is just reading, or that is just mailed, is not waited for: the next begins another row.
+    A row that is just being read or emailed is not waited for: another one is started.
     """
 
     def __init__(self, users: Iterable[str], now: datetime) -> None:
@@ -86,12 +87,12 @@ class Rows:
                 self._rows[key] = Row(each.pk, each.parts)
 
     def find(self, key: FoldKey | None) -> Row | None:
-        """The row to which one with this key is added, unless it is full."""
+        """Returns the row for this key, unless it is full."""
         found = self._rows.get(key) if key is not None else None
         return found if found is not None and found.parts + found.new + 1 < MOST else None
 
     def count(self, key: FoldKey | None, times: int) -> bool:
-        """Count what has no place of its own any more; returns whether there is a full row for it."""
+        """Counts notifications at a full row. Returns whether there is one."""
         found = self._rows.get(key) if key is not None else None
         if found is None or self.find(key) is not None:
             return False
@@ -99,12 +100,12 @@ class Rows:
         return True
 
     def begin(self, key: FoldKey | None, id: str) -> None:
-        """From now on this one is the row."""
+        """Makes this notification the row of its key."""
         if key is not None:
             self._rows[key] = Row(id, 0)
 
     def save(self) -> None:
-        """Note what was added."""
+        """Saves what was added."""
         for row in self._rows.values():
             if row.new or row.more:
                 Notification.objects.filter(pk=row.id).update(
@@ -113,7 +114,7 @@ class Rows:
 
 
 def parts_of(rows: Iterable[Notification]) -> dict[str, list[Notification]]:
-    """What is shown with each of these, the oldest first, by the id of the row."""
+    """Returns the parts of each row, the oldest first, by the id of the row."""
     several = [each.pk for each in rows if each.parts]
     found: dict[str, list[Notification]] = defaultdict(list)
     if several:

@@ -1,4 +1,4 @@
-"""Which records somebody follows: they are told of what becomes of them."""
+"""Followed records: people are notified of their changes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from headlessly.notifications.models import Follower
 
 
 def is_following(user: str, record: str) -> bool:
-    """Whether somebody follows a record. Nothing is asked where nobody follows any."""
+    """Whether somebody follows a record. There is no query in a tenant where nobody follows any."""
     if not tenancy.require().has_followers:
         return False
     return Follower.objects.filter(record=record, user=user).exists()
 
 
 def followed_by(user: str) -> models.QuerySet[Follower]:
-    """What of records somebody follows, in the order of their ids; views are not among them."""
+    """Returns the records that somebody follows, ordered by id, without views."""
     prefixes = models.Q()
     for noun in registry.values():
         prefixes |= models.Q(record__startswith=f"{noun.prefix}_")
@@ -27,7 +27,7 @@ def followed_by(user: str) -> models.QuerySet[Follower]:
 
 @transaction.atomic
 def follow(user: str, record: str) -> None:
-    """Have somebody told of what becomes of a record, which they see."""
+    """Makes somebody follow a record that they see."""
     tenant = tenancy.require()
     Follower.objects.bulk_create(
         [Follower(tenant=tenant, record=record, user_id=user)], ignore_conflicts=True
@@ -38,7 +38,7 @@ def follow(user: str, record: str) -> None:
 
 
 def follow_instead(record: str, successor: str) -> None:
-    """Whoever follows a record follows the one that it becomes, too."""
+    """Makes the followers of a record also follow the one that it becomes."""
     tenant = tenancy.require()
     if not tenant.has_followers:
         return
@@ -50,5 +50,5 @@ def follow_instead(record: str, successor: str) -> None:
 
 
 def unfollow(user: str, record: str) -> None:
-    """Tell somebody of it no more."""
+    """Makes somebody no longer follow a record."""
     Follower.objects.filter(record=record, user=user).delete()

@@ -1,7 +1,7 @@
-"""What the clock tells of: reminders that are due, and what was not done in time. Once a minute.
+"""Notifications by the clock, once a minute: due reminders, and deadlines that were missed.
 
-A tenant is asked from where it was asked last, so that nothing is left out while no worker runs. Of each
-moment of a record somebody is told once; one that was put off is due again.
+Each tenant is checked from the time of its last check, so that nothing is missed while no worker runs.
+Somebody is notified once of each moment of a record; one that is put off is due again.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
-#: How far back the first look at a tenant goes.
+#: How far back the first check of a tenant goes.
 FIRST = timedelta(days=1)
-#: How much further back than to the last look: a reminder may have been written down when its moment was
-#: already looked at.
+#: How much further back than the last check each one goes: a reminder may be saved when its moment has
+#: already been checked.
 BACK = timedelta(minutes=5)
 #: How long notifications are kept.
 KEPT_FOR = timedelta(days=90)
-#: A day is over a day later than it begins.
+#: A moment that stands for a whole day is due at its end.
 DAY = timedelta(days=1)
 
-#: The open records whose moment came since the tenant was asked last. ``{day}`` is what is added to a moment
+#: The open records whose moment has come since the tenant's last check. ``{day}`` is added to a moment
 #: that stands for a whole day.
 DUE = """
 SELECT t.id, x.id, x.person, x.moment
@@ -54,7 +54,7 @@ CROSS JOIN LATERAL (
 ) AS x
 WHERE x.moment + x.later > {since} AND x.moment + x.later <= %s
 """
-#: From when on a tenant is asked. Never from later than now: the clock may have been ahead for a while.
+#: The start of a tenant's check. It is never in the future, even if the clock was ahead for a while.
 SINCE = "least(coalesce(k.ticked_at, %s), %s) - %s"
 
 
@@ -72,7 +72,8 @@ class Due(NamedTuple):
 @app.periodic(cron="* * * * *")
 @app.task(name="notifications.tick", queueing_lock="notifications.tick")
 def tick(timestamp: int) -> None:
-    """Tell of what is due by now; once an hour send the letters of the day, and forget what is old."""
+    """Notifies of everything that is due; once an hour sends the daily emails and deletes old
+    notifications."""
     now = clock.now()
     tell_what_is_due(now)
     if timestamp // 60 % 60 == 0:
@@ -86,7 +87,7 @@ def tick(timestamp: int) -> None:
 
 
 def tell_what_is_due(now: datetime) -> None:
-    """Tell of all reminders that are due at ``now``, and of what was due."""
+    """Notifies of all reminders and deadlines that are due at ``now``."""
     by_tenant: dict[int, list[Due]] = defaultdict(list)
     for each in _all_due(now):
         by_tenant[each.tenant].append(each)
@@ -117,7 +118,7 @@ def _notice(due: Due, users: Mapping[str, str]) -> Notice:
 
 
 def _new(notices: list[Notice]) -> list[Notice]:
-    """Those that nobody was told yet."""
+    """Returns the notices that have not been told yet."""
     told = Notification.objects.filter(
         user__in={each.user for each in notices},
         kind__in={each.kind for each in notices},
@@ -141,7 +142,7 @@ def _all_due(now: datetime) -> list[Due]:
 
 
 def _moments(noun: type[Record]) -> list[tuple[str, Field]]:
-    """The moments of a noun's open records of which somebody is told."""
+    """Returns the fields of a noun's open records that have notifications, with their kinds."""
     schema, surface = noun.schema, noun.Surface
     if schema.owner is None or schema.machine is None or not hasattr(noun, "OPEN"):
         return []

@@ -1,7 +1,7 @@
-"""What the log tells of: who was given a record, who was mentioned, what became of a record that one follows.
+"""Notifications from the log: who was given a record, who was mentioned, and changes of followed records.
 
-A commit that may concern somebody says that there is something to look at; where that gets lost, and for what
-was written in bulk, :func:`catch_up` finds out within a minute.
+A commit that may concern somebody defers a job. If the job gets lost, and for bulk writes,
+:func:`catch_up` finds out within a minute.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ COLUMNS = (
 
 
 def look_after_append(tenant: Tenant, events: Sequence[Event], **_: Any) -> None:
-    """Receiver of the log's signal: after the commit, look at events that may concern somebody."""
+    """Receives the log's signal: after the commit, defers the reading of events that may concern somebody."""
     oldest = timezone.now() - FRESH
     fresh = [event for event in events if event.timestamp >= oldest]
     if fresh and (tenant.has_followers or any(map(_may_concern, fresh))):
@@ -48,7 +48,8 @@ def look_after_append(tenant: Tenant, events: Sequence[Event], **_: Any) -> None
 
 
 def _may_concern(event: Event) -> bool:
-    """Whether an event may tell somebody something, as far as it says so itself: cheap, for each of all."""
+    """Whether an event may concern somebody, judging by the event alone. It must be cheap, because it runs
+    for every event."""
     noun = registry.get(event.target_type or "")
     if noun is None:
         return False
@@ -60,7 +61,7 @@ def _may_concern(event: Event) -> bool:
 
 
 def defer_reading(tenant: Tenant, *, in_seconds: float = 0) -> None:
-    """Have a tenant's log looked at. Call it after the commit, or the job may look too early."""
+    """Defers the reading of a tenant's log. Call it after the commit, or the job may read too early."""
     log_reading.defer_reading(read_log, "notifications", tenant, in_seconds=in_seconds)
 
 
@@ -68,7 +69,7 @@ def defer_reading(tenant: Tenant, *, in_seconds: float = 0) -> None:
 @app.task(name="notifications.catch_up", queueing_lock="notifications.catch_up")
 @every_tenant()
 def catch_up(timestamp: int) -> None:
-    """Once a minute, find events that no job has looked at."""
+    """Finds events that no job has read, once a minute."""
     for tenant in log_reading.tenants_behind(NotificationReader):
         defer_reading(tenant)
 
@@ -78,12 +79,12 @@ def catch_up(timestamp: int) -> None:
 
 @job("notifications.read_log")
 def read_log() -> None:
-    """Tell people of what happened since the last time."""
+    """Notifies people of the events since the last time."""
     log_reading.read_pages(_read_page, defer_reading)
 
 
 def _read_page(tenant: Tenant) -> tuple[bool, bool]:
-    """Look at one page of the log. Returns what :meth:`LogReader.move_past` does."""
+    """Reads one page of the log. Returns the result of :meth:`LogReader.move_past`."""
     NotificationReader.objects.get_or_create(tenant=tenant)
     readers = NotificationReader.objects.filter(tenant=tenant)
     reader = readers.select_for_update(no_key=True).get()
@@ -94,13 +95,13 @@ def _read_page(tenant: Tenant) -> tuple[bool, bool]:
 
 
 def _is_quiet(noun: type[Record], event: Any) -> bool:
-    """Whether nobody who follows the record wants to know: the product counted something by itself."""
+    """Whether an event does not matter to followers: the product counted something by itself."""
     verb = noun.schema.verbs_by_event.get(event.name)
     return verb is not None and verb.quiet
 
 
 def notices_of(events: Sequence[Any], tenant: Tenant) -> list[Notice]:
-    """Whom these events concern."""
+    """Returns the notices for the people whom these events concern."""
     told = [(event, noun) for event in events if (noun := registry.get(event.target_type or ""))]
     given = [(event, person) for event, noun in told if (person := _new_owner(noun, event))]
     users = _users_of({person for _event, person in given})
@@ -145,7 +146,7 @@ def _notice(kind: str, user: str, event: Any, occasion: str, **more: Any) -> Not
 
 
 def _users_of(contacts: set[str]) -> dict[str, str]:
-    """The members by the contacts that they are."""
+    """Returns users by the contacts that they are linked to."""
     if not contacts:
         return {}
     found = Membership.objects.filter(tenant=tenancy.require(), contact__in=contacts)
@@ -155,7 +156,7 @@ def _users_of(contacts: set[str]) -> dict[str, str]:
 
 
 def _new_owner(noun: type[Record], event: Any) -> str | None:
-    """The person whom an event gave its record to, where it did."""
+    """Returns the person whom an event made the owner of its record, or None."""
     owner = noun.schema.owner
     if owner is None or owner.wire not in _changed(noun, event):
         return None
@@ -163,14 +164,14 @@ def _new_owner(noun: type[Record], event: Any) -> str | None:
 
 
 def _text_with_mention(noun: type[Record], event: Any) -> str:
-    """What an event wrote in which somebody may be mentioned."""
+    """Returns the texts of an event in which somebody may be mentioned."""
     data, changed = event.data or {}, _changed(noun, event)
     texts = (data.get(wire) or "" for wire in noun.schema.text_wires if wire in changed)
     return "\n".join(text for text in texts if "@" in text)
 
 
 def _changed(noun: type[Record], event: Any) -> Iterable[str]:
-    """The wire names of the fields that an event gave a value: of a new record all."""
+    """Returns the wire names of the fields that an event set; for a new record all of its fields."""
     verb = noun.schema.verbs_by_event.get(event.name)
     if verb is not None and (verb.creates or event.previous is None):
         return (event.data or {}).keys()

@@ -1,7 +1,7 @@
-"""What one person was told, as every surface reads it, and which of it they have read.
+"""A person's notifications, for all surfaces, and which of them are read.
 
-It belongs to a person: whoever is signed in, or whose key it is that asks. What a line says is said with that
-person's sight, whoever reads it for them.
+They belong to the person who is signed in, or whose key is used. Their texts are made with what that
+person may see.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 def require_member() -> Membership:
-    """The place in the tenant of the person who acts, or whose key does. Raises Forbidden for a key that is
-    nobody's."""
+    """Returns the membership of the acting person, or of the key's owner. Raises Forbidden for a key
+    without a person."""
     tenant, actor = tenancy.require(), actors.current()
     user: str | None = actor.id
     if actor.is_key:
@@ -44,13 +44,14 @@ def require_member() -> Membership:
 
 
 def notifications_of(user: str) -> models.QuerySet[Notification]:
-    """What the bell of somebody has, the newest first: each by itself."""
+    """Returns all notifications of somebody's bell, the newest first."""
     found = Notification.objects.filter(user=user, in_browser=True)
     return found.order_by("-created_at", "-id")
 
 
 def rows_of(user: str) -> models.QuerySet[Notification]:
-    """The rows of somebody's bell, the newest first: many of one kind are one (see :mod:`.folding`)."""
+    """Returns the rows of somebody's bell, the newest first; similar ones are one row (see
+    :mod:`.folding`)."""
     return notifications_of(user).filter(part_of=None)
 
 
@@ -61,7 +62,7 @@ def narrow_notifications(
     kind: Sequence[str] = (),
     since: datetime | None = None,
 ) -> models.QuerySet[Notification]:
-    """Those unread, of these kinds, and since then. Raises InvalidFilter for a kind that there is not."""
+    """Filters notifications by unread, kinds and time. Raises InvalidFilter for an unknown kind."""
     if unknown := [name for name in kind if name not in kinds.KINDS]:
         raise InvalidFilter(f"kind: {_no_such_kind(unknown[0], kinds.KINDS)}", field="kind")
     if unread:
@@ -70,7 +71,7 @@ def narrow_notifications(
         found = found.filter(kind__in=kind)
     if since is None:
         return found
-    # A row that was there has become more since where a part joined it.
+    # An older row counts if a part was added since.
     parts = Notification.objects.filter(
         tenant=models.OuterRef("tenant"), part_of=models.OuterRef("pk"), created_at__gte=since
     )
@@ -80,7 +81,8 @@ def narrow_notifications(
 def notifications_after(
     found: models.QuerySet[Notification], user: str, id: str
 ) -> models.QuerySet[Notification] | None:
-    """Those behind the one with this id, which need not be among them; None where it is none of theirs."""
+    """Returns the notifications after the one with this id, which need not be among them; None if it is
+    not theirs."""
     last = notifications_of(user).filter(pk=id).values_list("created_at", "id").first()
     if last is None:
         return None
@@ -88,13 +90,14 @@ def notifications_after(
 
 
 def lines_for(member: Membership, found: Sequence[Notification]) -> list[wording.Line]:
-    """These in words, without those of records that the member does not see any more."""
+    """Returns notifications in words, without those about records that the member no longer sees."""
     with actors.acting(member.actor):
         return wording.lines_of(found)
 
 
 def find_line(member: Membership, id: str) -> wording.Line:
-    """One notification in words. Raises NotFound, for somebody else's and a hidden record's as for none."""
+    """Returns one notification in words. Raises NotFound, also for somebody else's and for one about a
+    hidden record."""
     found = list(notifications_of(member.user_id).filter(pk=id))
     if not (lines := lines_for(member, found)):
         raise NotFound(f"There is no Notification {id[:64]}.", type="Notification", id=id[:64])
@@ -102,11 +105,11 @@ def find_line(member: Membership, id: str) -> wording.Line:
 
 
 def mark_read(user: str, id: str = "", *, read: bool = True, alone: bool = False) -> int:
-    """Note that somebody has read all, or the one that ``id`` names with its parts; or has not. ``alone`` is
-    the first of several itself, without the others. Returns how many rows changed.
+    """Marks all notifications as read or unread, or the one with this ``id`` and its parts. ``alone`` is
+    the first of a row by itself, without its parts. Returns the number of changed rows.
 
-    A row is locked before its parts are looked at: one that is just being added to it is read with it, or
-    begins a row of its own.
+    A row is locked before its parts are read: a notification that is just being added to it is either
+    marked with it, or starts a row of its own.
     """
     at = timezone.now() if read else None
     with transaction.atomic():
@@ -128,12 +131,12 @@ def mark_read(user: str, id: str = "", *, read: bool = True, alone: bool = False
 
 
 def _mark_part(user: str, part: Notification, at: datetime | None) -> int:
-    """Note that one of several was read, or was not: with the last of them the row is."""
+    """Marks a part as read or unread. The row is read when its last part is."""
     here = notifications_of(user).order_by()
     row = list(here.filter(pk=part.part_of).select_for_update(no_key=True))
     changed = here.filter(pk=part.pk, read_at__isnull=at is not None).update(read_at=at)
     if at is None:
-        # What the row itself tells stays as it was.
+        # The row's own notification keeps its state.
         here.filter(pk__in=[each.pk for each in row]).update(
             first_read_at=Coalesce("first_read_at", "read_at"), read_at=None
         )
@@ -143,7 +146,7 @@ def _mark_part(user: str, part: Notification, at: datetime | None) -> int:
 
 
 def _settle(user: str, id: str) -> int:
-    """Note that a row was read as soon as all of it was; it is locked. Returns whether that is so now."""
+    """Marks a locked row as read if all of it is. Returns the number of rows marked."""
     here = notifications_of(user).order_by()
     if here.filter(part_of=id, read_at=None).exists():
         return 0
@@ -155,7 +158,7 @@ def _settle(user: str, id: str) -> int:
 
 
 def preferences_of(member: Membership) -> dict[str, dict[str, bool]]:
-    """Where a member wants each kind that they may be told of."""
+    """Returns the channels of each kind that a member may get."""
     return {
         kind.name: {
             channel: kinds.wants_kind(member, kind.name, channel) for channel in kinds.CHANNELS
@@ -167,8 +170,8 @@ def preferences_of(member: Membership) -> dict[str, dict[str, bool]]:
 def change_preferences(
     member: Membership, chosen: Mapping[str, Mapping[str, bool]], **digest: int | None
 ) -> None:
-    """Note what a member wants from now on: of the kinds and channels named, and with ``digest`` the hour of
-    their letter. Of two at once neither loses what the other chose."""
+    """Changes a member's choices of kinds and channels, and with ``digest`` the hour of the daily email.
+    Parallel changes do not overwrite each other."""
     with transaction.atomic():
         here = Membership.objects.select_for_update().filter(tenant=member.tenant_id, pk=member.pk)
         member.notifications = here.values_list("notifications", flat=True).get()
@@ -181,8 +184,7 @@ def change_preferences(
 
 
 def check_choices(member: Membership, chosen: Mapping[str, Mapping[str, bool]]) -> None:
-    """Raise Invalid, which names each, for kinds of which the member is never told, and for channels that
-    there are not."""
+    """Raises Invalid with an error for each kind that the member never gets, and each unknown channel."""
     known = [kind.name for kind in kinds.kinds_of(member)]
     problems = {}
     for kind, channels in chosen.items():

@@ -1,4 +1,4 @@
-"""The kinds of notifications there are, and where somebody wants each: the one place that says so."""
+"""The kinds of notifications, and where somebody wants each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headlessly.access import actors
 if TYPE_CHECKING:
     from headlessly.access.models import Membership
 
-#: Where somebody is told.
+#: The channels.
 BROWSER, MAIL = "browser", "mail"
 CHANNELS = (BROWSER, MAIL)
 
@@ -22,9 +22,9 @@ CHANNELS = (BROWSER, MAIL)
 @dataclass(frozen=True)
 class Kind:
     name: str
-    label: str | Promise  #: what it is about, where one chooses
-    by_mail: bool  #: whether it comes by mail too, unless somebody chose otherwise
-    roles: tuple[str, ...] = actors.ROLES  #: who may be told of it at all
+    label: str | Promise  #: its label among the choices
+    by_mail: bool  #: whether it is also sent by email by default
+    roles: tuple[str, ...] = actors.ROLES  #: the roles that may get it
 
 
 KINDS = {
@@ -60,12 +60,12 @@ KINDS = {
 
 
 def kinds_of(membership: Membership) -> list[Kind]:
-    """The kinds of which a member may be told."""
+    """Returns the kinds that a member may get."""
     return [kind for kind in KINDS.values() if membership.role in kind.roles]
 
 
 def wants_kind(membership: Membership, kind: str, channel: str) -> bool:
-    """Whether a member is told of this kind in this way."""
+    """Whether a member gets this kind by this channel."""
     chosen = _choices(membership).get(kind, {}).get(channel)
     if chosen is not None:
         return chosen
@@ -73,19 +73,20 @@ def wants_kind(membership: Membership, kind: str, channel: str) -> bool:
 
 
 def digest_hour(membership: Membership) -> int | None:
-    """The hour of their day at which a member gets one mail of all; None where each is sent at once."""
+    """Returns the hour, in the member's time zone, of a daily email with all notifications; None if each
+    is sent at once."""
     return membership.notifications.get("digest")
 
 
 def choose_kind(membership: Membership, kind: str, channel: str, value: bool) -> None:
-    """Note what a member wants. The caller saves."""
+    """Sets a member's choice. The caller saves."""
     kept = {**_choices(membership)}
     kept[kind] = {**kept.get(kind, {}), channel: value}
     membership.notifications = {**membership.notifications, "kinds": kept}
 
 
 def choose_digest(membership: Membership, hour: int | None) -> None:
-    """Note when a member wants one mail of all. The caller saves."""
+    """Sets the hour of a member's daily email. The caller saves."""
     membership.notifications = {**membership.notifications, "digest": hour}
 
 

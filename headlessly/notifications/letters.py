@@ -1,8 +1,10 @@
-"""Notifications by mail: many of one moment in one letter, or all of a day at the hour that somebody chose.
+"""Notifications by email: those of the same moment in one email, or all of a day at the hour that somebody
+chose.
 
-What a letter tells is fixed before it is sent, and that it was sent is noted in the transaction in which it
-was: a worker that is killed between the server's answer and the commit, which follows at once, sends the
-same letter again, with the same Message-ID, so that a mailbox may tell. Mail knows no other "once".
+The content of an email is fixed before it is sent, and the transaction in which it is sent notes that. A
+worker that is killed between the mail server's answer and the commit, which follows immediately, sends the
+same email again, with the same Message-ID, so that a mailbox can recognize it. Email has no better
+guarantee.
 """
 
 from __future__ import annotations
@@ -29,22 +31,22 @@ from headlessly.language.languages import ENGLISH, time_zone_names
 from headlessly.notifications import folding, inbox, kinds, wording
 from headlessly.notifications.models import Notification
 
-#: At most this many are told in one letter; it counts the rest.
+#: How many notifications an email contains at most; it counts the rest.
 MOST = 50
 _signer = signing.Signer(salt="headlessly.notifications")
 
 
 @job("notifications.mail", retry=AGAIN)
 def mail_notifications(user: str) -> None:
-    """Send a member what is to be sent to them, in one letter."""
+    """Sends a member all waiting notifications in one email."""
     tenant = tenancy.require()
     member = Membership.objects.select_related("user").filter(tenant=tenant, user=user).first()
     if member is None or not member.user.is_active or not settings.MAIL_IS_SET_UP:
         return
     member.tenant = tenant
     for letter in _begin_letters(member):
-        # The connection is there before and goes after: between what the server takes and the commit
-        # there is nothing else.
+        # The connection is opened before the transaction and closed after it, so that nothing happens
+        # between the server's acceptance and the commit.
         with get_connection() as connection, transaction.atomic():
             _send_letter(member, letter, connection)
 
@@ -58,11 +60,11 @@ def _waiting(member: Membership) -> models.QuerySet[Notification]:
 
 @transaction.atomic
 def _begin_letters(member: Membership) -> list[str]:
-    """Say of what is waiting in which letter it is sent. Returns the letters to be sent: one that was begun
-    already, and has perhaps been sent, is the same again."""
+    """Assigns waiting notifications to an email. Returns the emails to send: one that was started before,
+    and may have been sent, stays the same."""
     found = list(_waiting(member).select_for_update(no_key=True))
     here = Notification.objects.filter(tenant=member.tenant_id)
-    # Read in the browser meanwhile: known already.
+    # Read in the browser in the meantime, so no longer news.
     known = [each.pk for each in found if each.letter is None and _is_read(each)]
     here.filter(pk__in=known).update(mailed_at=timezone.now())
     if new := [each.pk for each in found if each.letter is None and not _is_read(each)]:
@@ -75,7 +77,7 @@ def _is_read(each: Notification) -> bool:
 
 
 def _send_letter(member: Membership, letter: str, connection: Any) -> None:
-    """Send one letter, unless another worker has done so meanwhile, and note that it was sent."""
+    """Sends one email, unless another worker has just done so, and notes that it was sent."""
     found = list(_waiting(member).filter(letter=letter).select_for_update(no_key=True))
     Notification.objects.filter(tenant=member.tenant_id, pk__in=[each.pk for each in found]).update(
         mailed_at=timezone.now()
@@ -90,7 +92,7 @@ def _send_letter(member: Membership, letter: str, connection: Any) -> None:
 
 
 def _groups(found: Sequence[Notification]) -> list[list[Notification]]:
-    """Those that are told as one: of a letter all of one kind."""
+    """Groups the notifications of an email by kind."""
     groups: dict[Any, list[Notification]] = {}
     for each in found:
         groups.setdefault(folding.key_of(each) or each.pk, []).append(each)
@@ -128,7 +130,7 @@ def _write(member: Membership, lines: list[wording.Line], letter: str, connectio
 
 
 def _paragraphs(lines: list[wording.Line], base: str) -> list[Paragraph]:
-    """What is told, each with its link; what is many of one kind as a sentence and its parts."""
+    """Returns the paragraphs: a sentence with a link for each, or for each group a sentence and its parts."""
     said: list[Paragraph] = []
     told = left = 0
     for line in lines:
@@ -145,7 +147,7 @@ def _paragraphs(lines: list[wording.Line], base: str) -> list[Paragraph]:
 
 
 def _footer(member: Membership, of_kinds: Sequence[str]) -> Footer:
-    """Why somebody gets this, and for each kind in it the link by which they get no more of that kind."""
+    """Returns the reason for the email, and for each kind in it the link to unsubscribe."""
     stop = _("No more of these by mail")
     links = [
         ("" if len(of_kinds) == 1 else str(kinds.KINDS[kind].label),
@@ -159,14 +161,14 @@ def _footer(member: Membership, of_kinds: Sequence[str]) -> Footer:
 
 
 def defer_digests(now: datetime) -> None:
-    """Have the letters of the day sent to the members of the active tenant whose hour it is."""
+    """Defers the daily emails for members of the active tenant whose hour it is."""
     tenant = tenancy.require()
     waiting = Notification.objects.filter(by_mail=True, mailed_at=None)
     users = waiting.values("user").distinct()
     for member in Membership.objects.select_related("user").filter(tenant=tenant, user__in=users):
         hour = kinds.digest_hour(member)
         with timezone.override(_zone_of(member)):
-            # Without an hour it should have gone by now: what was lost goes with the next hour.
+            # Without an hour it should have been sent already: a lost one is sent now.
             is_time = hour is None or timezone.localtime(now).hour == hour
         if is_time:
             mail_notifications.defer(
@@ -178,14 +180,14 @@ def defer_digests(now: datetime) -> None:
 
 
 def unsubscribe_path(member: Membership, *of_kinds: str) -> str:
-    """The path of the link by which a member gets no more of these kinds by mail; of none that is said, of
-    all."""
+    """Returns the path of the link by which a member unsubscribes from these kinds, or from all if none
+    are given."""
     token = _signer.sign(f"{member.tenant_id}:{member.user_id}:{','.join(of_kinds)}")
     return reverse("unsubscribe", args=[token], urlconf=settings.ROOT_URLCONF)
 
 
 def read_unsubscribe(token: str) -> tuple[int, str, list[str]]:
-    """The tenant, the user and the kinds of such a link. Raises BadSignature."""
+    """Returns the tenant, the user and the kinds of such a link. Raises BadSignature."""
     tenant, user, said = _signer.unsign(token).split(":")
     of_kinds = [name for name in said.split(",") if name]
     if any(name not in kinds.KINDS for name in of_kinds):
@@ -194,6 +196,6 @@ def read_unsubscribe(token: str) -> tuple[int, str, list[str]]:
 
 
 def unsubscribe(member: Membership, of_kinds: Sequence[str]) -> None:
-    """Send a member no more of these kinds by mail; of none that is said, none at all."""
+    """Unsubscribes a member from emails of these kinds, or from all if none are given."""
     names = of_kinds or kinds.KINDS
     inbox.change_preferences(member, {name: {kinds.MAIL: False} for name in names})

@@ -1,4 +1,4 @@
-"""``@Ana Ferreira`` in a text: which members it names."""
+"""Mentions: which members a text names, as in ``@Ana Ferreira``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from headlessly.access.models import Membership
 from headlessly.declaration.folding import WAYS, fold
 from headlessly.declaration.record import Record
 
-#: At most this many members of a tenant can be mentioned.
+#: How many members of a tenant can be mentioned.
 MOST = 1_000
-#: How many names are suggested, and of how many members it is asked whether they see the record.
+#: How many names are suggested, and for how many members it is checked whether they see the record.
 SUGGESTED, ASKED = 8, 24
 
 
@@ -24,8 +24,8 @@ def _named_members() -> list[tuple[str, Membership]]:
 
 
 def members_by_name() -> dict[str, str]:
-    """The members of the active tenant by how they are called, in small letters: by their whole name, and by
-    their first name where nobody else has it."""
+    """Returns the active tenant's users by lowercase name: by their full name, and by their first name if
+    it is unique."""
     names = [(name, member.user_id) for name, member in _named_members()]
     whole = {name.lower(): user for name, user in names}
     firsts = Counter(name.lower().split()[0] for name, _user in names if name.split())
@@ -37,8 +37,8 @@ def members_by_name() -> dict[str, str]:
 
 
 def suggest_members(begun: str, record: Record | None) -> list[str]:
-    """The names of members that begin so, or one of whose words does: of those who may see ``record``, and
-    are not who writes. Whose first word begins so comes first."""
+    """Returns the names of members that begin with the text, or have a word that does, the former first:
+    of those who may see ``record``, without the actor."""
     actor, begun = actors.current(), " ".join(begun.split())
     ways = [(way, way(begun)) for way in WAYS]
     found = []
@@ -63,7 +63,7 @@ def _sees(member: Membership, record: Record) -> bool:
 
 
 def mentioned_users(text: str, members: Mapping[str, str]) -> set[str]:
-    """The users that ``text`` mentions. An address of mail mentions nobody."""
+    """Returns the users that ``text`` mentions. An email address mentions nobody."""
     if "@" not in text or not members:
         return set()
     names = "|".join(map(re.escape, sorted(members, key=len, reverse=True)))

@@ -1,4 +1,4 @@
-"""What somebody is told, who follows what, and how far the log was read for it."""
+"""Models of notifications, followers, and the position in the log."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from headlessly.log.readers import LogReader
 
 
 class Notification(TenantRow):
-    """One thing that one person is told. What it says is made when it is read: by then names may have
-    changed, and what they may see."""
+    """A notification for one person. Its text is made when it is read, because names, and what they may
+    see, can have changed by then."""
 
     prefix: ClassVar[str] = "notification"
 
     id = PublicId()
     user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=32, db_collation="C")
-    #: What makes it one: of the same kind and occasion somebody is told once, and how often it happened.
+    #: Identifies it together with the kind: the same occasion is told once, and counted.
     occasion = models.CharField(max_length=128, db_collation="C")
     count = models.PositiveIntegerField(default=1)
-    #: The first of those with which it is shown as one; None where it is the first, or alone.
+    #: The row that it is a part of; None for a row, or a single one.
     part_of = models.CharField(max_length=32, null=True, db_collation="C")
-    #: How many more are shown with this one, which is the first of them.
+    #: How many parts this row has.
     parts = models.PositiveIntegerField(default=0, db_default=0)
-    #: The record that it is about, of several the first; None of what is about none.
+    #: The record that it is about, the first of several; None if it is about none.
     record = models.CharField(max_length=32, null=True, db_collation="C")
     record_type = models.CharField(max_length=64, null=True, db_collation="C")
     actor = models.CharField(max_length=32, db_collation="C")
-    #: What was written, shortened, or the name of what it is about where that is no record.
+    #: The shortened text, or the name of its subject if that is no record.
     excerpt = models.CharField(max_length=200, blank=True, default="")
     in_browser = models.BooleanField()
     by_mail = models.BooleanField()
     created_at = models.DateTimeField()
-    #: When it was read: of the first of several, when all of them had been.
+    #: When it was read; a row, when all of it was.
     read_at = models.DateTimeField(null=True)
-    #: When the first of several was read itself.
+    #: When the row's own notification was read.
     first_read_at = models.DateTimeField(null=True)
-    #: The letter in which it is sent, from before it is: a letter that is sent again is the same one.
+    #: The email in which it is sent, set before that: an email that is sent again has the same content.
     letter = models.CharField(max_length=32, null=True, db_collation="C")
     mailed_at = models.DateTimeField(null=True)
 
@@ -76,7 +76,7 @@ class Notification(TenantRow):
 
 
 class Follower(TenantRow):
-    """Who wants to be told what becomes of a record."""
+    """A user who follows a record."""
 
     pk = models.CompositePrimaryKey("tenant_id", "record", "user_id")
     record = models.CharField(max_length=32, db_collation="C")
@@ -87,7 +87,7 @@ class Follower(TenantRow):
 
 
 class NotificationReader(LogReader):
-    """How far a tenant's log and clock were read. Where there is none, nothing was: it begins at the start of
-    the log, of which only what happened lately is told."""
+    """How far a tenant's log and clock have been read. Without a row, nothing was: reading starts at the
+    beginning of the log, and only recent events are told."""
 
     ticked_at = models.DateTimeField(null=True)

@@ -1,10 +1,10 @@
-"""What is told beside a record that somebody is given: apps know it, and no noun of theirs is named here.
+"""Facts that apps add to the notification of an assigned record.
 
     @record_facts(Lead)
     def answers(leads: Sequence[Lead]) -> Mapping[str, list[Fact]]: ...
 
-It stands in the letter and below the line in the browser. Each is asked once for all the records of its noun,
-and never for one that whoever reads does not see.
+They are shown in the email and below the line in the browser. The function is called once for all records
+of its noun, and never for a record that the reader does not see.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: What something is called, in the language at hand, and what it is.
+#: A label in the active language, and a value.
 Fact = tuple[str, str]
-#: Returns the facts of each of some records, by its id.
+#: Returns the facts of several records, by the record's id.
 Teller = Callable[[Sequence[Any]], Mapping[str, list[Fact]]]
 
 _tellers: dict[type[Record], list[tuple[int, Teller]]] = defaultdict(list)
 
 
 def record_facts(noun: type[Record], *, order: int = 10) -> Callable[[Teller], Teller]:
-    """Declare what is told beside each record of ``noun``: those of a lower ``order`` stand first."""
+    """Registers the facts of ``noun``'s records. Those of a lower ``order`` come first."""
 
     def register(teller: Teller) -> Teller:
         _tellers[noun].append((order, teller))
@@ -36,7 +36,7 @@ def record_facts(noun: type[Record], *, order: int = 10) -> Callable[[Teller], T
 
 
 def facts_of(records: Sequence[Record]) -> dict[str, list[Fact]]:
-    """What is told beside each of these records, by its id."""
+    """Returns the facts of these records, by the record's id."""
     by_noun: dict[type[Record], list[Record]] = defaultdict(list)
     for record in records:
         by_noun[type(record)].append(record)

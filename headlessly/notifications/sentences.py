@@ -1,4 +1,4 @@
-"""The sentences of notifications, in the language at hand, and where they lead."""
+"""The sentences of notifications in the active language, and where they lead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headlessly.declaration.values import group_thousands
 from headlessly.notifications import kinds
 from headlessly.notifications.models import Notification
 
-#: Where the platform's own are looked at, below the tenant's address, by kind.
+#: The pages of subjects that are no records, below the tenant's address, by kind.
 PLACES = {
     "proposal": "/admin/proposals/{}/",
     "webhook": "/admin/settings/webhooks/{}/",
@@ -24,16 +24,16 @@ PLACES = {
 }
 
 
-#: What a followed view tells of, as the second part of the occasion says it; the first is the view's id.
+#: What a notification about a view says: the second part of its occasion, after the view's id.
 ENTERED, LEFT, STOPPED = "entered", "left", "stopped"
 
 
-#: What a webhook tells of, in the same place.
+#: What a notification about a webhook says, in the same place.
 FAILING, DISABLED = "failing", "disabled"
 
 
 def text_of(each: Notification, name: str, who: str, *, is_part: bool = False) -> str:
-    """What one notification says; of those that are one, what it says itself."""
+    """Returns the text of a notification; of a row's part the text of that part alone."""
     values = {"who": who or _("Somebody"), "name": name, "count": each.count - 1}
     match each.kind:
         case "assigned" if each.count > 1 and not is_part and each.actor != actors.PUBLIC.id:
@@ -79,8 +79,8 @@ def text_of(each: Notification, name: str, who: str, *, is_part: bool = False) -
 
 
 def _text_of_undo(each: Notification, values: dict[str, object]) -> str:
-    """How a large undo ended: its status is the second part of the occasion, the records it took back stand
-    in ``excerpt``."""
+    """Returns the text on how a large undo ended. Its status is the second part of the occasion, and
+    ``excerpt`` the number of records."""
     match each.occasion.partition(":")[2]:
         case "failed":
             return _("Your undo failed")
@@ -92,7 +92,7 @@ def _text_of_undo(each: Notification, values: dict[str, object]) -> str:
 
 
 def _came_by_itself(actor: str) -> bool:
-    """Whether no person gave it: a visitor brought it, or a rule, which is a record, decided."""
+    """Whether no person assigned it: a visitor created it, or a rule, which is a record, decided."""
     people = (User.prefix, ApiKey.prefix)
     return actor == actors.PUBLIC.id or (
         actor != actors.SYSTEM.id and not actor.startswith(tuple(f"{each}_" for each in people))
@@ -100,7 +100,7 @@ def _came_by_itself(actor: str) -> bool:
 
 
 def text_of_many(several: Sequence[Notification], count: int, who: str) -> str:
-    """What many of one kind say as one, the first of them first; ``count`` of them are counted alone."""
+    """Returns the text of a row with ``count`` notifications, the first of them first."""
     first = several[0]
     noun = registry.get(first.record_type or "")
     values = {
@@ -135,7 +135,7 @@ def _text_of_many_in_view(each: Notification, values: dict[str, object]) -> str:
 
 
 def _text_of_view(each: Notification, name: str) -> str:
-    """What a followed view tells: its name stands in ``excerpt``."""
+    """Returns the text about a followed view, whose name is in ``excerpt``."""
     noun = registry.get(each.record_type or "")
     many = labels.plural_in_sentence(noun) if noun else ""
     values = {"name": name, "view": each.excerpt, "count": each.count, "records": many}
@@ -153,7 +153,7 @@ def _text_of_view(each: Notification, name: str) -> str:
 
 
 def moment_of(each: Notification) -> str:
-    """The field of its record by which it is put off; empty where it cannot be."""
+    """Returns the field by which its record is put off; empty if it cannot be."""
     noun = registry.get(each.record_type or "")
     if noun is None:
         return ""
@@ -162,7 +162,7 @@ def moment_of(each: Notification) -> str:
 
 
 def path_of_many(first: Notification) -> str:
-    """Where many of one kind lead: to the view that they are of, or to themselves."""
+    """Returns the path of a row: that of its view, or of the row itself."""
     if first.kind == "view":
         return _path_of_view(first)
     return f"/admin/notifications/#{first.pk}"
@@ -174,7 +174,7 @@ def _path_of_view(each: Notification) -> str:
 
 
 def path_of(each: Notification) -> str:
-    """The page of what it is about, below the tenant's address."""
+    """Returns the path of its subject, below the tenant's address."""
     noun = registry.get(each.record_type or "")
     if noun is None:
         return PLACES.get(each.kind, "/admin/").format(each.occasion.partition(":")[0])

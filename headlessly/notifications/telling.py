@@ -1,4 +1,4 @@
-"""Telling people: who of them wants it, may see what it is about, and did not do it themselves."""
+"""Notifies people: those who want it, may see its subject, and did not do it themselves."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from headlessly.ids import public_id
 from headlessly.notifications import folding, kinds
 from headlessly.notifications.models import Notification
 
-#: How long a mail waits for more that it could tell, in seconds: many of one moment become one.
+#: How many seconds an email waits for more notifications of the same moment.
 GATHERED_FOR = 60
 
-#: What happened longer ago is no news: imports of a past, and what another installation saw.
+#: Older events are no news: imported history, and what another installation already told.
 FRESH = timedelta(days=1)
 
-#: What is told again is counted, and stands where it stood.
+#: The same occasion is only counted, and keeps its place.
 TELL = """
 INSERT INTO headlessly_notification
     (id, tenant_id, user_id, kind, occasion, count, record, record_type, actor, excerpt,
@@ -41,7 +41,7 @@ RETURNING (xmax = 0)
 
 @dataclass
 class Notice:
-    """What somebody is to be told."""
+    """A notification to be made."""
 
     kind: str
     user: str
@@ -51,19 +51,21 @@ class Notice:
     record_type: str | None = None
     excerpt: str = ""
     count: int = 1
-    #: Whether the same again is one more of it; else it is known already.
+    #: Whether the same occasion is counted again; otherwise it is ignored.
     adds_up: bool = False
-    #: Whether beyond so many of a moment (:data:`.folding.MOST`) it is only counted. It must be told once.
+    #: Whether it is only counted if its row is full (:data:`.folding.MOST`). Its occasion must occur only
+    #: once.
     overflows: bool = False
-    at: datetime | None = None  #: when it happened, where that is known
+    at: datetime | None = None  #: when it happened, if known
 
 
 @transaction.atomic(savepoint=False)
 def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
-    """Tell people of the active tenant, in the transaction at hand; returns how many notifications are new.
+    """Notifies people of the active tenant, in the current transaction. Returns the number of new
+    notifications.
 
-    Left out are those who want it nowhere, who are no members, who did it themselves, and who may not see the
-    record.
+    Left out are those who want it nowhere, who are no members, who did it themselves, and who may not see
+    the record.
     """
     tenant, now = tenancy.require(), at or clock.now()
     asked = list(_merged(notices))
@@ -110,7 +112,7 @@ def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
 
 
 def forget(tenant: int, kind: str, about: str) -> None:
-    """Delete what was told of something that is no record, and is gone: nobody is led to it."""
+    """Deletes the notifications about something that is no record and has been deleted."""
     told = Notification.objects.filter(tenant=tenant, kind=kind)
     told.filter(occasion__startswith=f"{about}:").delete()
 
@@ -124,7 +126,7 @@ def _write(
     by_mail: bool,
     now: datetime,
 ) -> bool:
-    """Write it down, in the row of which it is a part; returns whether it is new."""
+    """Saves a notification in its row. Returns whether it is new."""
     row, id = rows.find(key), public_id(Notification.prefix)
     excerpt = Truncator(" ".join(notice.excerpt.split())).chars(200)
     more = notice.count if notice.adds_up else 0
@@ -154,7 +156,7 @@ def _defer_letters(users: Collection[str]) -> None:
 
 
 def _merged(notices: Iterable[Notice]) -> Iterable[Notice]:
-    """The same with those of one occasion as one."""
+    """Merges notices of the same occasion."""
     found: dict[tuple[str, str, str], Notice] = {}
     for notice in notices:
         key = (notice.user, notice.kind, notice.occasion)
@@ -166,7 +168,7 @@ def _merged(notices: Iterable[Notice]) -> Iterable[Notice]:
 
 
 def _persons_of_keys(ids: Iterable[str]) -> dict[str, str]:
-    """Whose the keys among these actors are."""
+    """Returns the owners of the keys among these actors."""
     keys = {id for id in ids if id.startswith(f"{ApiKey.prefix}_")}
     if not keys:
         return {}
@@ -177,7 +179,7 @@ def _persons_of_keys(ids: Iterable[str]) -> dict[str, str]:
 def _hidden(
     notices: Iterable[Notice], members: dict[str, Membership]
 ) -> set[tuple[str, str | None]]:
-    """Which of these people may not see which of the records."""
+    """Returns the pairs of user and record where the user may not see the record."""
     tenant = tenancy.require()
     asked: dict[tuple[str, str], set[str]] = defaultdict(set)
     for notice in notices:
@@ -194,7 +196,7 @@ def _hidden(
 
 
 def tell_everybody_of(kind: str, occasion: str, *, excerpt: str = "", actor: str = "") -> int:
-    """Tell all members of the active tenant who may be told of this kind."""
+    """Notifies all members of the active tenant who may get this kind."""
     roles = kinds.KINDS[kind].roles
     found = Membership.objects.filter(tenant=tenancy.require(), role__in=roles)
     users = found.order_by("user").values_list("user", flat=True)

@@ -1,4 +1,4 @@
-"""What a notification says, in the language of who reads it: made when it is read, of what they may see."""
+"""Notifications in words: made when they are read, in the reader's language, with what they may see."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from headlessly.notifications.models import Notification
 
 @dataclass(frozen=True)
 class Line:
-    """One notification as it is read, or several that are one."""
+    """A notification, or a row of several, in words."""
 
     id: str
     kind: str
     text: str
-    #: What was written, where something was, or what is told beside the record: one a line.
+    #: The written text, or the facts about the record, one per line.
     detail: str
     path: str  #: below the tenant's address
     at: datetime
     is_read: bool
     record: str | None
     record_type: str | None
-    moment: str  #: the field that says when, where it can be put off
-    count: int = 1  #: how many it tells
-    parts: tuple[Line, ...] = ()  #: those that are one, the oldest first
+    moment: str  #: the field by which it can be put off
+    count: int = 1  #: how many notifications it stands for
+    parts: tuple[Line, ...] = ()  #: its parts, the oldest first
 
     @property
     def more(self) -> int:
-        """How many it tells that are kept at it alone."""
+        """How many are counted without being stored."""
         return self.count - sum(part.count for part in self.parts) if self.parts else 0
 
 
 def lines_of(found: Sequence[Notification]) -> list[Line]:
-    """These notifications in words, each with its parts, without those about records that whoever acts does
-    not see any more."""
+    """Returns notifications in words, each with its parts, without those about records that the actor no
+    longer sees."""
     below = folding.parts_of(found)
     return lines_of_groups([[each, *below.get(each.pk, ())] for each in found])
 
 
 def lines_of_groups(groups: Sequence[Sequence[Notification]]) -> list[Line]:
-    """The same, of those that are told as one each."""
+    """Returns groups of notifications in words, a line for each."""
     every = [each for group in groups for each in group]
     records = _records(every)
     told = _Words(records, actor_names({each.actor for each in every}), _details(every, records))
@@ -55,7 +55,7 @@ def lines_of_groups(groups: Sequence[Sequence[Notification]]) -> list[Line]:
 
 @dataclass(frozen=True)
 class _Words:
-    """What lines are made of."""
+    """The data from which lines are made."""
 
     records: Mapping[str, Record]
     people: Mapping[str, str]
@@ -84,7 +84,7 @@ class _Words:
         )
 
     def _line(self, each: Notification, row: Notification | None) -> Line:
-        """One by itself; ``row`` is the first of those whose part it is."""
+        """Returns the line of one notification; ``row`` is the row that it is a part of."""
         record = self.records.get(each.record or "")
         who, name = self.people.get(each.actor, ""), "" if record is None else str(record)
         read_at = each.read_at
@@ -106,7 +106,7 @@ class _Words:
 
 
 def _details(found: Sequence[Notification], records: Mapping[str, Record]) -> dict[str, str]:
-    """What stands below each of these, by its id."""
+    """Returns the details of notifications, by id."""
     given = {each.record for each in found if each.kind == "assigned" and each.record in records}
     facts = record_facts.facts_of([records[id] for id in given if id])
     details = {each.pk: each.excerpt for each in found if each.kind == "mentioned"}
@@ -117,12 +117,12 @@ def _details(found: Sequence[Notification], records: Mapping[str, Record]) -> di
 
 
 def _line(label: str, value: str) -> str:
-    """A question needs no colon."""
+    """Joins label and value with a colon, unless the label is a question."""
     return f"{label} {value}" if label.endswith(("?", ":", "!")) else f"{label}: {value}"
 
 
 def _records(found: Iterable[Notification]) -> dict[str, Record]:
-    """The records of these that whoever acts sees, by their ids; one query per noun."""
+    """Returns the records of notifications that the actor sees, by id; one query per noun."""
     by_noun: dict[str, set[str]] = defaultdict(set)
     for each in found:
         if each.record is not None and each.record_type in registry:

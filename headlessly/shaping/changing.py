@@ -1,4 +1,4 @@
-"""Changes of a tenant's shape: by an admin, one at a time; or by every verb of a noun that is part of it."""
+"""Changes a tenant's shape: by an admin, one at a time, or by any verb of a noun that is part of it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from headlessly.errors import Forbidden
 
 @contextmanager
 def changing_shape(refusal: str) -> Iterator[Tenant]:
-    """One change of the active tenant's shape at a time, by an admin; what is made of it is new afterwards.
+    """Runs the block as the only change of the active tenant's shape, by an admin. Afterwards everything
+    derived from the shape is new.
 
-    Yields the tenant as it is stored now. Raises Forbidden with ``refusal`` to anybody else.
+    Yields the tenant as it is stored now. Raises Forbidden with ``refusal`` for anybody else.
     """
     actor = actors.current()
     if actor.role != actors.ADMIN and actor != actors.SYSTEM:
@@ -34,17 +35,17 @@ def changing_shape(refusal: str) -> Iterator[Tenant]:
             yield stored
             tenancy.renew_shape()
     except BaseException:
-        tenant.shape, tenant.choices = stamp, choices  # nothing of it is there
+        tenant.shape, tenant.choices = stamp, choices  # it was rolled back
         shapes.enter_shape(shape)
         raise
 
 
 def renew_shape_after(noun: type[Record]) -> None:
-    """Have the shape made anew after each verb of ``noun``: its records are part of it, see
+    """Renews the shape after each verb of ``noun``, whose records are part of it: see
     :mod:`headlessly.declaration.shapes`."""
     after_every_verb(noun)(_renew_shape)
 
 
 def _renew_shape(record: Record, ctx: Any) -> None:
-    """From the next verb on what the tenant says in such records is as it is now."""
+    """Makes the change effective from the next verb on."""
     tenancy.renew_shape()

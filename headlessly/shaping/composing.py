@@ -1,4 +1,4 @@
-"""How a tenant's own fields become part of its schemas."""
+"""Adds a tenant's own fields to its schemas."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from headlessly.declaration.schema import Field, Relation, Schema, snake_name
 from headlessly.declaration.shapes import Shape, cached_by_shape, composes_schemas
 from headlessly.shaping.models import CustomField
 
-#: The types in which words are looked for.
+#: The types that are searched for words.
 SEARCHED = ("string", "text", "email", "url", "enum")
 
 
 @cached_by_shape
 def fields_by_noun() -> dict[str, list[CustomField]]:
-    """The fields that the active tenant has at the moment, in their order, by the name of their noun."""
+    """Returns the active tenant's own fields in their order, by noun."""
     found: dict[str, list[CustomField]] = {}
     for each in CustomField.objects.filter(archived_at=None).order_by("order", "created_at", "id"):
         found.setdefault(each.noun, []).append(each)
@@ -24,7 +24,7 @@ def fields_by_noun() -> dict[str, list[CustomField]]:
 
 @cached_by_shape
 def relations_by_noun() -> dict[str, list[Relation]]:
-    """The other sides of the references that the tenant added, by the noun that they lead to."""
+    """Returns the relations of references that the tenant added, by the noun that they lead to."""
     found: dict[str, list[Relation]] = {}
     for noun, fields in fields_by_noun().items():
         for each in fields:
@@ -38,7 +38,7 @@ def relations_by_noun() -> dict[str, list[Relation]]:
 
 
 def inverse_name(noun: str, field: Field) -> str:
-    """What the other side of a reference is called: of ``Deal.decider`` it is ``dealsByDecider``."""
+    """Returns the name of a reference's relation: that of ``Deal.decider`` is ``dealsByDecider``."""
     return f"{registry[noun].plural}By{field.wire[:1].upper()}{field.wire[1:]}"
 
 
@@ -49,7 +49,7 @@ def _with_inverse(own: CustomField) -> Field:
 
 @composes_schemas
 def add_custom_fields(schema: Schema, shape: Shape) -> None:
-    """Add the tenant's own fields to a schema: behind the noun's, before what is computed of those."""
+    """Adds the tenant's own fields to a schema, after the noun's and before computed ones."""
     own = [_with_inverse(each) for each in fields_by_noun().get(schema.name, ())]
     if own:
         _add_fields(schema, own)
@@ -69,7 +69,7 @@ def _add_fields(schema: Schema, own: list[Field]) -> None:
 def _grouped(
     groups: tuple[tuple[str, tuple[str, ...]], ...], own: list[Field]
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The groups of a record's page with the fields that say one; a title that is new comes last."""
+    """Returns the groups of a record's page with the fields that name one. A new group comes last."""
     found = {title: list(names) for title, names in groups}
     for field in own:
         if field.group:

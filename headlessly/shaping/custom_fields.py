@@ -1,7 +1,7 @@
-"""Fields of a tenant's own: made, changed, archived and deleted. What every way in calls.
+"""A tenant's own fields: creates, changes, archives and deletes them, for every surface.
 
-Each is one transaction, checked as a whole, told to the log, and there on every surface with the next
-request. Nobody but an admin may.
+Each change is one transaction, validated as a whole, logged, and effective on every surface with the next
+request. Only admins may make one.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ from headlessly.shaping.held_values import (
 )
 from headlessly.shaping.models import TYPES, CustomField, new_key
 
-#: A noun's own field is called ``name`` now instead of ``former``, which it is found by still: for what shows
-#: names to be chosen.
+#: Sent when a tenant's own field of a noun is renamed from ``former`` to ``name``. It is still found by
+#: the old name; receivers update what shows names to choose from.
 field_renamed = Signal()
-#: Options of a noun's own field are called otherwise now, or are offered no more; ``former`` is what each
-#: value was called. For what shows them to be chosen.
+#: Sent when options of a tenant's own field have new labels or are no longer offered; ``former`` has the
+#: old label of each value. Receivers update what shows them to choose from.
 options_changed = Signal()
-#: How many fields of its own a tenant may add to one noun, archived ones among them.
+#: How many fields a tenant may add to a noun, including archived ones.
 MOST_FIELDS = 200
-#: By how many of its former names a field is found.
+#: How many of its former names a field is found by.
 MOST_NAMES = 20
 
 
 def list_fields(noun: str | None = None) -> list[CustomField]:
-    """The tenant's own fields, of one noun or of all, archived ones too, in their order."""
+    """Returns the tenant's own fields, of one noun or of all, including archived ones, in their order."""
     found = CustomField.objects.all() if noun is None else CustomField.objects.filter(noun=noun)
     return list(found.order_by("noun", "order", "created_at", "id"))
 
 
 def find_field(id: str) -> CustomField:
-    """One of them by its id, or by noun and name: ``Lead.region``. Raises NotFound."""
+    """Returns a field by its id, or by noun and name: ``Lead.region``. Raises NotFound."""
     noun, _dot, name = id.partition(".")
     wanted = {"noun": noun, "name": name} if name else {"pk": id}
     if (found := CustomField.objects.filter(**wanted).first()) is None:
@@ -68,10 +68,10 @@ def find_field(id: str) -> CustomField:
 
 
 def create_field(values: Mapping[str, Any]) -> CustomField:
-    """Add a field: ``noun``, ``type`` and ``label`` or ``name`` have to be said; the rest is in
-    :data:`.field_settings.SETTABLE`.
+    """Creates a field: ``noun``, ``type`` and ``label`` or ``name`` are required; the other settings are
+    in :data:`.field_settings.SETTABLE`.
 
-    Raises Invalid naming each value that is wrong, Conflict where there are too many, Forbidden.
+    Raises Invalid with an error for each wrong value, Conflict if there are too many, Forbidden.
     """
     with changing_shape(_("Admins decide which fields there are.")):
         field = CustomField(tenant=tenancy.require())
@@ -98,7 +98,7 @@ def create_field(values: Mapping[str, Any]) -> CustomField:
 
 
 def _free_name(noun: Any) -> str:
-    """A name for a label without a letter of English, such as one in Arabic: ``field3``."""
+    """Returns a name for a label without any English letter, such as one in Arabic: ``field3``."""
     there = CustomField.objects.filter(noun=str(noun)[:64])
     taken = {
         name for own, former in there.values_list("name", "former_names") for name in (own, *former)
@@ -107,7 +107,7 @@ def _free_name(noun: Any) -> str:
 
 
 class _OnlyTried(Exception):
-    """Ends the transaction of a change that was tried."""
+    """Rolls back the transaction of a dry run."""
 
 
 def change_field(
@@ -117,11 +117,11 @@ def change_field(
     archived: bool | None = None,
     dry_run: bool = False,
 ) -> CustomField:
-    """Change what is said of a field; under its new name it has its old values, and the past too.
-    ``archived`` also takes it out of every surface, or brings it back.
+    """Changes the settings of a field. Under a new name it keeps its values, including past ones.
+    ``archived`` removes it from every surface, or brings it back.
 
-    Another ``type`` has to take every value that is there as it is: no record is written. ``dry_run`` tries
-    it and changes nothing. Raises Invalid, also for what never changes (:data:`FIXED`), and Forbidden.
+    Another ``type`` has to accept every existing value as it is: no record is written. ``dry_run`` changes
+    nothing. Raises Invalid, also for settings that never change (:data:`FIXED`), and Forbidden.
     """
     changed = field
     try:
@@ -151,7 +151,7 @@ def _change(field: CustomField, values: Mapping[str, Any]) -> CustomField:
     keep_used_options(field, before["options"] or [])
     if field.type != was_type:
         check_survival(field)
-        if field.indexed and field.index_key == index_key:  # another type, another order
+        if field.indexed and field.index_key == index_key:  # another type sorts differently
             field.index_key, field.indexed_at = new_key(), None
     if field.unique != was_unique:
         keep_unique(field)
@@ -166,7 +166,7 @@ def _change(field: CustomField, values: Mapping[str, Any]) -> CustomField:
     if changed:
         previous = {name: before.get(name) for name in changed}
         record_security_event(FIELD_CHANGED, about=field.pk, previous=previous, **changed)
-    if "name" in changed and field.archived_at is None:  # in no form is a name that is archived
+    if "name" in changed and field.archived_at is None:  # else nothing shows it
         tenancy.renew_shape()
         field_renamed.send(registry[field.noun], former=before["name"], name=field.name)
     if "options" in changed and field.archived_at is None:
@@ -177,7 +177,7 @@ def _change(field: CustomField, values: Mapping[str, Any]) -> CustomField:
 
 
 def archive_field(field: CustomField) -> CustomField:
-    """Take a field out of every surface. Its values stay, and come back with it."""
+    """Archives a field: removes it from every surface. Its values stay, and come back with it."""
     return change_field(field, {}, archived=True)
 
 
@@ -191,7 +191,7 @@ def _archive(field: CustomField) -> CustomField:
 
 
 def bring_back_field(field: CustomField) -> CustomField:
-    """Make an archived field part of its noun again, with the values that it had."""
+    """Brings an archived field back, with its values."""
     return change_field(field, {}, archived=False)
 
 
@@ -213,15 +213,17 @@ def _bring_back(field: CustomField) -> CustomField:
 
 
 def count_values(field: CustomField) -> tuple[int, bool]:
-    """In how many records the field has a value, and whether that is all: counting stops at a cap."""
+    """Returns in how many records the field has a value, and whether the count is exact: it stops at a
+    cap."""
     noun = registry[field.noun]
     return paging.count_records(noun.objects.filter(**{f"{field.column}__isnull": False}))
 
 
 def delete_field(field: CustomField, confirmed_name: str) -> None:
-    """Delete a field for good: its values can be reached no more, in the past neither.
+    """Deletes a field for good: its values can no longer be read, past ones neither.
 
-    Raises Invalid unless its name is given, saying how many records would lose a value; and Forbidden.
+    Raises Invalid unless its name is given, with the number of records that would lose a value; and
+    Forbidden.
     """
     with changing_shape(_("Admins decide which fields there are.")):
         field = _locked(field)
@@ -249,7 +251,7 @@ def delete_field(field: CustomField, confirmed_name: str) -> None:
 
 
 def describe(field: CustomField) -> dict[str, Any]:
-    """What is said of a field, as programs read it."""
+    """Returns the settings of a field as JSON."""
     return {
         "noun": field.noun,
         "name": field.name,
@@ -271,7 +273,8 @@ def describe(field: CustomField) -> dict[str, Any]:
 
 
 def _locked(field: CustomField) -> CustomField:
-    """The field as it is now; whoever changes the tenant's shape has the tenant locked."""
+    """Returns the field as it is now. The caller has locked the tenant, which every change of its shape
+    does."""
     found = CustomField.objects.filter(pk=field.pk).first()
     if found is None:
         raise NotFound(_("There is no field %s.") % field.pk, type="Field", id=field.pk)

@@ -1,4 +1,4 @@
-"""What is said of a tenant's own field: which settings there are, and what each of them may be."""
+"""The settings of a tenant's own field, and their validation."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from headlessly.errors import Invalid, did_you_mean
 from headlessly.query.querystring import RESERVED
 from headlessly.shaping.models import INDEXED_TYPES, TYPES, UNIQUE_TYPES, CustomField, new_key
 
-#: How many of the fields of a noun that are a tenant's own have an index.
+#: How many of a tenant's own fields of a noun may have an index.
 MOST_INDEXED = 20
-#: How far the place of a field among others may be from the first.
+#: The largest distance of a field's position from the first.
 MOST_ORDER = 1_000_000
-#: How many options a field has at the most.
+#: How many options a field may have.
 MOST_OPTIONS = 200
 NAME = re.compile(r"[a-z][A-Za-z0-9]{0,39}\Z")
 COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
-#: What may be said of a field when it is made, and of these what may change later.
+#: The settings of a new field, and those of them that can never change.
 SETTABLE = (
     "noun", "name", "type", "label", "help", "options", "to", "required", "unique", "indexed",
     "default", "minimum", "maximum", "group", "order",
@@ -36,7 +36,7 @@ BOUNDED = ("integer", "number", "money")
 
 
 def name_from_label(label: str) -> str:
-    """``Contract end`` → ``contractEnd``."""
+    """Returns a name made from a label: ``Contract end`` → ``contractEnd``."""
     words = re.findall(r"[A-Za-z0-9]+", in_ascii(label))
     name = "".join(
         w.lower() if n == 0 else w[:1].upper() + w[1:].lower() for n, w in enumerate(words)
@@ -44,7 +44,7 @@ def name_from_label(label: str) -> str:
     return re.sub(r"\A[0-9]+", "", name)[:40]
 
 
-#: How letters are written where there are only those of English.
+#: How letters are written in plain English letters.
 WRITTEN_OUT = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "o", "å": "a", "ł": "l", "đ": "d"}
     | {"Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Æ": "Ae", "Ø": "O", "Å": "A", "Ł": "L", "Đ": "D"}
@@ -52,13 +52,13 @@ WRITTEN_OUT = str.maketrans(
 
 
 def in_ascii(text: str) -> str:
-    """``text`` without accents; of what has no letters in English nothing is left."""
+    """Returns ``text`` without accents. Letters without an equivalent in English are dropped."""
     plain = unicodedata.normalize("NFKD", text.translate(WRITTEN_OUT))
     return plain.encode("ascii", "ignore").decode()
 
 
 def take_settings(field: CustomField, values: Mapping[str, Any]) -> None:
-    """Give the field these values. Raises Invalid with one entry for each that is wrong."""
+    """Sets these values. Raises Invalid with an error for each wrong one."""
     problems: dict[str, str] = {}
     allowed = SETTABLE if field._state.adding else [n for n in SETTABLE if n not in FIXED]
     for name, value in values.items():
@@ -118,7 +118,7 @@ def _take_one(field: CustomField, name: str, value: Any, problems: dict[str, str
 
 
 def _read_options(value: Any, problems: dict[str, str]) -> list[dict[str, Any]]:
-    """Options as texts, or as objects with ``value``, ``label``, ``color`` and ``retired``."""
+    """Reads options, which are texts, or objects with ``value``, ``label``, ``color`` and ``retired``."""
     if not isinstance(value, list) or len(value) > MOST_OPTIONS:
         problems["options"] = _("Give a list of at most %d options.") % MOST_OPTIONS
         return []
@@ -159,7 +159,7 @@ def _is_short_text(value: Any) -> bool:
 
 
 def check_name(field: CustomField, problems: dict[str, str]) -> None:
-    """A name is camel case, the noun's only one, and no word of the noun's in Python."""
+    """Checks that a name is in camel case, unique in the noun, and no other name of the noun in Python."""
     noun, name = registry[field.noun], field.name
     if not NAME.match(name) or wire_name(snake_name(name)) != name:
         problems["name"] = _(
@@ -188,7 +188,7 @@ def check_name(field: CustomField, problems: dict[str, str]) -> None:
 
 
 def _check_whole(field: CustomField, problems: dict[str, str]) -> None:
-    """What depends on the type."""
+    """Checks settings that depend on the type."""
     if not field.label:
         problems["label"] = _("This is required.")
     if field.type in ("choice", "choices"):
@@ -225,7 +225,8 @@ def _check_whole(field: CustomField, problems: dict[str, str]) -> None:
 
 
 def _check_indexed(field: CustomField, problems: dict[str, str]) -> None:
-    """An index is for what is put in order, and each costs every write of a value."""
+    """Checks that the field may have an index: its type can be sorted, and there are few, because each
+    costs time on every write."""
     others = CustomField.objects.filter(noun=field.noun).exclude(index_key="").exclude(pk=field.pk)
     if field.type not in INDEXED_TYPES:
         problems["indexed"] = _("Only these have an index: %s.") % ", ".join(INDEXED_TYPES)

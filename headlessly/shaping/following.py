@@ -1,5 +1,5 @@
-"""What asks for a value, or gives it, when it becomes another: filters of nouns, saved views and reports, and
-what an app's receivers find (:data:`value_merged`)."""
+"""Updates everything that uses a value when it is merged into another: filters of records, saved views and
+reports, and whatever an app's receivers find (:data:`value_merged`)."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from headlessly.query.saved_views import MAX_QUERY, View
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: A value became another, as ``merged`` says. Receivers answer the records that give it otherwise than by a
-#: filter, with the values that they are to have: ``[(rule, {"steps": [...]})]``.
+#: Sent when a value is merged, as ``merged`` says. Receivers return the records that set it in another way
+#: than by a filter, with their new values: ``[(rule, {"steps": [...]})]``.
 value_merged = Signal()
-#: Before the noun of a filter of rows that people fill in.
+#: Prefix of the noun in the kind of a filter among rows.
 FILTER_OF = "filter:"
 
 
 @dataclass(frozen=True)
 class Followed:
-    """Something that knows of the other value now, or was refused."""
+    """Something that was updated to the other value, or was refused."""
 
     type: str
     id: str
-    name: str | None  #: None where it is another person's own
-    refused: str | None = None  #: why it could not follow
-    previous: str | None = None  #: of a view, the query that it had: no event of its own tells it
+    name: str | None  #: None if it is another person's private one
+    refused: str | None = None  #: why it could not be updated
+    previous: str | None = None  #: a view's previous query, which no event has
 
     def as_json(self) -> dict[str, Any]:
         said = {
@@ -46,7 +46,8 @@ class Followed:
 
 
 def follow_value(merged: MergedValue) -> list[Followed]:
-    """Have everything follow: records by a verb each, which tells their events. What cannot is answered."""
+    """Updates everything: each record by a verb, which logs an event. Returns what was updated, and what
+    was refused."""
     changes: dict[Record, dict[str, Any]] = {}
     for record, values in (*_filters(merged), *_from_receivers(merged)):
         changes.setdefault(record, {}).update(values)
@@ -65,12 +66,12 @@ def _update(record: Record, values: Mapping[str, Any]) -> Followed:
 
 def _from_receivers(merged: MergedValue) -> Iterable[tuple[Record, dict[str, Any]]]:
     for _receiver, found in value_merged.send(None, merged=merged):
-        if not isinstance(found, str):  # which no receiver answers, as the stubs of Django have it
+        if not isinstance(found, str):  # no receiver returns a text, but Django's stubs allow it
             yield from found or ()
 
 
 def _filters(merged: MergedValue) -> Iterable[tuple[Record, dict[str, Any]]]:
-    """Each record with a filter that asks for the value, and the filters it is to have."""
+    """Yields each record with a filter that uses the value, and its new filters."""
     for noun in registry.values():
         holding = [
             field
@@ -97,7 +98,7 @@ def _filter_keys(kinds: Mapping[str, Any] | None) -> list[str]:
 
 
 def _follow_held(held: Any, kinds: Mapping[str, Any] | None, merged: MergedValue) -> Any:
-    """A filter beside the noun that it is of, or rows that have some."""
+    """Returns the new value: a filter beside its noun, or rows that contain some."""
     if not (keys := _filter_keys(kinds)):
         return _follow_beside(held, "filter", merged)
     if not isinstance(held, list):
@@ -118,7 +119,7 @@ def _follow_beside(held: Any, key: str, merged: MergedValue) -> Any:
 
 
 def _views(merged: MergedValue) -> Iterable[Followed]:
-    """The saved views and reports of everybody; a private one is not named to others."""
+    """Updates everybody's saved views and reports. Private ones are not named to others."""
     for view in View.objects.order_by("pk"):
         noun = registry.get(view.noun)
         if noun is None or (query := follow_address(noun, view.query, merged)) == view.query:

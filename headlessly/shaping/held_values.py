@@ -1,7 +1,7 @@
-"""Whether the values that records have fit what a tenant's own field is to become: unique, of another type.
+"""Checks that existing values fit a change of a tenant's own field: to be unique, or of another type.
 
-All of them are looked at while the tenant writes on. Then the writes are held, and what the log names since
-is looked at too.
+All values are checked while the tenant goes on writing. Then writes are blocked, and those that the log
+has since are checked as well.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from headlessly.shaping.models import CustomField, types_that_keep_values
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: How many of the values that a type would not take are told.
+#: How many of the values that a type would refuse are named.
 MOST_TOLD = 5
 
 
 def settings_of_other_type(field: CustomField, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said of the field together with another type; the options of a choice go with it.
+    """Returns the settings of a change to another type; the options of a choice are dropped.
 
-    Raises Invalid where the values of the two are kept in different ways.
+    Raises Invalid if the two types store values differently.
     """
     possible = types_that_keep_values(field.type)
     if values["type"] not in possible:
@@ -47,7 +47,7 @@ def settings_of_other_type(field: CustomField, values: Mapping[str, Any]) -> dic
 
 
 def check_survival(field: CustomField) -> None:
-    """Raise Invalid where values would not be of the field's new type, telling how many and the first."""
+    """Raises Invalid if values do not fit the field's new type, with their number and the first ones."""
     noun, since = registry[field.noun], settled_horizon()[0]
     _refuse_lost_values(field, unique_values.count_values(noun, field.key))
     unique_values.hold_writes()
@@ -86,8 +86,8 @@ def _refuse_lost_values(field: CustomField, values: Iterable[tuple[Any, int]]) -
 
 
 def keep_used_options(field: CustomField, former: list[dict[str, Any]]) -> None:
-    """Retire the options that are left out and that records have, deleted ones too: what a record has it can
-    be sent back with, filtered by and put back to. The others are gone."""
+    """Retires removed options that records have, including deleted records, so that such a record can be
+    saved, filtered by and restored. Other removed options are gone."""
     known = {option["value"] for option in field.options}
     left = [option for option in former if option["value"] not in known]
     if not left or field.type not in ("choice", "choices"):
@@ -102,7 +102,7 @@ def keep_used_options(field: CustomField, former: list[dict[str, Any]]) -> None:
 
 
 def keep_unique(field: CustomField) -> None:
-    """Let the database keep the field unique, or cease to, from the end of the transaction on.
+    """Makes the database keep the field unique, or stop doing so, from the end of the transaction on.
 
     Raises Invalid naming values that several records have.
     """

@@ -1,4 +1,4 @@
-"""Indexes of a tenant's own fields: made and forgotten in the background, while people write."""
+"""Indexes of a tenant's own fields, built and deleted in the background, while people write."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headlessly.shaping.models import CustomField
 
 
 def keep_index(field: CustomField, former: str) -> None:
-    """Have the values of a field put in order, where it says so; forget those under its ``former`` key."""
+    """Builds the index of a field if it has one, and deletes the one under its ``former`` key."""
     if former:
         forget_index.defer(index_key=former)
     if field.index_key:
@@ -24,15 +24,15 @@ def keep_index(field: CustomField, former: str) -> None:
 
 @job("shaping.make_index", retry=3)
 def make_index(field: str, index_key: str) -> None:
-    """Take up the values of all records, some at a time, and have lists go by them from then on.
+    """Indexes the values of all records, some at a time, after which lists use the index.
 
-    Begun again it goes on: what is there stays. Nothing is done where the field has another index by now.
+    It can be restarted: existing entries stay. It does nothing if the field has another index by now.
     """
     found = CustomField.objects.filter(pk=field, index_key=index_key, indexed_at=None).first()
     if found is None or found.noun not in registry:
         return
     with transaction.atomic():
-        unique_values.hold_writes()  # who wrote without keeping the index has done so
+        unique_values.hold_writes()  # waits for writes that do not know the index
     after, more = "", True
     while more:
         with transaction.atomic():
@@ -48,7 +48,7 @@ def make_index(field: str, index_key: str) -> None:
 
 @job("shaping.forget_index", retry=3)
 def forget_index(index_key: str) -> None:
-    """Delete the values under a key that nothing leads to any more."""
+    """Deletes the entries under a key that is no longer used."""
     more = True
     while more:
         with transaction.atomic():

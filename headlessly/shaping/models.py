@@ -1,4 +1,4 @@
-"""A field of a tenant's own: what is said of it, in a row. Its values are with the records."""
+"""The model of a tenant's own field, with its settings. Its values are stored with the records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from headlessly.declaration.normalization import normalize_email, normalize_phon
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field, snake_name
 
-#: What a field may be, and of which type of the declaration its values are then.
+#: The types of own fields, each with the type of the declaration that its values have.
 TYPES: dict[str, str] = {
     "string": "string",
     "text": "text",
@@ -43,45 +43,45 @@ LONGEST: dict[str, int | None] = {
     "url": Url().max_length,
 }
 NORMALIZED = {"email": normalize_email, "phone": normalize_phone}
-#: Whose values may be unique: of the others, two records that have the same are no mistake, or hard to tell.
+#: The types that may be unique. For others, equal values are no mistake, or hard to detect.
 UNIQUE_TYPES = ("string", "integer", "number", "money", "date", "datetime", "url", "email", "phone")
-#: Whose values may be put in order by an index.
+#: The types that may have an index.
 INDEXED_TYPES = (
     "string", "integer", "number", "money", "date", "datetime", "email", "phone", "choice"
 )  # fmt: skip
-#: Between which a field may change its type: their values lie in JSON in the same way, so that nothing has to
-#: be written, and what was before is read as it was.
+#: Families of types that a field may change between: they store values in the same JSON, so nothing has to
+#: be written, and past values can be read.
 FAMILIES = (
     ("string", "text", "email", "url", "phone", "choice"),
     ("integer", "number", "money"),
 )
-#: Letters and digits of which a key is made; 36**9 are enough for one tenant.
+#: The characters of a key; 36**9 combinations are enough for one tenant.
 KEY_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def new_key() -> str:
-    """A key under which no values are yet: ``k3f9a7c2b1``."""
+    """Returns a new key: ``k3f9a7c2b1``."""
     return "k" + "".join(secrets.choice(KEY_LETTERS) for _ in range(9))
 
 
 def types_that_keep_values(type: str) -> tuple[str, ...]:
-    """The types that a field of this one may become, itself among them."""
+    """Returns the types that a field of this type may become, including itself."""
     return next((family for family in FAMILIES if type in family), (type,))
 
 
 class CustomField(TenantRow):
-    """One field that a tenant added to a noun.
+    """A field that a tenant added to a noun.
 
-    Its values are found by its ``key``, and its options by their ``value``: what people call them may change.
-    Only an archived field is not part of the noun; its values stay where they are.
+    Its values are found by its ``key``, and its options by their ``value``, because labels and names may
+    change. An archived field is not part of the noun, but its values stay where they are.
     """
 
     prefix: ClassVar[str] = "field"
 
     id = PublicId()
     noun = models.CharField(max_length=64)
-    name = models.CharField(max_length=40)  #: on every wire, in camel case
-    #: What it was called before, the last one first: it is found by these too.
+    name = models.CharField(max_length=40)  #: on the wire, in camel case
+    #: Its previous names, the latest first: it is found by them, too.
     former_names = models.JSONField(default=list, editable=False)
     key = models.CharField(max_length=16, default=new_key, editable=False)
     type = models.CharField(max_length=16)
@@ -93,11 +93,11 @@ class CustomField(TenantRow):
     to = models.CharField(max_length=64, blank=True, default="")
     required = models.BooleanField(default=False)
     unique = models.BooleanField(default=False, db_default=False)
-    #: Under which its values are put in order (:mod:`headlessly.log.indexed_values`), if they are.
+    #: The key of its index (:mod:`headlessly.log.indexed_values`), if it has one.
     index_key = models.CharField(
         max_length=16, blank=True, default="", db_default="", editable=False
     )
-    indexed_at = models.DateTimeField(null=True, editable=False)  #: since when all of them are
+    indexed_at = models.DateTimeField(null=True, editable=False)  #: since when it is complete
     default = models.JSONField(null=True, blank=True)
     minimum = models.FloatField(null=True, blank=True)
     maximum = models.FloatField(null=True, blank=True)
@@ -128,7 +128,7 @@ class CustomField(TenantRow):
 
     @property
     def indexed(self) -> bool:
-        """Whether its values are put in order, or are about to be."""
+        """Whether it has an index, or is about to."""
         return bool(self.index_key)
 
     def as_field(self) -> Field:
@@ -136,7 +136,7 @@ class CustomField(TenantRow):
         return made if self.default is None else made.with_default(self.default)
 
     def as_field_without_default(self) -> Field:
-        """The same, as a default is checked by it."""
+        """Returns the field without its default, which is validated by it."""
         values = tuple(str(option["value"]) for option in self.options)
         other = registry.get(self.to)
         kind = TYPES[self.type]

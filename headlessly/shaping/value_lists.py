@@ -1,9 +1,9 @@
-"""The tenant's lists of values: ordered, coloured, closed, and two of their values made one.
+"""The tenant's lists of values: order, colours, open or closed, and merging two values.
 
-A field that declares what people usually write (``suggests``) has a list, and so has a choice that is
-``listed``; several fields may have one. The tenant's own takes the place of the declared one in the schema:
-so every way in spells a value as the list does, and a closed list refuses what it does not have. That of a
-choice is always closed. A retired value is offered no more, and stays where it is used.
+A field that declares suggestions (``suggests``) has a list, and so does a choice that is ``listed``;
+several fields may share one. In the schema the tenant's list replaces the declared one: so every surface
+spells a value as the list does, and a closed list refuses values that it does not have. The list of a
+choice is always closed. A retired value is no longer offered, and stays where it is used.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ from headlessly.shaping.following import Followed, follow_value
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: How many records one merge updates; asked again it goes on.
+#: How many records one merge updates; the next call continues.
 MOST_MERGED = 500
-#: How many values that are used are counted, the most frequent first.
+#: How many used values are counted, the most frequent first.
 MOST_USED = 500
 
 
 @cached_by_shape
 def lists_by_name() -> dict[str, ValueList]:
-    """The lists that the active tenant has of its own, as they are stored now."""
+    """Returns the active tenant's own lists, as they are stored now."""
     found = Tenant.objects.filter(pk=tenancy.require().pk).values_list("choices", flat=True)
     return {name: read_list(given) for name, given in found.get().items()}
 
 
 @composes_schemas
 def set_value_lists(schema: Schema, shape: Shape) -> None:
-    """The tenant's lists in the place of what the fields declare."""
+    """Replaces the declared lists by the tenant's."""
     own = lists_by_name()
     changed = {
         wire: _with_list(field, own[name])
@@ -98,21 +98,21 @@ class FieldList:
     noun: type[Record]
     field: Field
     values: ValueList
-    #: The fields that have the list, this one first.
+    #: The fields that share the list, this one first.
     fields: tuple[tuple[type[Record], Field], ...]
 
     @property
     def is_choice(self) -> bool:
-        """Whether there are no values but those of the list, ever: it is that of a choice."""
+        """Whether it is the list of a choice, which never has other values."""
         return bool(self.field.choices)
 
     @property
     def name(self) -> str:
-        """``Lead.lostReason``."""
+        """The name of the list: ``Lead.lostReason``."""
         return suggestions_key(self.noun, self.field)
 
     def used(self) -> dict[str, int]:
-        """How many records have each value, the most frequent first."""
+        """Returns how many records have each value, the most frequent first."""
         counts: Counter[str] = Counter()
         for noun, field in self.fields:
             column = field.column
@@ -122,7 +122,8 @@ class FieldList:
         return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:MOST_USED])
 
     def as_json(self, used: Mapping[str, int] | None = None) -> dict[str, Any]:
-        """The list as programs read it; with how often each value is used, those outside it behind."""
+        """Returns the list as JSON. With ``used`` it has how often each value is used, followed by values
+        outside the list."""
         values: list[dict[str, Any]] = [
             {"value": v.value, "color": v.color or None, "retired": v.retired}
             for v in self.values.values
@@ -144,13 +145,13 @@ class FieldList:
         return said
 
     def others(self, used: Mapping[str, int]) -> list[dict[str, Any]]:
-        """What records have and the list does not."""
+        """Returns the values that records have but the list does not."""
         listed = {each.value for each in self.values.values}
         return [{"value": v, "used": count} for v, count in used.items() if v not in listed]
 
 
 def all_lists() -> list[FieldList]:
-    """The list of every field that has one, in the order of the nouns."""
+    """Returns the list of every field that has one, in the order of the nouns."""
     stored = tenancy.require().choices
     having: dict[str, list[tuple[type[Record], Field]]] = {}
     for noun, field in listed_fields():
@@ -172,7 +173,7 @@ def _list_of(noun: type[Record], field: Field, stored: Mapping[str, Any]) -> Val
 
 
 def find_list(name: str) -> FieldList:
-    """One of them by its name: ``Lead.lostReason``. Raises NotFound."""
+    """Returns a list by its name: ``Lead.lostReason``. Raises NotFound."""
     found = all_lists()
     for each in found:
         if each.name == name:
@@ -185,10 +186,10 @@ def find_list(name: str) -> FieldList:
 
 
 def change_list(name: str, values: Mapping[str, Any]) -> FieldList:
-    """Say which ``values`` a list has, in their order, and whether it is ``open``.
+    """Sets the ``values`` of a list, in their order, and whether it is ``open``.
 
-    What is left out of it and used by records stays with them; of a closed list it is better retired. Raises
-    Invalid, NotFound and Forbidden.
+    A removed value stays with the records that use it; in a closed list it should be retired instead.
+    Raises Invalid, NotFound and Forbidden.
     """
     with changing_shape(_("Admins decide which values there are.")) as stored:
         found = find_list(name)
@@ -202,8 +203,8 @@ def change_list(name: str, values: Mapping[str, Any]) -> FieldList:
 
 
 def _of_choice(found: FieldList, made: ValueList) -> ValueList:
-    """The list of a choice: closed, with what is left out of it retired, since records may have that, and no
-    value longer than one of them takes. Raises Invalid."""
+    """Returns the list of a choice: closed, with removed values retired, because records may have them,
+    and no value longer than a field takes. Raises Invalid."""
     if made.open:
         said = _("This is a choice: it takes no values but those of its list.")
         raise Invalid.for_fields({"open": said}, type="List")
@@ -218,7 +219,7 @@ def _of_choice(found: FieldList, made: ValueList) -> ValueList:
 
 
 def _read(given: Any, name: str) -> ValueList:
-    """A list of what was given under this name. Raises Invalid."""
+    """Reads a list that was given under this name. Raises Invalid."""
     try:
         return read_list(given)
     except ValueError as problem:
@@ -227,14 +228,12 @@ def _read(given: Any, name: str) -> ValueList:
 
 @dataclass(frozen=True)
 class Merged:
-    """What became of the records that had one value."""
+    """The result of a merge."""
 
-    changed: list[str]  #: the ids of those that have the other now
-    refused: list[tuple[str, str]]  #: the ids of those that were refused, and why
-    remaining: int  #: how many have it still; asked again, the next are changed
-    followed: list[
-        Followed
-    ]  #: what asked for the one value, or gave it, and knows of the other now
+    changed: list[str]  #: the ids of changed records
+    refused: list[tuple[str, str]]  #: the ids of refused records, with the reason
+    remaining: int  #: how many records still have it; the next call changes more
+    followed: list[Followed]  #: filters and the like that were updated
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -247,11 +246,12 @@ class Merged:
 
 
 def merge_values(name: str, source: Any, into: Any) -> Merged:
-    """Make ``source`` the value ``into``: it is retired, and every record that has it is changed by an event.
+    """Merges the value ``source`` into ``into``: it is retired, and every record that has it is changed by
+    an event.
 
-    Each is changed by itself, at the most :data:`MOST_MERGED` of them; undoing the request gives them back
-    what they had. What asks for the value, or gives it, follows together with the list. A value of no list
-    may be merged too, a new one is added: so a value is renamed. Raises Invalid, NotFound and Forbidden.
+    Each record is changed by itself, at most :data:`MOST_MERGED` of them; undoing the request restores
+    their values. Filters and the like are updated together with the list. A value outside the list may be
+    merged, too, and a new one is added, which renames a value. Raises Invalid, NotFound and Forbidden.
     """
     problems: dict[str, str] = {}
     for key, text in (("from", source), ("into", into)):
@@ -292,14 +292,15 @@ def merge_values(name: str, source: Any, into: Any) -> Merged:
 
 
 def _occurs(found: FieldList, value: str) -> bool:
-    """Whether the list has the value, or a record does."""
+    """Whether the list or a record has the value."""
     return any(each.value == value for each in found.values.values) or any(
         noun.objects.filter(**{field.column: value}).exists() for noun, field in found.fields
     )
 
 
 def _reword(noun: type[Record], field: Field, id: str, source: str, into: str) -> bool:
-    """Give one record the other value by a verb; whether it still had the one once it was locked."""
+    """Changes the value of one record by a verb. Returns whether it still had the old value once it was
+    locked."""
     with one_transaction() as execution:
         record = execution.lock(noun, id)
         if field.value_of(record) != source:
@@ -312,7 +313,7 @@ def _reword(noun: type[Record], field: Field, id: str, source: str, into: str) -
 
 
 def _merged(values: ValueList, source: str, into: str) -> ValueList:
-    """The list with ``source`` retired, in whose place ``into`` stands where it is new."""
+    """Returns the list with ``source`` retired, and ``into`` in its place if that is new."""
     known = {each.value for each in values.values}
     made: list[ListedValue] = []
     for each in values.values:
@@ -341,7 +342,7 @@ def _keep(
     values: ValueList,
     merged: MergedValue | None = None,
 ) -> list[Followed]:
-    """Store the list, and have what names a value that was merged follow; one event tells both."""
+    """Stores the list, and updates everything that uses a merged value. One event logs both."""
     tenant = tenancy.require()
     now, followed = values.as_json(), list[Followed]()
     is_other = stored.get(found.name) != now

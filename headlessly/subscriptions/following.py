@@ -1,4 +1,4 @@
-"""Following a view, and having it watched for other systems: what makes it a list that is looked at."""
+"""Follows views, and watches them for other systems, which makes them watched lists."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from headlessly.subscriptions import members
 from headlessly.subscriptions.models import WatchedList
 from headlessly.subscriptions.telling import followers_of
 
-#: A tenant may have at most this many watched lists: each event is checked against each of them.
+#: How many watched lists a tenant may have: each event is checked against each of them.
 MOST_LISTS = 100
 
 
 def follow(view: View, member: Membership) -> None:
-    """Tell a member from now on what enters the view and leaves it. What is in it now is no news.
+    """Makes a member follow a view. The records that are in it now are not told.
 
-    Raises Invalid for a view that finds nothing for them or too much, and Conflict where too many are
+    Raises Invalid for a view that is meaningless for them or too large, and Conflict if too many are
     watched.
     """
     person = ""
@@ -46,7 +46,7 @@ def follow(view: View, member: Membership) -> None:
 
 
 def unfollow(view: View, member: Membership) -> None:
-    """Tell a member no more of it; one that nobody follows is looked at no more."""
+    """Makes a member no longer follow a view. A view without followers is no longer watched."""
     tenant = tenancy.require()
     with transaction.atomic():
         members.lock_reader(tenant)
@@ -55,9 +55,10 @@ def unfollow(view: View, member: Membership) -> None:
 
 
 def watch(view: View, *, watched: bool = True) -> None:
-    """Have what enters a view and leaves it in the log and sent to webhooks, whoever follows it; or no more.
+    """Watches a view: records that enter and leave it are logged and sent to webhooks, whoever follows it.
+    Or stops that.
 
-    Raises Forbidden for who may not share views, and Invalid for a view that is not the same for everybody.
+    Raises Forbidden for an actor who may not share views, and Invalid for a view that differs by person.
     """
     if not actors.may_share(actors.current()):
         raise Forbidden(_("Managers change what the team shares."), type="View")
@@ -79,15 +80,16 @@ def watch(view: View, *, watched: bool = True) -> None:
 
 
 class State(NamedTuple):
-    """How somebody stands to a view: whether they are told of it, None of nobody; and why it is not looked
-    at."""
+    """A member's relation to a view: whether they follow it (None without a member), and why it is not
+    being watched."""
 
     following: bool | None
     problem: str | None
 
 
 def states_of(views: Sequence[View], member: Membership | None) -> dict[str, State]:
-    """How a member stands to these views, by their ids. Nothing is asked where none is followed."""
+    """Returns a member's relation to these views, by id. There is no query in a tenant without watched
+    views."""
     tenant = tenancy.require()
     ids = [view.pk for view in views]
     followed: set[str] = set()
@@ -103,7 +105,7 @@ def states_of(views: Sequence[View], member: Membership | None) -> dict[str, Sta
 
 
 def _begin(view: View, person: str) -> None:
-    """Look at a list from now on, unless that is done already."""
+    """Starts to watch a list, unless it is watched already."""
     lists = WatchedList.objects.filter(tenant=view.tenant_id)
     if lists.filter(view=view, person=person, problem="").exists():
         return
@@ -128,10 +130,10 @@ def _begin(view: View, person: str) -> None:
 
 
 def renew(each: WatchedList) -> bool:
-    """Take what is in a list anew whose view asks something else now, of which nobody is told; within a
-    transaction that holds the reader. Returns whether it is not too much.
+    """Reads the members of a list again because the query of its view has changed, without telling
+    anybody; within a transaction that holds the reader. Returns whether the list is small enough.
 
-    Where the view says "me" now, there is a list for each who follows it; where it does no more, one for all.
+    If the view now says "me", each follower gets a list; if it no longer does, there is one for all.
     """
     view = each.view
     noun = registry[view.noun]
@@ -139,7 +141,7 @@ def renew(each: WatchedList) -> bool:
         return members.note_members(each, members.ListQuestion.of_list(each))
     people = followers_of(each)
     each.delete()
-    if mine and view.watched:  # it is not the same for everybody any more
+    if mine and view.watched:  # it now differs by person
         View.objects.filter(tenant=view.tenant_id, pk=view.pk).update(watched=False)
     persons = {member.contact_id for member in people if member.contact_id} if mine else {""}
     for person in sorted(persons):
@@ -158,7 +160,7 @@ def _refusal(said: str) -> Invalid:
 
 
 def tidy(tenant: Tenant) -> None:
-    """Look no more at lists that nobody follows any more: who did has left, or the view is private now."""
+    """Stops watching lists without followers: they have left, or the view is private now."""
     with transaction.atomic():
         members.lock_reader(tenant)
         _tidy(tenant)

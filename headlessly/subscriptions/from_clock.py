@@ -1,7 +1,8 @@
-"""What the clock brings into watched lists, and takes out: once a minute those that are due are compared.
+"""Records that enter and leave watched lists as time passes: once a minute the lists that are due are
+compared.
 
-What a list finds is compared with what it had in one statement that only reads; the few that differ are asked
-again, and told, in the short transaction that writes.
+The current contents of a list are compared with its members in one statement that only reads. The few
+differences are checked again, and told, in the short transaction that writes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from headlessly.subscriptions.from_log import defer_reading
 from headlessly.subscriptions.members import ListQuestion
 from headlessly.subscriptions.models import ListReader, WatchedList
 
-#: How many records are told of in one transaction.
+#: How many records are told in one transaction.
 PAGE = 500
 
 
@@ -31,7 +32,7 @@ PAGE = 500
 @app.task(name="subscriptions.tick", queueing_lock="subscriptions.tick")
 @every_tenant()
 def tick(timestamp: int) -> None:
-    """Once a minute, have the lists compared that are due, and events read that no job has looked at."""
+    """Defers the comparison of due lists, and the reading of events that no job has read, once a minute."""
     for tenant in log_reading.tenants_behind(ListReader):
         if tenant.has_watched_views:
             defer_reading(tenant)
@@ -43,7 +44,7 @@ def tick(timestamp: int) -> None:
 
 @job("subscriptions.sweep")
 def sweep() -> None:
-    """Compare the lists of the active tenant that are due."""
+    """Compares the lists of the active tenant that are due."""
     tenant, now = tenancy.require(), clock.now()
     tidy(tenant)
     for each in members.watched_lists(tenant):
@@ -52,7 +53,8 @@ def sweep() -> None:
 
 
 def compare_all(each: WatchedList) -> None:
-    """Compare all of a list with what it had; one that was stopped or asks something else now begins anew."""
+    """Compares the contents of a list with its members. A list that was stopped, or whose query has
+    changed, starts anew."""
     with members.stopping_at_problems(each):
         if each.problem or each.query != each.view.query:
             members.lock_reader(tenancy.require())

@@ -1,8 +1,7 @@
-"""What the log tells of watched lists: the records that events touched, and those that refer to them.
+"""Watched lists and the log: checks the records that events changed, and those that refer to them.
 
-Lists are asked as things are when the job comes: what came in and went again before that was never
-seen there. A commit only says that there is something to look at; where that gets lost, :mod:`.from_clock`
-finds out within a minute.
+Lists are checked as they are when the job runs: a record that came and went before that was never in them.
+A commit only defers the job. If that gets lost, :mod:`.from_clock` finds out within a minute.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from headlessly.subscriptions.following import renew
 from headlessly.subscriptions.members import Cause, ListQuestion
 from headlessly.subscriptions.models import WatchedList
 
-#: With more records than this referring to those touched, the whole list is compared in another transaction.
+#: If more records than this refer to the changed ones, the whole list is compared in another transaction.
 MOST_ASKED = 2_000
 
 COLUMNS = ("id", "name", "target", "target_type", "actor", "previous", "request_id")
 
 
 def look_after_append(tenant: Tenant, events: Sequence[Event], **_: Any) -> None:
-    """Receiver of the log's signal: after the commit, look at what these events touched."""
+    """Receives the log's signal: after the commit, defers the check of the changed records."""
     if tenant.has_watched_views and any(_touches(e.name, e.target_type) for e in events):
         transaction.on_commit(partial(defer_reading, tenant), robust=True)
 
@@ -43,18 +42,18 @@ def _touches(name: str, target_type: str | None) -> bool:
 
 
 def defer_reading(tenant: Tenant, *, in_seconds: float = 0) -> None:
-    """Have a tenant's log looked at. Call it after the commit, or the job may look too early."""
+    """Defers the reading of a tenant's log. Call it after the commit, or the job may read too early."""
     log_reading.defer_reading(read_log, "subscriptions", tenant, in_seconds=in_seconds)
 
 
 @job("subscriptions.read_log")
 def read_log() -> None:
-    """Note and tell what came into the watched lists, and what went, by what happened since the last time."""
+    """Writes and tells which records entered or left watched lists since the last time."""
     log_reading.read_pages(_read_page, defer_reading)
 
 
 def _read_page(tenant: Tenant) -> tuple[bool, bool]:
-    """Look at one page of the log. Returns what :meth:`LogReader.move_past` does."""
+    """Reads one page of the log. Returns the result of :meth:`LogReader.move_past`."""
     reader = members.lock_reader(tenant)
     page = reader.next_events(COLUMNS)
     if touched := [event for event in page if _touches(event.name, event.target_type)]:
@@ -65,8 +64,8 @@ def _read_page(tenant: Tenant) -> tuple[bool, bool]:
 
 
 def _causes(events: Iterable[Any]) -> dict[str, Cause]:
-    """What brought about that a record is as it is: of the last request that touched it the first event. What
-    follows from that by itself, a rule, a hook, is no cause of its own."""
+    """Returns the cause of each record's state: the first event of the last request that changed it. What
+    followed from that by itself, by a rule or a hook, is no cause of its own."""
     found: dict[str, Cause] = {}
     for event in events:
         known = found.get(event.target)
@@ -76,12 +75,12 @@ def _causes(events: Iterable[Any]) -> dict[str, Cause]:
 
 
 def _ask(each: WatchedList, events: Sequence[Any], causes: Mapping[str, Cause]) -> None:
-    """Look again for what was touched, of one list."""
+    """Checks the changed records for one list."""
     if each.view.noun not in registry:
         return
     with members.stopping_at_problems(each):
         if each.problem:
-            return  # the clock looks whether it can be looked at again
+            return  # the clock checks whether it works again
         if each.query != each.view.query:
             if not renew(each):
                 members.stop_watching(each, members.TOO_MANY)
@@ -96,8 +95,8 @@ def _ask(each: WatchedList, events: Sequence[Any], causes: Mapping[str, Cause]) 
 
 
 def _asked(question: ListQuestion, events: Sequence[Any]) -> dict[str, str] | None:
-    """The records that may have come or gone, each with the touched one that says so; None where they are too
-    many to be asked one by one."""
+    """Returns the records that may have come or gone, each with the changed record that is the reason;
+    None if there are too many to check one by one."""
     by_noun: dict[str, list[Any]] = defaultdict(list)
     for event in events:
         by_noun[event.target_type].append(event)
@@ -117,7 +116,7 @@ def _asked(question: ListQuestion, events: Sequence[Any]) -> dict[str, str] | No
 
 
 def _referred_to(name: str, column: str, events: Sequence[Any]) -> dict[str, str]:
-    """The records that these refer to, or did before."""
+    """Returns the records that these refer to, or did before."""
     if not events:
         return {}
     other = registry[name]

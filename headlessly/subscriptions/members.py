@@ -1,11 +1,12 @@
-"""Which records are in a watched list: taken, compared with what the list finds now, and the difference told.
+"""The members of watched lists: reads them, compares them with the current contents, and tells the
+difference.
 
-All of it runs in a transaction that holds the tenant's :class:`~.models.ListReader` (:func:`lock_reader`).
-The rows of the members, the events and the notifications are written together: whatever is killed, and
-however many work at it, a record that came is told once, and once more only after it went.
+All of this runs in a transaction that holds the tenant's :class:`~.models.ListReader`
+(:func:`lock_reader`). Members, events and notifications are written together: whatever is killed, and
+however many workers there are, a record that entered is told once, and again only after it left.
 
-A list is asked with the sight of the whole tenant, days beginning in UTC. Who is told of it is asked
-of each person (:mod:`.telling`).
+A list is read with everything that the tenant has, with days in UTC. Who is told of a record is decided
+for each person (:mod:`.telling`).
 """
 
 from __future__ import annotations
@@ -38,15 +39,16 @@ from headlessly.subscriptions.telling import tell_followers, tell_stopped
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: A watched list may have at most this many records.
+#: How many records a watched list may have.
 MOST = 10_000
 TOO_MANY = f"This list has more than {MOST:,} records: narrow it, and it is looked at again."
-#: After how long all of a list is compared: of one that time or something further off changes, and of others.
+#: After how long a whole list is compared: one that changes with time or by distant records, and any
+#: other.
 SOON, SOMETIME = timedelta(minutes=5), timedelta(hours=1)
 
 
 class Cause(NamedTuple):
-    """The event that brought a record in or out."""
+    """The event that made a record enter or leave."""
 
     id: str
     actor: str
@@ -54,8 +56,8 @@ class Cause(NamedTuple):
 
 
 def lock_reader(tenant: Tenant) -> ListReader:
-    """The tenant's place in the log, held until the commit. A new one begins at the end of the log, and
-    all lists are compared."""
+    """Returns the tenant's position in the log, locked until the commit. A new one starts at the end of
+    the log, and all lists are compared."""
     readers = ListReader.objects.filter(tenant=tenant)
     if (found := readers.select_for_update(no_key=True).first()) is not None:
         return found
@@ -68,13 +70,13 @@ def lock_reader(tenant: Tenant) -> ListReader:
 
 
 def skip_to_end_of_log(tenant: Tenant) -> None:
-    """Read the log from its present end: what was before concerns no list. Before any is taken."""
+    """Moves to the end of the log, because earlier events concern no list."""
     xid, seq = end_of_log()
     ListReader.objects.filter(tenant=tenant).update(xid=xid, seq=seq)
 
 
 class ListQuestion:
-    """What a watched list asks. Raises InvalidFilter for one that means nothing any more."""
+    """The query of a watched list. Raises InvalidFilter if it is no longer valid."""
 
     def __init__(self, noun: type[Record], query: str, person: str = "") -> None:
         self.noun = noun
@@ -106,18 +108,18 @@ class ListQuestion:
         return Scope(self.noun).queryset().filter(self._condition).order_by()
 
     def first_ids(self) -> list[str]:
-        """The ids of what it finds, up to one more than may be. Raises TooSlow."""
+        """Returns the ids that it finds, up to one more than allowed. Raises TooSlow."""
         with self._asked(), transaction.atomic(), timeouts.statement_timeout():
             return list(self._found().values_list("pk", flat=True)[: MOST + 1])
 
     def find_among(self, ids: Collection[str]) -> set[str]:
-        """Those of these records that it finds. Raises TooSlow."""
+        """Returns which of these records it finds. Raises TooSlow."""
         with self._asked(), transaction.atomic(), timeouts.statement_timeout():
             return set(self._found().filter(pk__in=ids).values_list("pk", flat=True))
 
     def find_differences(self, members: models.QuerySet[ListMember]) -> list[str]:
-        """What it finds and is no member, up to one more than may be, and what is one and not found: in one
-        statement. Raises TooSlow."""
+        """Returns records that it finds and that are no members, up to one more than allowed, and members
+        that it does not find, in one statement. Raises TooSlow."""
         with self._asked(), transaction.atomic(), timeouts.statement_timeout():
             found = self._found()
             came = found.exclude(pk__in=members.values("record")).values_list("pk")
@@ -133,7 +135,8 @@ def members_of(each: WatchedList) -> models.QuerySet[ListMember]:
 
 
 def note_members(each: WatchedList, question: ListQuestion) -> bool:
-    """Note what is in the list now, of which nobody is told. Returns whether it is not too much."""
+    """Stores the current contents of the list without telling anybody. Returns whether the list is small
+    enough."""
     members_of(each).delete()
     ids = question.first_ids()
     if len(ids) > MOST:
@@ -151,7 +154,7 @@ def note_members(each: WatchedList, question: ListQuestion) -> bool:
 def compare_members(
     each: WatchedList, ids: Collection[str], causes: Mapping[str, Cause], question: ListQuestion
 ) -> None:
-    """Of these records, note and tell which are in the list now and were not, and which are not any more."""
+    """Writes and tells which of these records have entered or left the list."""
     if not ids:
         return
     found = question.find_among(ids)
@@ -174,7 +177,7 @@ def compare_members(
 def _event(each: WatchedList, name: str, record: str, cause: Cause | None) -> Event:
     view = each.view
     data: dict[str, Any] = {"view": view.pk}
-    if view.shared:  # what a private one is called is nobody's business
+    if view.shared:  # the name of a private view stays private
         data["viewName"] = view.name
     if each.person:
         data["person"] = each.person
@@ -188,13 +191,13 @@ def _event(each: WatchedList, name: str, record: str, cause: Cause | None) -> Ev
         timestamp=clock.now(),
         data=data,
         cause=cause.id if cause else None,
-        # Not that of the cause: what one request did is taken back together, and this is not.
+        # Not the cause's request: undoing that must not undo this.
         request_id=public_id("req"),
     )
 
 
 def stop_watching(each: WatchedList, problem: str) -> None:
-    """Look at a list no more until it can be looked at again; once, its followers are told."""
+    """Stops watching a list until it works again. Its followers are told once."""
     members_of(each).delete()
     was, each.problem = each.problem, problem
     each.due_at = clock.now() + SOMETIME
@@ -205,8 +208,8 @@ def stop_watching(each: WatchedList, problem: str) -> None:
 
 @contextmanager
 def stopping_at_problems(each: WatchedList) -> Iterator[None]:
-    """A block in which a list is looked at: one that means nothing any more, or takes too long, holds up no
-    other."""
+    """Runs the block for a list. A list that is no longer valid, or too slow, is stopped and does not hold
+    up others."""
     try:
         with transaction.atomic():
             yield
@@ -215,6 +218,6 @@ def stopping_at_problems(each: WatchedList) -> Iterator[None]:
 
 
 def watched_lists(tenant: Tenant) -> list[WatchedList]:
-    """The lists of the active tenant, each with its view."""
+    """Returns the lists of the active tenant with their views."""
     found = WatchedList.objects.filter(tenant=tenant)
     return list(found.select_related("view").order_by("pk"))

@@ -1,4 +1,4 @@
-"""Which lists are watched, and what was in them when they were looked at last."""
+"""Models of watched lists and their members."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from headlessly.query.saved_views import View
 
 
 class WatchedList(TenantRow):
-    """The list that a saved view is: for everybody, or, of one that says "me", for one person."""
+    """The list of a saved view: for everybody, or, if the view says "me", for one person."""
 
     view = TenantForeignKey(View, models.CASCADE, related_name="+", db_index=False)
-    #: The contact whose list it is; empty for one that is the same for all.
+    #: The contact whose list it is; empty for everybody's.
     person = models.CharField(max_length=32, blank=True, default="", db_collation="C")
-    #: The query of which the members are; where the view has another now, they are taken anew.
+    #: The query that the members were read by. If the view has another one, they are read again.
     query = models.TextField(blank=True)
-    #: Why it is not looked at, in English; empty where it is.
+    #: Why it is not watched, in English; empty if it is.
     problem = models.TextField(blank=True, default="")
-    #: When all of it is compared next.
+    #: When the whole list is compared next.
     due_at = models.DateTimeField()
 
     class Meta:
@@ -50,5 +50,5 @@ class ListMember(TenantRow):
 
 
 class ListReader(LogReader):
-    """How far a tenant's log was read for its watched lists. Who changes what is in one holds this row: of
-    two at once the second sees what the first wrote."""
+    """How far a tenant's log has been read for its watched lists. Whoever changes their members locks this
+    row, so that the second of two sees what the first wrote."""

@@ -1,4 +1,4 @@
-"""What a filter depends on: which records' events may change what it finds, and whether the clock may."""
+"""What a filter depends on: which records' events may change its results, and whether time may."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class Reach:
-    """Where the conditions of a filter lead."""
+    """What the conditions of a filter depend on."""
 
-    #: By noun, the paths of references that lead from a record to one of it: ``organization__owner``.
+    #: By noun, the paths of references that lead from a record to one of that noun:
+    #: ``organization__owner``.
     paths: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    #: By noun, its references by which it is told of a record: the activities about it.
+    #: By noun, its references that lead to a record, such as those of activities about it.
     sides: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    #: Whether it may find others without an event of all these: as time passes, or by what lies further off.
+    #: Whether its results may change without an event of all these: as time passes, or by more distant
+    #: records.
     moves: bool = False
 
 
 def reach_of(noun: type[Record], filter: Mapping[str, Any]) -> Reach:
-    """Where a filter leads that compiles."""
+    """Returns what a valid filter depends on."""
     found = Reach()
     for name, value in all_conditions(filter):
         _condition(noun, name, value, (), found)
@@ -36,7 +38,7 @@ def reach_of(noun: type[Record], filter: Mapping[str, Any]) -> Reach:
 def _condition(
     noun: type[Record], name: str, value: Any, path: tuple[str, ...], found: Reach
 ) -> None:
-    if name in ("$text", "$stale"):  # words may stand in the records referred to
+    if name in ("$text", "$stale"):  # words may be those of referenced records
         found.moves = True
         return
     head, dot, rest = name.partition(".")
@@ -49,9 +51,9 @@ def _condition(
     if (relation := schema.relation(head)) is not None:
         for filter in value.values():
             inner = reach_of(relation.source_noun, filter)
-            # What the others refer to in turn is left to the clock.
+            # Their own references are left to the clock.
             found.moves |= inner.moves or bool(inner.paths or inner.sides)
-        # So are references of the tenant's own.
+        # So are references in the tenant's own fields.
         found.moves |= bool(path or relation.is_custom)
         if not path and not relation.is_custom:
             found.sides[relation.noun].add(relation.field)

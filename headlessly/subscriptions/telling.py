@@ -1,5 +1,5 @@
-"""Whom a watched list tells: those who follow its view and still see it. They hear only of records that they
-see, and not of what they did themselves."""
+"""Tells the followers of a watched list, if they still see its view: of records that they see, and not of
+what they did themselves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KIND = "view"
 
 
 def followers_of(each: WatchedList) -> list[Membership]:
-    """The members who are told of a list."""
+    """Returns the members who are told of a list."""
     view = each.view
     users = Follower.objects.filter(tenant=each.tenant_id, record=view.pk)
     found = Membership.objects.select_related("user").filter(
@@ -43,8 +43,8 @@ def followers_of(each: WatchedList) -> list[Membership]:
 def tell_followers(
     each: WatchedList, name: str, events: Sequence[Event], causes: Mapping[str, Any]
 ) -> None:
-    """Tell who follows the view of these, which came or went. Of what one request did, or the clock found at
-    a time, there is one notification."""
+    """Tells the followers of the view which records came or went. There is one notification for each
+    request, or each check by the clock."""
     notices = []
     happened = ENTERED if name == VIEW_ENTERED else LEFT
     by_clock = clock.now().isoformat()
@@ -71,7 +71,7 @@ def tell_followers(
 
 
 def tell_stopped(each: WatchedList) -> None:
-    """Tell who follows the view that it is not looked at any more."""
+    """Tells the followers that the view is no longer watched."""
     occasion = _occasion(each, STOPPED, clock.now().isoformat())
     tell(
         [
@@ -94,6 +94,6 @@ def _occasion(each: WatchedList, happened: str, by: str) -> str:
 
 
 def _seen(member: Membership, noun: str, ids: list[str]) -> set[str]:
-    """Those of these records that a member sees."""
+    """Returns which of these records a member sees."""
     with actors.acting(member.actor):
         return set(registry[noun].objects.filter(pk__in=ids).values_list("pk", flat=True))

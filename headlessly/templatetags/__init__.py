@@ -1,1 +1,1 @@
-"""Filters that every template of the product has."""
+"""Filters and tags that every template of the product has."""

@@ -1,4 +1,4 @@
-"""Words within sentences, and days and numbers as the reader writes them."""
+"""Filters for words within sentences, and for days and numbers as the reader writes them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def inside(text: Any) -> str:
 
 @register.filter
 def spoken(state: Any) -> str:
-    """``{{ step.target|spoken }}``: ``InProgress`` as people say it."""
+    """``{{ step.target|spoken }}``: ``InProgress`` as ``In progress``, in the reader's language."""
     return wording.state_label(state)
 
 
 @register.simple_tag(name="day_input")
 def input_of_a_day(name: str, value: Any = "", **attrs: str) -> str:
-    """``{% day_input "from" given.from %}``: an input for a day that has been, typed as one likes."""
+    """``{% day_input "from" given.from %}``: an input for a past day, which can be typed freely."""
     return past_days.day_input(name, str(value or ""), **attrs)
 
 
@@ -41,7 +41,7 @@ def day(value: date) -> str:
 
 @register.filter
 def age(value: datetime) -> SafeString:
-    """``{{ key.created_at|age }}``: ``3 d``, with the exact time behind it."""
+    """``{{ key.created_at|age }}``: ``3 d``, with the exact time as its title."""
     return display.age_html(value)
 
 
@@ -59,14 +59,13 @@ def number(value: Any) -> str:
 
 @register.filter
 def moment(value: datetime) -> str:
-    """``{{ address.moment|moment }}``: with the time, and in which time zone."""
+    """``{{ address.moment|moment }}``: a day with its time and the time zone."""
     return display.moment_text(value, zone=True)
 
 
 @register.simple_tag(takes_context=True)
 def settings_pages(context: Any) -> Any:
-    """``{% settings_pages as groups %}``: the pages of the settings that one may open, by the titles
-    of their groups."""
+    """``{% settings_pages as groups %}``: the pages of the settings that the user may open, by group."""
     every = navigation.settings_pages(context["request"])
     opened = [(title, [page for page in pages if page.is_open]) for title, pages in every]
     return [(title, pages) for title, pages in opened if pages]

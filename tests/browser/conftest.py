@@ -1,4 +1,4 @@
-"""A real Chromium in front of a live server; skipped, saying why, where there is none."""
+"""A real Chromium in front of a live server; without one, the tests are skipped with a reason."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from django.core.signals import request_finished, request_started
 from django.test import Client
 
 PASSWORD = "right-horse-battery"
-#: How long a page may take to show what it should, in milliseconds: a busy machine's, not a reader's.
+#: Timeout for what a page should show, in milliseconds: generous, for a busy machine.
 PATIENCE = 20_000
-#: The one without windows first: it works a quarter less for the same pages.
+#: The headless shell first: it takes a quarter less CPU for the same pages.
 NAMES = (
     "chromium-headless-shell",
     "chromium",
@@ -30,9 +30,9 @@ NAMES = (
     "google-chrome",
     "google-chrome-stable",
 )
-#: Modules whose tests take longest.
+#: The modules with the longest tests.
 LONGEST = ("test_everybody", "test_docs", "test_journeys", "test_reports")
-#: Nothing but the site itself can be reached: what a page asks for elsewhere fails, and is told of.
+#: Only the site itself can be reached: requests elsewhere fail, and the test reports them.
 ARGUMENTS = [
     "--no-sandbox",
     "--renderer-process-limit=1",
@@ -45,15 +45,15 @@ HOW = (
 
 
 def chromium() -> str | None:
-    """Where a Chromium is, or None."""
+    """Returns the path of a Chromium, or None."""
     found = (shutil.which(name) for name in NAMES)
     return os.environ.get("CHROMIUM") or next(filter(None, found), None)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is here last, for Playwright's loop stays, and the longest of it first, so that no worker is
-    left alone with it; skip it where there is no Chromium."""
+    """Runs browser tests last, because Playwright's event loop stays, and the longest of them first, so
+    that no worker is left alone with it. Skips them without a Chromium."""
     here = f"{Path(__file__).parent}{os.sep}"
     others, mine = [], []
     for item in items:
@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = others + mine
 
 
-#: What a person would see who came to a page of a test that failed.
+#: What the page shows when a test fails.
 SHOWN = """() => ({
   address: location.href,
   dialogs: [...document.querySelectorAll("dialog[open]")].map((each) => each.innerText.slice(0, 400)),
@@ -81,25 +81,25 @@ SHOWN = """() => ({
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell with a test that failed what its page showed then: on a busy machine it may not fail again."""
+    """Adds to a failed test what its page showed: on a busy machine it may not fail again."""
     report = yield
     page = getattr(item, "funcargs", {}).get("page")
     if report.failed and call.when == "call" and page and not page.is_closed():
-        with suppress(Exception):  # of a page that answers nothing any more
+        with suppress(Exception):  # the page may not respond any more
             report.sections.append(("the page", pformat(page.evaluate(SHOWN), width=120)))
     return report
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The machine's own Chromium; without its sandbox, which root cannot have. Its pages share a process: one
-    for each is begun for each test."""
+    """Chooses the machine's Chromium. It runs without its sandbox, which does not work for root, and its
+    pages share a process, which would otherwise be started for each test."""
     return browser_type_launch_args | {"executable_path": chromium(), "args": ARGUMENTS}
 
 
 @pytest.fixture(scope="session")
 def playwright(playwright: Any) -> Iterator[Any]:
-    """Playwright's event loop lives in this thread; Django would not ask the database beside it."""
+    """Lets Django use the database in the thread with Playwright's event loop."""
     from playwright.sync_api import expect
 
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -110,8 +110,7 @@ def playwright(playwright: Any) -> Iterator[Any]:
 
 @pytest.fixture(scope="session", autouse=True)
 def static_files_are_kept() -> Iterator[None]:
-    """As where the product runs, a browser asks once for what every page loads, and not of each page anew
-    whether it changed."""
+    """Lets the browser cache static files as in production, and not revalidate them for each page."""
     serve = StaticFilesHandlerMixin.serve
 
     def serve_to_keep(self: Any, request: Any) -> Any:
@@ -128,7 +127,7 @@ def static_files_are_kept() -> Iterator[None]:
 def shared_context(
     browser: Any, live_server: Any, browser_context_args: dict[str, Any]
 ) -> Iterator[Any]:
-    """One browser for all tests, with what every page loads loaded once."""
+    """The shared browser context, which loads static files once for all tests."""
     context = browser.new_context(**browser_context_args)
     keeper = context.new_page()
     keeper.goto(f"{live_server.url}/healthz")
@@ -138,8 +137,8 @@ def shared_context(
 
 @pytest.fixture
 def context(request: pytest.FixtureRequest, new_context: Any) -> Iterator[Any]:
-    """The browser of a test: nobody is signed in, nothing is kept. What is waited for has as long on a busy
-    machine as what is expected."""
+    """The browser context of a test, without a session or stored data. The timeout for waiting is the same
+    as for expecting."""
     if request.node.get_closest_marker("own_context"):
         context = new_context()
         context.set_default_timeout(2 * PATIENCE)
@@ -154,7 +153,7 @@ def context(request: pytest.FixtureRequest, new_context: Any) -> Iterator[Any]:
     sites = {urljoin(page.url, "/") for page in pages if page.url.startswith("http")}
     for page in pages:
         page.close()
-    # Not in the pages themselves, which keep what is typed when they are closed.
+    # Not by scripts of the pages, which store drafts when they are closed.
     session = context.new_cdp_session(keeper)
     for site in sites:
         wanted = {"origin": site.rstrip("/"), "storageTypes": "local_storage"}
@@ -164,9 +163,9 @@ def context(request: pytest.FixtureRequest, new_context: Any) -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def answered(transactional_db: None) -> Iterator[None]:
-    """After the browser has gone, wait until the site has answered what it still asked.
+    """Waits at the end until the site has answered all requests.
 
-    Else such an answer would read from tables that are being emptied for the next test.
+    Otherwise they would read from tables that are being emptied for the next test.
     """
     open_requests = Requests()
     yield
@@ -174,9 +173,9 @@ def answered(transactional_db: None) -> Iterator[None]:
 
 
 class Requests:
-    """How many requests the site is answering."""
+    """Counts the requests that the site is answering."""
 
-    #: How long to wait, in seconds; a request that takes longer is a failure that tells of itself.
+    #: Timeout, in seconds; a request that takes longer fails in its own way.
     LONGEST = 10
 
     def __init__(self) -> None:
@@ -215,7 +214,7 @@ def sign_in(page: Any, site: str, email: str, password: str = PASSWORD) -> None:
 
 
 def open_session(page: Any, site: str, user: Any) -> None:
-    """Have ``page`` signed in as ``user`` without the form, which has tests of its own."""
+    """Signs in ``user`` in ``page`` without the form, which has tests of its own."""
     client = Client()
     client.force_login(user)
     name = settings.SESSION_COOKIE_NAME
@@ -223,9 +222,9 @@ def open_session(page: Any, site: str, user: Any) -> None:
 
 
 def cut_off(page: Any) -> None:
-    """Take the connection away from ``page``; back is ``page.context.set_offline(False)``.
+    """Disconnects ``page``; ``page.context.set_offline(False)`` connects it again.
 
-    The browser says so before its network does: a request of that moment would fail in the page and
+    The browser tells of it before its network stops: a request at that moment would fail in the page and
     arrive all the same. So this waits until one fails.
     """
     page.context.set_offline(True)
@@ -246,12 +245,12 @@ def bob(acme: Any, people: SimpleNamespace) -> Any:
 
 @pytest.fixture
 def desk(page: Any, site: str, bob: Any) -> Iterator[Any]:
-    """Bob's browser, signed in and nowhere yet. At the end: no script failed, and nothing came from
-    elsewhere."""
+    """Bob's browser, signed in, without a page. At the end no script may have failed, and nothing been
+    requested from elsewhere."""
     failed: list[str] = []
     elsewhere: list[str] = []
     page.on("pageerror", lambda error: failed.append(str(error)))
-    # Of each request that succeeds a browser would have to tell, fifty for a page.
+    # Listening to successful requests would be slow: there are fifty for a page.
     page.on("requestfailed", lambda r: r.url.startswith(site) or elsewhere.append(r.url))
     open_session(page, site, bob)
     yield page

@@ -1,4 +1,4 @@
-"""Clusters of a test's own, in folders that their unprivileged user may enter."""
+"""Clusters for single tests, in folders that their unprivileged user may enter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .clusters import Cluster, acme_at, listen
 
 
 def _new_clusters() -> Iterator[Callable[[], Cluster]]:
-    # Not pytest's folders: each run of pytest closes them to all other users, those of other runs too.
+    # Not in pytest's folders: each run of pytest closes them to other users, also those of other runs.
     with ExitStack() as stack:
 
         def new() -> Cluster:
@@ -33,18 +33,18 @@ def _new_clusters() -> Iterator[Callable[[], Cluster]]:
 
 @pytest.fixture
 def new_cluster() -> Iterator[Callable[[], Cluster]]:
-    """Makes a cluster that is not started, and ends with the test."""
+    """A function that creates a cluster, not started, that ends with the test."""
     yield from _new_clusters()
 
 
 @pytest.fixture(scope="package")
 def new_lasting_cluster() -> Iterator[Callable[[], Cluster]]:
-    """Makes a cluster that is not started, and ends with the last of these tests."""
+    """A function that creates a cluster, not started, that ends with the last of these tests."""
     yield from _new_clusters()
 
 
 def fill_with_tables(cluster: Cluster) -> Cluster:
-    """Give the cluster the product's tables, without a row."""
+    """Creates the product's tables in the cluster, without rows."""
     connection.ensure_connection()
     cluster.restore(connection.settings_dict["HOST"], connection.settings_dict["NAME"])
     return cluster
@@ -54,7 +54,7 @@ def fill_with_tables(cluster: Cluster) -> Cluster:
 def cell(
     new_lasting_cluster: Callable[[], Cluster], django_db_setup: None, django_db_blocker: Any
 ) -> Cluster:
-    """Another cluster with the product's tables: tenants come to it."""
+    """Another cluster with the product's tables, to which tenants are moved."""
     with django_db_blocker.unblock():
         return fill_with_tables(new_lasting_cluster().start())
 
@@ -63,7 +63,7 @@ def cell(
 def original(
     new_lasting_cluster: Callable[[], Cluster], django_db_setup: None, django_db_blocker: Any
 ) -> Cluster:
-    """A cluster with acme, its leads and its webhook, whose transactions have been counted far."""
+    """A cluster with acme, its leads and its webhook, and with a high count of transactions."""
     with django_db_blocker.unblock():
         cluster = fill_with_tables(new_lasting_cluster().start(max_prepared_transactions=5))
         with cluster.connect(user="postgres", autocommit=True) as admin:

@@ -1,1 +1,1 @@
-"""One's own account: how one gets in, from which browsers, and how that is made safer."""
+"""A person's own account: how they sign in, from which browsers, and how it is secured."""

@@ -1,4 +1,4 @@
-"""What a checkout would have sent by mail, to be read by whoever develops. Production has no such page."""
+"""Shows the emails that a development checkout would have sent. Production has no such page."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from django.views.decorators.http import require_GET
 from headlessly.admin.entrance import render_gate
 from headlessly.web import csp
 
-#: How many letters are shown, the newest first.
+#: How many emails are shown, the newest first.
 MOST = 30
 BETWEEN = re.compile(r"^-{79}$", re.MULTILINE)
 LINK = re.compile(r"(https?://\S+)")
-#: The policy for the HTML of a letter: its own styles, and nothing loaded from anywhere.
+#: The Content-Security-Policy of an email's HTML: its own styles, and nothing loaded from anywhere.
 IN_FRAME = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'; sandbox"
@@ -34,7 +34,7 @@ IN_FRAME = (
 @require_GET
 @never_cache
 def letters_view(request: HttpRequest) -> HttpResponse:
-    """The letters, the newest first: their text, and their HTML in a frame of its own."""
+    """Lists the emails, the newest first: their text, and their HTML in a frame."""
     found: list[dict[str, Any]] = []
     for file in _files()[:MOST]:
         letters = [_letter(each, file, number) for number, each in enumerate(_messages_in(file))]
@@ -49,7 +49,7 @@ def letters_view(request: HttpRequest) -> HttpResponse:
 @never_cache
 @xframe_options_sameorigin
 def letter_view(request: HttpRequest, file: str, number: int) -> HttpResponse:
-    """The HTML of one letter as a mail program would show it: nothing in it runs, and nothing is loaded."""
+    """Shows the HTML of one email as a mail program would: no scripts run, and nothing is loaded."""
     found = next((each for each in _files() if each.name == file), None)
     messages = _messages_in(found) if found is not None else []
     body = messages[number].get_body(("html",)) if number < len(messages) else None
@@ -59,7 +59,8 @@ def letter_view(request: HttpRequest, file: str, number: int) -> HttpResponse:
 
 
 def _files() -> list[Path]:
-    """The files of letters, the newest first. Raises Http404 where there are none to be shown."""
+    """Returns the files with emails, the newest first. Raises Http404 in production, and if emails are not
+    written to files."""
     folder = getattr(settings, "EMAIL_FILE_PATH", None)
     if settings.PRODUCTION or not folder:
         raise Http404
@@ -67,7 +68,7 @@ def _files() -> list[Path]:
 
 
 def _messages_in(file: Path) -> list[Any]:
-    """Django writes one file for each connection, with a line between letters."""
+    """Returns the emails of a file. Django writes one file per connection, with a line between emails."""
     texts = [part for part in BETWEEN.split(file.read_text(errors="replace")) if part.strip()]
     return [email.message_from_bytes(text.lstrip().encode(), policy=default) for text in texts]
 

@@ -1,7 +1,7 @@
-"""The pages behind links by which people get in: a forgotten password, an invitation.
+"""The pages behind emailed links: a forgotten password, an invitation.
 
-The address of such a page is a secret: no other site hears of it (``same-origin``; "no-referrer" would also
-have the browser send the form with ``Origin: null``, which is refused).
+The address of such a page is a secret that other sites must not see in the Referer (``same-origin``; with
+"no-referrer" the browser would also send the form with ``Origin: null``, which is refused).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ View = Callable[..., HttpResponse]
 
 
 def gate_page(view: View) -> View:
-    """A page that whoever has its link may open."""
+    """Decorates a view that anybody who has its link may open."""
 
     @never_cache
     @csrf_protect
@@ -71,7 +71,7 @@ class PasswordForm(GateForm, SetPasswordForm):
 
 
 class InvitedForm(PasswordForm):
-    """A password and the name that goes with it."""
+    """A new password, and the person's name."""
 
     field_order = ("first_name", "last_name", "new_password1", "new_password2")
 
@@ -99,7 +99,7 @@ class ForgottenForm(GateForm):
 
 @gate_page
 def forgotten_password_view(request: HttpRequest) -> HttpResponse:
-    """Have a link sent by which one chooses a new password. It says the same whoever has an account."""
+    """Sends a link to choose a new password. The response does not reveal whether there is an account."""
     title = _("Forgotten password")
     if not mail.is_set_up():
         return render_gate(request, "forgotten", title=title, without_mail=True)
@@ -116,14 +116,15 @@ def forgotten_password_view(request: HttpRequest) -> HttpResponse:
         page["Retry-After"] = str(problem.seconds)
         return page
     user = User.objects.with_email(email).filter(is_active=True).first()
-    # Also for nobody, who is sent nothing: the time of the answer does not tell who has an account.
+    # Deferred also without a user, who is sent nothing: the response time must not reveal who has an
+    # account.
     mail.send_later(mail.mail_password_link, user=user.pk if user else "")
     return render_gate(request, "forgotten", title=_("Look into your mail"), sent_to=email)
 
 
 @gate_page
 def choose_password_view(request: HttpRequest, id: str, token: str, by: str = "") -> HttpResponse:
-    """Choose a password by a link, and come in."""
+    """Sets a new password by a link, and signs in."""
     user = User.objects.filter(pk=id, is_active=True).first()
     if user is None or not passwords.link_fits(user, token, by):
         raise Http404
@@ -140,8 +141,8 @@ def choose_password_view(request: HttpRequest, id: str, token: str, by: str = ""
 
 @gate_page
 def invitation_view(request: HttpRequest, id: str, token: str) -> HttpResponse:
-    """Take a place in a tenant: with a new password, or with the account that one is signed in with."""
-    with every_tenant():  # its link tells of which tenant it is
+    """Accepts an invitation: with a new password, or as the account that is signed in."""
+    with every_tenant():  # the tenant is only known from the link
         found = Invitation.objects.select_related("tenant").filter(pk=id).first()
     if found is None or not found.fits(token):
         raise Http404
@@ -154,7 +155,7 @@ def invitation_view(request: HttpRequest, id: str, token: str) -> HttpResponse:
 
 def _accept_with_password(request: HttpRequest, found: Invitation) -> HttpResponse:
     known = {"first_name": found.first_name, "last_name": found.last_name}
-    # Held against what the password may not be like.
+    # The password is checked for being too similar to these.
     made = User(email=found.email, **known)
     form = InvitedForm(made, request.POST if request.method == "POST" else None, initial=known)
     if form.is_valid():

@@ -1,7 +1,7 @@
-"""The pages of one's account: the password, the browsers one is signed in with, the second factors.
+"""The pages of a person's account: password, signed-in browsers, second factors.
 
-They are the same in every tenant and at the operator's. What changes how one gets in asks for the password
-again first, where it was not typed just now.
+They are the same in every tenant and on the operator's pages. A page that changes how somebody signs in
+first asks for the password again, unless it was typed recently.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from headlessly.log.names import SESSIONS_ENDED
 from headlessly.log.security_events import record_of_person
 from headlessly.web.sign_in import readable_address
 
-#: The pages that one may open before a second factor was shown, where the tenant asks for one, and before the
-#: password is typed again.
+#: Pages that are open before the second factor that the tenant requires is shown, and before the password
+#: is confirmed.
 ALWAYS = {
     "account", "confirm", "password_change", "totp", "passkey", "codes", "factor_remove",
     "session_end", "sessions_end", "logout", "session", "preferences",
 }  # fmt: skip
-#: Where a session keeps the key of an app that has not shown a code yet.
+#: The session's entry for the key of an authenticator app that has not shown a code yet.
 TOTP_KEY = "totp_key"
 
 
 def urls(site: Any) -> list[URLPattern]:
-    """The addresses below the site's own."""
+    """Returns the URL patterns of the account, below the site's own."""
 
     def page(route: str, view: Callable[..., HttpResponse], name: str, **more: Any) -> URLPattern:
         return site.page(f"account/{route}", view, name, **more)
@@ -64,19 +64,19 @@ def urls(site: Any) -> list[URLPattern]:
 
 
 def is_own_page(request: HttpRequest) -> bool:
-    """Whether this is a page of one's own account, which makes it safer."""
+    """Whether this page belongs to the person's own account, which is always open to them."""
     match = request.resolver_match
     return match is not None and match.url_name in ALWAYS
 
 
 def ask_to_confirm(request: HttpRequest) -> HttpResponse:
-    """To the page that asks for the password again, and back to where one can read."""
+    """Redirects to the page that asks for the password, which leads back to a page that GET can read."""
     onward = urlencode({"next": readable_address(request)})
     return HttpResponseRedirect(f"{reverse('admin:confirm')}?{onward}")
 
 
 class LineInput(forms.PasswordInput):
-    """A password among the fields of a settings page."""
+    """A password input in the style of the settings pages."""
 
     def __init__(self, complete: str) -> None:
         super().__init__({"class": "line", "autocomplete": complete})
@@ -93,7 +93,7 @@ class ConfirmForm(forms.Form):
 
 
 def confirm_view(request: HttpRequest, *, site: Any) -> HttpResponse:
-    """Type the password again, before what matters."""
+    """Asks for the password again before a sensitive page."""
     form = ConfirmForm(request.POST if request.method == "POST" else None)
     onward = safe_next(request) or reverse("admin:account")
     if form.is_valid() and _own_password_fits(request, form, "password"):
@@ -105,7 +105,7 @@ def confirm_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 
 
 def _own_password_fits(request: HttpRequest, form: forms.Form, field: str) -> bool:
-    """Whether the password is the user's; what is wrong with it is put at the field."""
+    """Whether the password is the user's own. Adds an error to the field if not."""
     user: Any = request.user
     try:
         fits = try_password(request, user.email, form.cleaned_data[field]) == user
@@ -147,7 +147,7 @@ class PasswordChangeForm(forms.Form):
 
 
 def password_view(request: HttpRequest, *, site: Any) -> HttpResponse:
-    """Change the password; every other browser is signed out by it."""
+    """Changes the password, and signs out every other browser."""
     user: Any = request.user
     form = PasswordChangeForm(user, request.POST if request.method == "POST" else None)
     if form.is_valid() and _own_password_fits(request, form, "old_password"):
@@ -165,7 +165,7 @@ def password_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 
 
 def account_view(request: HttpRequest, *, site: Any) -> HttpResponse:
-    """How one gets in, and from where."""
+    """Shows how the person signs in, and from where."""
     user: Any = request.user
     here = hash_secret(request.session.session_key or "")
     tenant = getattr(request, "tenant", None)
@@ -194,7 +194,7 @@ def account_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 
 @require_POST
 def end_session_view(request: HttpRequest, id: str, *, site: Any) -> HttpResponse:
-    """Sign out of one browser."""
+    """Signs out of one browser."""
     user: Any = request.user
     found = [s for s in sessions.living_sessions(user) if s.public_id == id]
     if not found:
@@ -207,7 +207,7 @@ def end_session_view(request: HttpRequest, id: str, *, site: Any) -> HttpRespons
 
 @require_POST
 def end_others_view(request: HttpRequest, *, site: Any) -> HttpResponse:
-    """Sign out of every browser but this one."""
+    """Signs out of every other browser."""
     user: Any = request.user
     count = sessions.end_sessions(user, but=request.session.session_key)
     record_of_person(SESSIONS_ENDED, user, count=count)
@@ -226,7 +226,7 @@ class TotpForm(forms.Form):
 
 
 def totp_view(request: HttpRequest, *, site: Any) -> HttpResponse:
-    """Set up an app that shows codes."""
+    """Sets up an authenticator app."""
     user: Any = request.user
     kept = request.session.get(TOTP_KEY)
     key = decrypt(kept) if kept else factors.new_totp_key()
@@ -250,7 +250,7 @@ def totp_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 
 
 def passkey_view(request: HttpRequest, *, site: Any) -> HttpResponse:
-    """Set up a passkey."""
+    """Sets up a passkey."""
     user: Any = request.user
     problem, status = "", 200
     if request.method == "POST":
@@ -270,8 +270,8 @@ def passkey_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 
 
 def _factor_added(request: HttpRequest, user: Any) -> HttpResponse:
-    """This browser has shown it; the others show it when they sign in again. On to the recovery codes, where
-    there are none yet."""
+    """Finishes adding a factor. It counts as shown in this browser; the others are signed out. Redirects
+    to the recovery codes if there are none yet."""
     request.session[TWICE] = True
     sessions.end_sessions(user, but=request.session.session_key)
     messages.success(request, _("From now on it is asked for when you sign in."))
@@ -280,7 +280,7 @@ def _factor_added(request: HttpRequest, user: Any) -> HttpResponse:
 
 
 def codes_view(request: HttpRequest, *, site: Any) -> HttpResponse:
-    """Make recovery codes; the answer to the POST is the only place where they can be read."""
+    """Makes recovery codes. The response to the POST is the only place where they can be read."""
     user: Any = request.user
     if not factors.has_factor(user):
         return redirect("admin:account")
@@ -296,7 +296,7 @@ def codes_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 
 @require_POST
 def remove_factor_view(request: HttpRequest, id: str, *, site: Any) -> HttpResponse:
-    """Ask for one no longer; every other browser is signed out by it."""
+    """Removes a factor, and signs out every other browser."""
     user: Any = request.user
     factor = get_object_or_404(factors.factors_of(user), pk=id)
     try:

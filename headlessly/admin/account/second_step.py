@@ -1,4 +1,4 @@
-"""The second step of signing in: a code, or a passkey, by who has just shown their password."""
+"""The second step of signing in: a code or a passkey, after the password."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from headlessly.accounts.signing_in import begin_session, guesser_of, remember_b
 from headlessly.admin.account.links import gate_page
 from headlessly.admin.entrance import PENDING, REFUSALS, GateForm, render_gate
 
-#: How long one has for it, in seconds.
+#: How many seconds after the password the second step may take.
 PATIENCE = 10 * 60
 STATE = "passkey"
 LONGEST_ANSWER = 20_000
@@ -40,7 +40,7 @@ class CodeForm(GateForm):
 
 @gate_page
 def second_step_view(request: HttpRequest) -> HttpResponse:
-    """Show a code or a passkey; without the first step one begins there."""
+    """Asks for a code or a passkey. Without the first step, redirects to it."""
     pending = request.session.get(PENDING) or {}
     user = _pending_user(pending)
     if user is None:
@@ -64,7 +64,7 @@ def second_step_view(request: HttpRequest) -> HttpResponse:
     if SecondFactor.PASSKEY in kinds:
         asked, request.session[STATE] = factors.ask_for_passkey(user)
         if not form.errors:
-            del form.fields["code"].widget.attrs["autofocus"]  # the button has it
+            del form.fields["code"].widget.attrs["autofocus"]  # the passkey's button gets the focus
     return render_gate(
         request,
         "second",
@@ -77,7 +77,8 @@ def second_step_view(request: HttpRequest) -> HttpResponse:
 
 
 def _pending_user(pending: dict[str, Any]) -> User | None:
-    """Who has shown their password a short while ago, and has it still."""
+    """Returns the user who typed their password within :data:`PATIENCE`, if it has not changed since; else
+    None."""
     age = timezone.now().timestamp() - pending.get("at", 0)
     user = User.objects.filter(pk=pending.get("user"), is_active=True).first()
     if user is None or not 0 <= age <= PATIENCE:
@@ -87,7 +88,7 @@ def _pending_user(pending: dict[str, Any]) -> User | None:
 
 
 def _fits(request: HttpRequest, user: User, form: CodeForm) -> bool:
-    """Whether what was sent is a factor of the user's. It counts as a guess at the account until it is."""
+    """Whether a factor of the user was sent. Every wrong one counts as a guess."""
     answer = request.POST.get("passkey")
     if answer is None and not form.is_valid():
         return False
@@ -105,7 +106,7 @@ def _fits(request: HttpRequest, user: User, form: CodeForm) -> bool:
 
 
 def read_answer(text: str) -> dict[str, Any]:
-    """What a browser says of a passkey; empty for what is no such answer."""
+    """Returns the browser's answer about a passkey as a dict, or an empty one if it is malformed."""
     try:
         found = orjson.loads(text) if len(text) <= LONGEST_ANSWER else None
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""No more of these by mail: by the link of a letter, without signing in."""
+"""Unsubscribing from email by the link in it, without signing in."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from headlessly.admin.entrance import render_gate
 from headlessly.notifications import kinds, letters
 
 
-@csrf_exempt  # a mail program sends it as one click (RFC 8058); whoever has the link may
+@csrf_exempt  # a mail program sends it as one click (RFC 8058); the link is the permission
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def unsubscribe_view(request: HttpRequest, token: str) -> HttpResponse:
-    """Ask, and with a POST do it."""
+    """Asks for confirmation; a POST unsubscribes."""
     title = _("Notifications by mail")
     try:
         pk, user, of_kinds = letters.read_unsubscribe(token)

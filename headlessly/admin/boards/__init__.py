@@ -1,1 +1,1 @@
-"""A noun with a state machine as a board of cards."""
+"""Boards: a noun with a state machine as columns of cards."""

@@ -1,7 +1,8 @@
 """The board of a noun: a column for each state of its machine, the most urgent cards on top.
 
-It shows what the list shows, narrowed by the same addresses. Whatever there is, a board takes three
-statements and a constant few: the keys of all columns, their records, and the counts and sums.
+It shows the same records as the list, filtered by the same addresses. However many columns and records
+there are, it takes three statements (the keys of all columns, their records, counts and sums) and a
+constant few more. Only a search reads the keys of each column by itself.
 """
 
 from __future__ import annotations
@@ -33,17 +34,17 @@ from headlessly.query import scope as query_scope
 from headlessly.query.list_statements import union_sql
 from headlessly.query.paging import RecordList
 
-#: How many cards a column shows at once; one whose records have ended shows the latest.
+#: How many cards a column shows at once: of open records, and of ended ones.
 CARDS, ENDED_CARDS = 25, 8
-#: How long one of its statements may take, in milliseconds.
+#: Timeout of a statement, in milliseconds.
 PATIENCE = 2_000
-#: How far back a column goes whose records have ended.
+#: How far back a column of ended records goes.
 RECENT = timedelta(days=30)
 
 
 @dataclass
 class BoardColumn:
-    """One state: its numbers, its cards, and where a card may go from here."""
+    """The column of one state: its numbers, its cards, and the moves from here."""
 
     state: str
     label: str
@@ -54,10 +55,10 @@ class BoardColumn:
     moves: list[NextStep] = field(default_factory=list)
     hint: str = ""
     count: str = "0"
-    is_capped: bool = False  #: whether it has more than are counted
+    is_capped: bool = False  #: whether it has more records than are counted
     sum: str = ""
     cards: list[dict[str, Any]] = field(default_factory=list)
-    more: str = ""  #: where the next cards are
+    more: str = ""  #: the address of the next cards
     offers: DropOffers | None = None
 
     @property
@@ -70,7 +71,7 @@ class BoardColumn:
 
 
 class NounBoard:
-    """The board that an address asks for."""
+    """The board of an address."""
 
     def __init__(self, query: QueryDict, noun: type[Noun], site: TenantSite) -> None:
         self.noun = noun
@@ -80,7 +81,7 @@ class NounBoard:
         self.field = self.noun.schema.by_name[self.machine.name]
         self.address = BoardAddress(noun, query, site)
         self.problem = self.address.problem
-        # Columns that were chosen for the list are on the cards too.
+        # Columns chosen for the list are shown on the cards, too.
         chosen = self.address.columns if self.address.given.get("columns") else ()
         self.cards = BoardCards(noun, declared, chosen)
         self.refusal: dict[str, Any] = {}
@@ -107,18 +108,18 @@ class NounBoard:
 
     @cached_property
     def path(self) -> Machine:
-        """The states of the board: of one path, where there are several."""
+        """The machine of the board: that of one path, where there are several."""
         path = self.address.path
         return self.machine if path is None else self.machine.on(path)
 
     def order(self, state: str) -> list[sorting.SortKey]:
-        """Open records by urgency, ended ones with the latest first."""
+        """Returns the order of a column: open records by urgency, ended ones with the latest first."""
         ended = self.cards.has_ended(state)
         sort = f"-{self.declared.end_field}" if ended else self.declared.order
         return sorting.sort_keys(query_scope.Scope(self.noun), sort)
 
     def within(self, state: str) -> models.QuerySet:
-        """The records of a column in its order."""
+        """Returns the records of a column in its order."""
         found = self._narrowed.filter(**{self.machine.name: state})
         if self.cards.has_ended(state):
             found = found.filter(**{f"{self.declared.end_field}__gte": self.cards.now - RECENT})
@@ -138,7 +139,7 @@ class NounBoard:
 
     @cached_property
     def columns(self) -> list[BoardColumn]:
-        """Every column with its numbers and its first cards."""
+        """All columns with their numbers and first cards."""
         columns = [self.column(state) for state in self.states]
         steps = [move for column in columns for move in column.moves]
         for column in columns:
@@ -170,7 +171,7 @@ class NounBoard:
         return all(column.is_target or column.count == "0" for column in self.columns)
 
     def after(self, state: str, cursor: str) -> BoardColumn:
-        """The next cards of a column. Raises InvalidFilter for a cursor that is none."""
+        """Returns a column with its next cards. Raises InvalidFilter for an invalid cursor."""
         column, order = self.column(state), self.order(state)
         _moment, row = cursors.decode_cursor(cursor, self._mark(state), order)
         with timeouts.statement_timeout(PATIENCE):
@@ -221,7 +222,7 @@ class NounBoard:
             found = union_sql(
                 [p.values_list("pk", *read.values())[: reads.COUNT_CAP + 1] for p in parts]
             )
-            if found is not None:  # else a filter that nothing can fit
+            if found is not None:  # None: no record can match the filter
                 inner.append(f"(SELECT * FROM ({found[0]}) AS united LIMIT {reads.COUNT_CAP + 1})")
                 parameters += found[1]
         if not inner:
@@ -246,7 +247,7 @@ class NounBoard:
                 column.sum = self._sum_text(mine, more)
 
     def _sum_text(self, groups: Sequence[tuple[Any, ...]], more: str) -> str:
-        """What the records of a column are worth: converted where there are rates, else by currency."""
+        """Returns the value of a column's records: converted where there are rates, else by currency."""
         own = tenancy.require().currency
         worth = [
             (unit or own, amount, converted) for _, unit, _, amount, converted in groups if amount
@@ -259,11 +260,12 @@ class NounBoard:
     # -- cards ------------------------------------------------------------------------------------
 
     def _keys(self, columns: Iterable[BoardColumn]) -> list[str]:
-        """The keys of all first cards and of one more per column, in one statement where nothing is
-        searched for.
+        """Returns the keys of the first cards of all columns, and of one more per column: in one statement
+        unless there is a search.
 
-        Where a board is narrowed, a column that was counted to its end is gathered before it is put in order:
-        along the order its records may be the last ones of all. One that has more is soon met there.
+        On a filtered board, the records of a column that is not capped are collected before they are
+        sorted: an index in the right order might find them last. In a capped column matches are frequent
+        enough for the index.
         """
         if self.address.search is not None:
             pages = [self._record_list(c.state).page_keys(self.size(c.ended)).keys for c in columns]
@@ -285,7 +287,7 @@ class NounBoard:
 
     @property
     def _is_narrowed(self) -> bool:
-        """Whether its columns are some of the records in their state."""
+        """Whether the columns have only some of the records in their state."""
         limited = visibility.visible_owner() is not None
         return limited or bool(self.address.active) or self.address.path is not None
 
@@ -308,13 +310,13 @@ class NounBoard:
         return cursors.fingerprint(self.noun.__name__, state, self.declared, self.address.given, of)
 
     def card(self, record: Noun) -> dict[str, Any]:
-        """What the card of ``record`` shows, and why it was not moved."""
+        """Returns the card of a record, with the reason if it could not be moved."""
         refused = self.refusal if self.refusal.get("id") == record.pk else None
         return self.cards.card(record) | {"refusal": refused}
 
 
 def _sort_rows(rows: Iterable[Noun], order: Sequence[sorting.SortKey]) -> list[Noun]:
-    """The rows in an order of the database: a union promises none."""
+    """Returns the rows sorted as the database would sort them, because a UNION keeps no order."""
     found = list(rows)
     for column in reversed(order):
         filled = [row for row in found if getattr(row, column.name) is not None]

@@ -1,7 +1,7 @@
-"""The address of a board: that of a list, of one path at a time.
+"""The address of a board: that of a list, limited to one path.
 
-Where records have their states from another record (the stages of a deal are those of its pipeline), the
-columns of a board are the states of one such path: the one that the address names, else the default one.
+Where the states of a record are defined by another record (the stages of a deal by its pipeline), the
+columns of a board are the states of one such path: the one in the address, else the default one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class BoardAddress(Address):
 
     @cached_property
     def is_of_one_path(self) -> bool:
-        """Whether there are several paths to choose one from, and no other condition on them."""
+        """Whether there are several paths and the board shows one of them, with no other condition on the
+        path."""
         machine, facet = self.noun.schema.machine, self.path_facet
         if machine is None or not machine.has_others or facet is None:
             return False
@@ -45,14 +46,14 @@ class BoardAddress(Address):
 
     @cached_property
     def path(self) -> Path | None:
-        """The path whose states are the columns; None where there is one alone."""
+        """The path whose states are the columns; None if there is only one."""
         machine = self.noun.schema.require_machine()
         if not self.is_of_one_path:
             return None
         return self.paths[0] if self.paths else machine.default_path
 
     def narrowed(self) -> models.QuerySet:
-        """The records that fit and are on the path; the default one is also that of those without."""
+        """Returns the matching records on the path. Records without a path are on the default one."""
         found = super().narrowed()
         if (path := self.path) is None:
             return found
@@ -65,13 +66,13 @@ class BoardAddress(Address):
 
     @cached_property
     def active(self) -> list[Any]:
-        """The conditions that are on; the path is none that could be taken away."""
+        """The active conditions without the path, which cannot be removed."""
         chooses = self.path_facet if self.is_of_one_path else None
         return [each for each in super().active if each is not chooses]
 
     @property
     def cleared(self) -> str:
-        """This board with nothing taken away from it."""
+        """The query of this board without filters."""
         kept = ["columns"]
         if self.is_of_one_path and self.path_facet is not None:
             kept.append(self.path_facet.name)
@@ -95,7 +96,7 @@ class BoardAddress(Address):
 
     @property
     def of_path(self) -> dict[str, str]:
-        """What a list has to be asked for beside the rest, to have the same records."""
+        """The parameters that a list needs to show the records of the board's path."""
         machine = self.noun.schema.machine
         if machine is None or self.path is None or self.path_facet is None:
             return {}

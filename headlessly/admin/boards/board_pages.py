@@ -1,4 +1,4 @@
-"""The pages of a board: the board itself, more of a column, and the moving of a card."""
+"""The pages of a board: the board itself, more cards of a column, and moving a card."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from headlessly.nouns import Noun
 
 @dataclass(frozen=True)
 class Move:
-    """What is asked for: this record, as it was seen, to that state."""
+    """A requested move: a record, the version that was seen, and the new state."""
 
     id: str
     version: int
@@ -50,7 +50,7 @@ class Move:
 
     @classmethod
     def parse(cls, text: str) -> Move:
-        """From what a button or a script sends. Raises BadRequest."""
+        """Parses what a button or script sends. Raises BadRequest."""
         parts = text.split(" ", 2)
         if len(parts) != 3 or not parts[1].isdecimal() or len(parts[1]) > 9:
             raise BadRequest(
@@ -63,7 +63,7 @@ class Move:
 
 
 class BoardPages(NounPages):
-    """The board of a noun, and the moving of its cards."""
+    """The pages of a noun's board."""
 
     def __init__(self, admin: NounAdminBase, record_page: RecordPage) -> None:
         super().__init__(admin)
@@ -71,7 +71,7 @@ class BoardPages(NounPages):
 
     @watched
     def board_view(self, request: HttpRequest) -> HttpResponse:
-        """The board; a POST moves a card."""
+        """Shows the board; a POST moves a card."""
         if self.noun.Surface.board is None:
             raise Http404
         if request.method == "POST":
@@ -93,7 +93,7 @@ class BoardPages(NounPages):
 
     @method_decorator(require_GET)
     def board_more_view(self, request: HttpRequest, state: str, cursor: str) -> HttpResponse:
-        """The next cards of a column, as HTML within JSON."""
+        """Returns the next cards of a column as HTML within JSON."""
         if self.noun.Surface.board is None or state not in self.schema.require_machine().states:
             raise Http404
         try:
@@ -130,7 +130,8 @@ class BoardPages(NounPages):
         )
 
     def _add_url(self, board: NounBoard) -> str:
-        """Where a record is made that is on this board; empty for who may not."""
+        """Returns the address of the form for a new record on this board; empty for an actor who may not
+        create one."""
         if not self.admin.may("create"):
             return ""
         path, facet = board.address.path, board.address.path_facet
@@ -151,7 +152,7 @@ class BoardPages(NounPages):
             return self._refused(request, None, problem)
         machine = self.schema.require_machine()
         step = moves.find_move(found, move.target)
-        # Where no step leads there, the change of the state is refused in the executor's words.
+        # Without a step to that state, the executor refuses the update in its own words.
         verb = step.verb if step else self.noun.verbs["update"]
         sent: dict[str, Any] = {machine.name: move.target}
         dialog: VerbDialog | None = None
@@ -187,9 +188,9 @@ class BoardPages(NounPages):
         move: Move,
         dialog: VerbDialog | None = None,
     ) -> Noun:
-        """Run the verb. Raises Stale when somebody moved the record since it was seen.
+        """Runs the verb. Raises Stale if somebody moved the record since it was seen.
 
-        A record that changed otherwise is moved all the same: that is not what the card is about.
+        Any other change since then does not matter: the card is about the state only.
         """
         try:
             if verb.name != "update" and dialog is not None and dialog.filled:
@@ -209,7 +210,7 @@ class BoardPages(NounPages):
         return labels.choice_label(field, getattr(record, field.column))
 
     def _mover(self, record: Noun, version: int) -> str | None:
-        """Who moved a record after it was at ``version``."""
+        """Returns the name of the person who moved a record after ``version``, or None."""
         wire = self.schema.by_name[self.schema.require_machine().name].wire
         since = timeline.entries_since(record, version)
         return next((e.who for e in since if wire in (e.event.previous or {})), None)
@@ -233,7 +234,7 @@ class BoardPages(NounPages):
     def _refused(
         self, request: HttpRequest, move: Move | None, problem: HeadlesslyError
     ) -> HttpResponse:
-        """The reason, beside the card where it is."""
+        """Returns the reason of a refusal, beside the card."""
         id, reason, fix = move.id if move else "", problem.message, None
         if isinstance(problem, NotFound):
             reason = _("%(this)s is gone.") % {"this": capfirst(labels.this_noun(self.noun))}
@@ -273,7 +274,7 @@ class BoardPages(NounPages):
     def _ask_first(
         self, request: HttpRequest, dialog: VerbDialog, move: Move, *, status: int = 200
     ) -> HttpResponse:
-        """The dialog of a verb that wants something first; a page of its own without a script."""
+        """Returns the dialog of a verb that has inputs; without a script it is a page of its own."""
         context = {
             "original": dialog.record,
             "dialog": dialog,
@@ -298,7 +299,7 @@ def _wants_json(request: HttpRequest) -> bool:
 
 
 def _script_texts() -> dict[str, str]:
-    """What the script says to those who do not see a card move."""
+    """Returns the texts that the script announces to screen readers."""
     return {
         "picked": _(
             "%(name)s picked up, %(state)s. Left and right choose a column, up and down what it "

@@ -1,4 +1,4 @@
-"""What the cards of a board show."""
+"""The contents of the cards of a board."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from headlessly.nouns import Noun
 
 
 class BoardCards:
-    """The cards of a noun's board, as its declaration says."""
+    """The cards of a noun's board, as it is declared."""
 
     def __init__(self, noun: type[Noun], declared: Board, columns: Sequence[Field] = ()) -> None:
-        """``columns`` are those of a list; what its noun's lists show anyway is on no card."""
+        """``columns`` are those chosen for the list. Cards show those that are neither default columns nor
+        on the card already."""
         self.noun, self.declared, self.machine = noun, declared, noun.schema.require_machine()
         known = {*noun.schema.columns, *declared.shows, declared.measure, declared.age_field}
         own = [f.name for f in columns if f.name not in known]
@@ -38,7 +39,7 @@ class BoardCards:
         return state not in getattr(self.noun, "OPEN", self.machine.states)
 
     def rows(self, keys: Sequence[str]) -> list[Noun]:
-        """The records with these keys and the names that their cards show, in no order."""
+        """Returns the records with these keys, unordered, with the references that their cards name."""
         owner = self.noun.schema.owner
         leading = (f for f in self.shows if f.type == "reference")
         shown = dict.fromkeys(f.name for f in (*self.about, owner, *leading) if f)
@@ -53,7 +54,7 @@ class BoardCards:
         return self._planned[record.pk]
 
     def card(self, record: Noun) -> dict[str, Any]:
-        """What the card of ``record`` shows."""
+        """Returns the context of a record's card."""
         schema, declared = self.noun.schema, self.declared
         state = getattr(record, self.machine.name)
         ended = self.has_ended(state)
@@ -94,17 +95,18 @@ class BoardCards:
 
     @cached_property
     def about(self) -> tuple[Field, ...]:
-        """Whom and what a record is about: what its noun says, else the references of its first groups."""
+        """The fields that say whom and what a record is about: as declared, else the references of its
+        first groups."""
         return self.noun.schema.about or display.about_references(self.noun)
 
     def _shown(self, record: Noun, field: Field) -> Any:
-        """A value as a card shows it; what was chosen for the list as a cell of that does."""
+        """Returns a value as a card shows it. A column chosen for the list looks as it does there."""
         if field.name in self.declared.shows:
             return field_values.field_html(record, field, links=False)
         return cells.cell_html(record, field)
 
     def _stale_text(self, record: Noun, touched: datetime | None) -> str:
-        """What a card says that nobody touched for too long."""
+        """Returns the mark of a card that nobody touched for too long."""
         rest = rest_of(record)
         if rest is None or touched is None or self.now - touched <= rest:
             return ""

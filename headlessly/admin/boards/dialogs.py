@@ -1,4 +1,4 @@
-"""What a board asks before a card moves: the inputs of the verb that leads there."""
+"""The dialog of a board before a card moves: the inputs of the verb that leads there."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from headlessly.nouns import Noun
 
 
 class MoveDialog(VerbDialog):
-    """A verb's dialog as short as it can be: of a new record it asks for what is required alone, and says
-    where the rest comes from."""
+    """A verb's dialog in its shortest form: for a new record it asks only for required fields, and says
+    where the others come from."""
 
     only_required = True
 
@@ -31,7 +31,7 @@ class MoveDialog(VerbDialog):
     ) -> None:
         super().__init__(verb, record, site, data)
         self.url, self.target = url, target
-        if verb.chooses:  # where the card was dropped
+        if verb.chooses:  # the column in which the card was dropped says it
             del self.form.fields[verb.chooses], self.form.declared[verb.chooses]
         for other in [each for each in self.choices if each is not self.choice]:
             for name in filter(None, (other.without, other.name)):

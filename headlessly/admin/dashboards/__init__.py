@@ -1,1 +1,1 @@
-"""The dashboard: tiles and charts that the apps declare."""
+"""Dashboards: tiles and charts that the apps register."""

@@ -1,8 +1,8 @@
-"""The dashboard: what the apps registered, for the slice that the address names.
+"""The dashboard: the registered tiles and charts for the slice in the address.
 
 ``?period=last_month&owner=me&campaign=campaign_…``, or ``from`` and ``to``; ``-`` means without. ``asOf``
-shows the numbers as they were at the end of a day, ``since`` what changed since the end of an earlier one.
-The address is all there is, so that it can be shared: whoever opens it sees their own part of the numbers.
+shows the numbers as they were at the end of a day, ``since`` what changed since the end of an earlier day.
+The address is the whole state, so it can be shared: each reader sees their own part of the numbers.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from headlessly.query.reports import Slice
 
 logger = logging.getLogger(__name__)
 
-#: How long one report may take in the database, and all of a page, in seconds.
+#: How many seconds one report may take in the database, and all reports of a page together.
 PATIENCE, BUDGET = 5, 12
 
 
 @require_GET
 def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """The page of an address; what is wrong with one is said in its place."""
+    """Shows the dashboard of an address, or what is wrong with the address."""
     asked = AskedSlice(request, site)
     context: dict[str, Any] = {}
     try:
@@ -67,7 +67,7 @@ def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 
 class AskedSlice:
-    """What the address of a page of numbers asks for: a period, an owner or a campaign, a day."""
+    """The slice that an address asks for: a period, an owner or campaign, a day."""
 
     def __init__(self, request: HttpRequest, site: TenantSite) -> None:
         self.given = read_past_days(
@@ -76,7 +76,7 @@ class AskedSlice:
         self.narrowings = [Narrowing(field, site, self.given) for field in reports.fields()]
 
     def read(self) -> tuple[Slice, datetime | None]:
-        """The slice, and since when its change is asked for. Raises InvalidFilter."""
+        """Returns the slice, and the moment since when to show changes. Raises InvalidFilter."""
         wires = (narrowing.wire for narrowing in self.narrowings)
         refuse_unknown(self.given, ["period", "from", "to", *wires, "asOf", "since"])
         moment, since = _read_days(self.given)
@@ -84,7 +84,7 @@ class AskedSlice:
         return Slice(period, {n.name: n.id() for n in self.narrowings if n.value}, moment), since
 
     def context(self) -> dict[str, Any]:
-        """What the form for it shows."""
+        """Returns the context of the form."""
         return {
             "media": widgets.select2(),
             "presets": period_choices(self.given),
@@ -97,7 +97,7 @@ class AskedSlice:
 
 
 class Narrowing:
-    """One reference that everything can be narrowed by: a searchable choice."""
+    """A reference that all numbers can be narrowed by: a searchable choice."""
 
     def __init__(self, field: Field, site: TenantSite, given: Mapping[str, str]) -> None:
         self.field = field
@@ -112,18 +112,19 @@ class Narrowing:
 
     @property
     def mine(self) -> str:
-        """The address of what is mine, where it can be "me": it is about who works on something."""
+        """The address narrowed to "me"; empty where the reference is not about people who work on a
+        record."""
         if self.name not in display.WORKERS or actors.current().contact_id is None:
             return ""
         return "?" + urlencode({**self.given, self.wire: ME}) if self.value != ME else ""
 
     def id(self) -> str | None:
-        """The id that is meant, or None for "without". Raises InvalidFilter."""
+        """Returns the id that is meant, or None for "without". Raises InvalidFilter."""
         return read_narrowing(self.field, self.value)
 
 
 def refuse_unknown(given: Mapping[str, str], allowed: Collection[str]) -> None:
-    """Raise InvalidFilter for a parameter that a page of numbers does not take."""
+    """Raises InvalidFilter for a parameter that the page does not take."""
     for name in given:
         if name not in allowed:
             raise InvalidFilter(
@@ -134,7 +135,7 @@ def refuse_unknown(given: Mapping[str, str], allowed: Collection[str]) -> None:
 
 
 def _read_days(given: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
-    """As of when the numbers are shown, and since when their change. Raises InvalidFilter."""
+    """Returns the moment of the numbers, and the one since when to show changes. Raises InvalidFilter."""
     moment = past_moment(given.get("asOf", ""))
     since = past_moment(given.get("since", ""), "since")
     if since is not None:
@@ -150,12 +151,12 @@ def _read_days(given: Mapping[str, str]) -> tuple[datetime | None, datetime | No
 
 
 def _without(given: Mapping[str, str], name: str) -> str:
-    """The same address without a parameter."""
+    """Returns the address without a parameter."""
     return "?" + urlencode({key: text for key, text in given.items() if key != name})
 
 
 def period_choices(given: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The periods that a page of numbers offers, and which of them its address names."""
+    """Returns the periods that a page of numbers offers, and which one its address names."""
     custom = bool(given.get("from") or given.get("to"))
     chosen = given.get("period") or periods.DEFAULT
     return [
@@ -165,7 +166,7 @@ def period_choices(given: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _empty() -> dict[str, str] | None:
-    """What to say where there is nothing to count yet, and where one begins."""
+    """Returns the context of the hint on how to begin, while there is nothing to count."""
     noun = dashboard.subject
     if noun is None or noun.objects.exists():
         return None
@@ -183,7 +184,7 @@ def _empty() -> dict[str, str] | None:
 
 
 def _draw_reports(slice: Slice, since: datetime | None) -> dict[str, Any]:
-    """All tiles and charts of a slice as HTML, within the time there is, and how many took too long."""
+    """Returns all tiles and charts of a slice as HTML, within the time budget, and how many took too long."""
     until = time.monotonic() + BUDGET
     late = 0
     drawn: dict[str, list[SafeString]] = {"tile": [], "chart": []}
@@ -195,7 +196,7 @@ def _draw_reports(slice: Slice, since: datetime | None) -> dict[str, Any]:
                 logger.warning("A report was given up: %s", _full_name(report))
                 late += 1
             except Exception:
-                # Its fault is nobody else's: the others are shown, and the log has the traceback.
+                # One failing report must not hide the others; the log has the traceback.
                 logger.exception("A report failed: %s", _full_name(report))
                 failed = {"kind": kind, "request_id": tracing.request_id()}
                 drawn[kind].append(render_to_string("headlessly/failed_report.html", failed))
@@ -211,8 +212,8 @@ def _draw_report(
     until: float,
     since: datetime | None,
 ) -> SafeString | None:
-    """One report as HTML; None for one that has nothing to show. Raises TooSlow for one that is given up,
-    so that no other waits for it for long."""
+    """Returns one report as HTML, or None if it has nothing to show. Raises TooSlow if it takes too long,
+    so that no other report has to wait for it."""
     left = min(PATIENCE, until - time.monotonic())
     if left <= 0:
         raise timeouts.TooSlow("")

@@ -1,4 +1,4 @@
-"""What each number by name means: what people open from a tile or a chart that they wonder about."""
+"""The definitions of all named numbers: the page that a tile or chart links to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headlessly.query.named_reports import reports
 
 @require_GET
 def definitions_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """All numbers by name with their definitions, and where programs ask for them."""
+    """Lists all named numbers with their definitions, and their address in the API."""
     return site.respond(
         request,
         "definitions",

@@ -1,4 +1,4 @@
-"""What a dashboard is made of, and where the apps put it: tiles and charts.
+"""The parts of a dashboard, and where apps register them: tiles and charts.
 
 An app registers functions that make a tile or a chart of a slice; the page shows them in their order::
 
@@ -6,9 +6,9 @@ An app registers functions that make a tile or a chart of a slice; the page show
     def new_leads(slice: Slice) -> Tile:
         return Tile("newLeads", report_figure("newLeads", slice))
 
-Both show a number by name (:mod:`headlessly.query.named_reports`), and have its title and its definition.
-Every number is a :class:`Figure`, which knows the list behind it. A chart is drawn from the same numbers
-that its table says in words.
+Both show a named number (:mod:`headlessly.query.named_reports`) with its title and its definition. Every
+number is a :class:`Figure`, which knows the list behind it. A chart is drawn from the same numbers that
+its table shows as text.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from headlessly.nouns import Noun
 from headlessly.query.named_reports import DEFINITION, Report, reports
 from headlessly.query.reports import Records, Slice
 
-#: More bars than this are in the table only, unless a chart says otherwise.
+#: How many bars are drawn, unless a chart says otherwise. The table has all.
 DRAWN = 8
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number or a name in words, and the records that it is about."""
+    """A number or name as text, and the records that it is about."""
 
     text: str
     records: Records | None = None
 
     @property
     def url(self) -> str:
-        """The list of the records; empty where there is none."""
+        """The address of the list of the records; empty without records."""
         if self.records is None:
             return ""
         return display.page_url(self.records.noun, "changelist") + self.records.query
 
     def __str__(self) -> SafeString:
-        """The text, as a link to the list."""
+        """Returns the text as a link to the list."""
         url = self.url
         if not url:
             return conditional_escape(self.text)
@@ -63,7 +63,8 @@ def number_figure(count: int, records: Records | None = None) -> Figure:
 
 @dataclass(frozen=True)
 class Mark:
-    """One shape in a bar, from ``start`` on, in percent of its width; ``kind`` is how it looks."""
+    """A shape in a bar: where it starts and how long it is, in percent of the bar's width, and how it
+    looks (``kind``)."""
 
     start: float
     length: float
@@ -80,7 +81,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of a chart: what it is of, the number at its end, and its shapes."""
+    """A bar of a chart: its label, the number at its end, and its shapes."""
 
     label: Figure | str
     figure: Figure
@@ -90,7 +91,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a report in words: its heads, and each row with what it is of."""
+    """The rows of a report as text: its headings, and each row with its label."""
 
     heads: Sequence[str]
     rows: Sequence[tuple[str, Sequence[Figure]]]
@@ -98,7 +99,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Defined:
-    """What shows a number by name."""
+    """Base of everything that shows a named number."""
 
     report: str
 
@@ -108,32 +109,32 @@ class Defined:
 
     @property
     def definition(self) -> str:
-        """What the number means, for who points at it."""
+        """The meaning of the number, for its tooltip."""
         return definition_text(reports.require(self.report))
 
     @property
     def definition_url(self) -> str:
-        """Where that stands among all definitions."""
+        """The address of the definition on the page of all definitions."""
         return f"{reverse('admin:definitions')}#{self.report}"
 
 
 def definition_text(report: Report) -> str:
-    """What a report means, in the reader's language: its fields as people call them."""
+    """Returns the definition of a report in the reader's language, with the labels of its fields."""
     return labels.fields_in_words(pgettext(DEFINITION, report.definition))
 
 
 @dataclass(frozen=True)
 class Chart(Defined):
-    """Bars below each other or lines over time, a sentence about them, and a table that says the same."""
+    """Bars below each other or lines over time, a sentence about them, and a table with the same numbers."""
 
     bars: Sequence[Bar] = ()
     table: Table | None = None
-    note: str = ""  #: what is counted, or how it compares
-    nothing: str = ""  #: what to say where there are no bars
+    note: str = ""  #: what is counted, or what it is compared with
+    nothing: str = ""  #: the text to show without bars
     wide: bool = False
     legend: Sequence[tuple[str, str]] = ()  #: kinds of marks and what they mean
-    most: int = DRAWN  #: as many bars are drawn
-    line: LineChart | None = None  #: what is drawn over time, instead of bars
+    most: int = DRAWN  #: how many bars are drawn
+    line: LineChart | None = None  #: lines over time, drawn instead of bars
 
     @property
     def drawn(self) -> Sequence[Bar]:
@@ -141,19 +142,20 @@ class Chart(Defined):
 
     @property
     def left(self) -> int:
-        """How many bars only the table has."""
+        """How many bars are only in the table."""
         return len(self.bars) - len(self.drawn)
 
 
 @dataclass(frozen=True)
 class Tile(Defined):
-    """One number that matters, and a sentence that compares it."""
+    """One important number, and a sentence that compares it."""
 
     figure: Figure = Figure("–")
     sentence: str = ""
 
 
-#: What an app registers: it makes a tile or a chart of a slice, or None where it has nothing to show.
+#: The functions that an app registers. They make a tile or chart of a slice, or None if there is nothing
+#: to show.
 TileReport = Callable[[Slice], Tile | None]
 ChartReport = Callable[[Slice], Chart | None]
 Made = TypeVar("Made", Tile, Chart)
@@ -161,7 +163,7 @@ Made = TypeVar("Made", Tile, Chart)
 
 @dataclass
 class Dashboard:
-    """What the apps have registered."""
+    """The registry of tiles and charts."""
 
     tiles: list[tuple[int, TileReport]] = field(default_factory=list)
     charts: list[tuple[int, ChartReport]] = field(default_factory=list)
@@ -169,11 +171,11 @@ class Dashboard:
     subject: type[Noun] | None = None
 
     def tile(self, *, rank: int) -> Callable[[TileReport], TileReport]:
-        """Show what the function makes as a tile, the lowest rank first."""
+        """Registers a function that makes a tile. The lowest rank comes first."""
         return _register_in(self.tiles, rank)
 
     def chart(self, *, rank: int) -> Callable[[ChartReport], ChartReport]:
-        """Show what the function makes as a chart; None is not shown."""
+        """Registers a function that makes a chart. The lowest rank comes first."""
         return _register_in(self.charts, rank)
 
 

@@ -1,4 +1,4 @@
-"""How the numbers by name read on a page: in words, as figures with their lists, and as a table."""
+"""Named numbers on a page: as text, as figures with their lists, and as tables."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from headlessly.query.reports import Slice
 
 
 def measure_by_name(name: str, slice: Slice) -> Measured:
-    """What the report of that name says of a slice."""
+    """Runs the report of that name for a slice."""
     return measure(reports.require(name), slice)
 
 
 def report_figure(name: str, slice: Slice) -> Figure:
-    """A number in words, with the list behind it."""
+    """Returns a number as text, with the list behind it."""
     found = measure_by_name(name, slice)
     return Figure(value_text(reports.require(name).unit, found.value), found.records)
 
 
 def report_table(name: str, slice: Slice) -> Table:
-    """The rows of a report, each value in words with the list behind it."""
+    """Returns the rows of a report, each value as text with the list behind it."""
     report = reports.require(name)
     return table_of(report, measure(report, slice))
 
@@ -40,7 +40,7 @@ def table_of(report: Report, found: Measured) -> Table:
 
 
 def row_figures(report: Report, row: Row) -> list[Figure]:
-    """The values of a row in the order of the columns."""
+    """Returns the values of a row in the order of the columns."""
     return [
         Figure(value_text(column.unit, row.values.get(column.name)), row.lists.get(column.name))
         for column in report.columns
@@ -48,7 +48,7 @@ def row_figures(report: Report, row: Row) -> list[Figure]:
 
 
 def value_text(unit: str, value: Value) -> str:
-    """A value in words; a dash where there is none."""
+    """Returns a value as text; a dash for None."""
     if value is None:
         return "–"
     if isinstance(value, money.Amounts):
@@ -63,7 +63,8 @@ def value_text(unit: str, value: Value) -> str:
 
 
 def change_text(name: str, slice: Slice, since: datetime) -> str:
-    """What the number of the same days was at the moment ``since``, and by how much it has changed."""
+    """Returns a sentence: what the number for the same days was at the moment ``since``, and how much it
+    has changed."""
     report = reports.require(name)
     now, then = measure_by_name(name, slice), measure(report, slice.cached(Slice.at, since))
     sentence = _("{difference} since {day}, when it was {then}")
@@ -76,7 +77,7 @@ def change_text(name: str, slice: Slice, since: datetime) -> str:
 
 
 def _difference_text(unit: str, now: Value, then: Value) -> str:
-    """By how much a value has changed, with its sign; of amounts in each currency."""
+    """Returns the change of a value with its sign; for amounts in each currency."""
     change = difference(now, then)
     if change is None:
         return "–"
@@ -90,13 +91,13 @@ def _difference_text(unit: str, now: Value, then: Value) -> str:
 
 
 def _signed(text: str, value: float) -> str:
-    """The text of a size, with the sign of its value."""
+    """Returns the text of an absolute value with the sign of ``value``."""
     return f"+{text}" if value > 0 else f"−{text}" if value < 0 else "±0"
 
 
 def amounts_text(amounts: money.Amounts) -> str:
-    """A sum converted to one currency, with its parts if there are several; the parts alone where a rate is
-    missing."""
+    """Returns a sum converted to one currency, with its parts if there are several; only the parts if a
+    rate is missing."""
     parts = [
         format_money(amounts.by_currency[code], code)
         for code in amounts.as_json()
@@ -109,7 +110,8 @@ def amounts_text(amounts: money.Amounts) -> str:
 
 
 def format_money(value: Decimal, currency: str, *, short: bool = False) -> str:
-    """``$48,300``; from a million on, and ``short`` from a hundred thousand on, ``$1.2 M``."""
+    """Returns an amount as text: ``$48,300``, from a million on ``$1.2 M``, from a billion on ``$1.2 bn``;
+    if ``short``, from a hundred thousand on ``$120 k``."""
     value = value.quantize(Decimal(1))
     if abs(value) >= 1_000_000:
         billions = abs(value) >= 1_000_000_000
@@ -124,5 +126,5 @@ def format_money(value: Decimal, currency: str, *, short: bool = False) -> str:
 
 
 def percent_of(part: float | Decimal | None, whole: float | Decimal) -> float:
-    """The part in percent of the whole, to draw it; 0 of nothing."""
+    """Returns the part in percent of the whole, for drawing; 0 if the whole is 0."""
     return float(part or 0) / float(whole) * 100 if whole else 0

@@ -1,4 +1,4 @@
-"""A report with columns as a page of its own: a row each, beside what it was in the period before."""
+"""A report with rows as a page of its own, each row beside its values in the period before."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from headlessly.query.reports import Records, Slice
 
 @require_GET
 def table_view(request: HttpRequest, name: str, *, site: TenantSite) -> HttpResponse:
-    """The rows of the report called ``name``; of a number without rows there is no such page."""
+    """Shows the rows of the report called ``name``. A number without rows has no such page."""
     report = reports.by_name.get(name)
     if report is None or not report.has_rows:
         raise Http404
@@ -78,7 +78,8 @@ def _total_cells(report: Report, measured: Measured) -> list[dict[str, Any]]:
 
 
 def _rows(report: Report, slice: Slice, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The name of each row and its cells as HTML: hundreds, which a template takes long to write."""
+    """Returns the name of each row and its cells as HTML. There may be hundreds, for which a template is
+    too slow."""
     earlier = measure(report, slice.before).rows if report.over_time else None
     before = {row.key: row.values for row in earlier or ()}
     was = escape(_("in %(period)s") % {"period": slice.before.period.name})
@@ -114,13 +115,14 @@ def _link(records: Records, shown: str, list_url: str = "") -> str:
 
 
 def _day_url(colleague: str) -> str:
-    """The day of a colleague: what is late with them, due and waiting."""
+    """Returns the address of a colleague's day: what is late, due and waiting for them."""
     return f"{reverse('admin:index')}?{urlencode({'of': colleague})}"
 
 
 def _texts(unit: str, value: Value, known: dict[tuple[str, Any], str]) -> tuple[str, str]:
-    """A value as the HTML of a narrow cell, and of its title: of a sum of several currencies the cell shows
-    the total, and the title all of it. Many are the same, and ``known`` then."""
+    """Returns the HTML of a value in a narrow cell, and of its title attribute. For a sum of several
+    currencies the cell shows the total, and the title the parts. ``known`` caches the texts, because many
+    values are the same."""
     if not isinstance(value, Amounts):
         key: tuple[str, Any] = (unit, value)
         return known.get(key) or known.setdefault(key, escape(value_text(unit, value))), ""

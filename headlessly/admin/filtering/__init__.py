@@ -1,1 +1,1 @@
-"""A filter that people put together row by row, on lists, in segments and wherever else one is stored."""
+"""Filters that people build row by row, on lists, in segments and wherever else one is stored."""

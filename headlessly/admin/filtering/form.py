@@ -1,9 +1,9 @@
-"""The rows by which a filter is put together: read from what a form sent, and drawn again.
+"""The rows from which people build a filter: read from the form that was sent, and drawn again.
 
-Each row has a key: the key of its group, and its place there. ``0`` is the whole, ``0.2`` its third part. The
-form sends for row ``0.2`` its field (``f.0.2``), the field when it was drawn (``was.0.2``), the operator
-(``o.``), the values (``v.``) and the way a day is given (``w.``); for a group, whether all or any of its
-parts have to hold (``m.``).
+Each row has a key: the key of its group, and its place there. ``0`` is the whole, ``0.2`` its third part.
+The form sends for row ``0.2`` its field (``f.0.2``), the field when it was drawn (``was.0.2``), the
+operator (``o.``), the values (``v.``) and how a day is given (``w.``); for a group, whether all, any or
+none of its parts have to hold (``m.``).
 """
 
 from __future__ import annotations
@@ -44,26 +44,26 @@ from headlessly.nouns import Noun
 from headlessly.query import filters, querystring
 
 ROOT = "0"
-#: More rows in a group, or groups within each other, are no filter that people put together: what something
-#: holds beyond them stays as it is written.
+#: How many rows a group has, and how deep groups nest, at most. Beyond that a stored filter is shown as
+#: JSON.
 MOST_ROWS, DEEPEST = 60, 6
-#: What is said with rows that hold from now on: the list is to be filtered so, or a record to be saved.
+#: The values of ``do`` that put the filter to use: to filter a list, or to check a record's before saving.
 HOLDS = ("apply", "check")
 
 
 class FilterForm:
-    """A filter of a noun as rows: of a filter, or of what its form sent."""
+    """A filter of a noun as rows, made from a filter or from a form that was sent."""
 
     def __init__(self, noun: type[Noun], site: Any) -> None:
         self.noun, self.site = noun, site
         self.group = Group(ALL)
-        # All rows about a noun offer the same.
+        # All rows about a noun offer the same choices.
         self.choices_of = cache(offered.choices_of)
 
     @classmethod
     def of_filter(cls, noun: type[Noun], filter: Mapping[str, Any], site: Any) -> FilterForm:
-        """The rows of a filter that something holds; one row to begin with where it says nothing. Raises
-        InvalidFilter for one that is nested too deep."""
+        """Returns the rows of a stored filter, or one empty row for an empty filter. Raises InvalidFilter
+        if it is nested too deep."""
         form = cls(noun, site)
         form.group = _fit(read_filter(noun, filter), 0)
         form.group.parts = form.group.parts or [Condition()]
@@ -72,8 +72,9 @@ class FilterForm:
 
     @classmethod
     def of_sent(cls, noun: type[Noun], given: QueryDict, site: Any) -> FilterForm:
-        """The rows that were sent, after what its button did to them. A condition without its value is wrong
-        where they are to hold from now on (``do`` is one of :data:`HOLDS`); until then it may get one."""
+        """Returns the rows that were sent, changed as the pressed button says. If the filter is put to use
+        (``do`` is one of :data:`HOLDS`), a condition without a value is an error; until then it may still
+        get one."""
         form = cls(noun, site)
         form.group = form._read_group(noun, given, ROOT, _children(given), 0)
         form._do(given.get("do", ""))
@@ -85,7 +86,7 @@ class FilterForm:
 
     @property
     def filter(self) -> dict[str, Any]:
-        """The same in the filter language, right or wrong."""
+        """The rows in the filter language, valid or not."""
         return write_filter(self.group)
 
     @property
@@ -94,7 +95,7 @@ class FilterForm:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether a condition has no value yet: it is nothing of the filter."""
+        """Whether a condition has no value yet; the filter leaves it out."""
         return any(_unfinished(self.group))
 
     @property
@@ -160,7 +161,7 @@ class FilterForm:
         return Related(relation, quantifier if quantifier in QUANTIFIERS else SOME, group)
 
     def _do(self, what: str) -> None:
-        """What a button says: ``add:0``, ``group:0``, ``drop:0.2``."""
+        """Applies a button: ``add:0``, ``group:0``, ``drop:0.2``."""
         verb, _colon, key = what.partition(":")
         *way, last = key.split(".")
         with suppress(ValueError, IndexError):
@@ -172,7 +173,7 @@ class FilterForm:
                 self._at(way).pop(int(last))
 
     def _at(self, way: Sequence[str]) -> list[Part]:
-        """The parts of the group with this key. Raises ValueError and IndexError."""
+        """Returns the parts of the group with this key. Raises ValueError or IndexError."""
         parts = self.group.parts
         for number in way[1:]:
             match parts[int(number)]:
@@ -185,7 +186,7 @@ class FilterForm:
     # -- what is wrong ----------------------------------------------------------------------------
 
     def _check(self, noun: type[Noun], part: Part) -> None:
-        """Say beside each row what is wrong with it."""
+        """Sets the problem of every row that has one."""
         match part:
             case Group(parts=parts):
                 if len(parts) > MOST_ROWS:
@@ -269,7 +270,7 @@ class Row:
     key: str
     kind: str  #: ``group``, ``related`` or ``condition``
     problem: str = ""
-    chosen: str = ""  #: what it is about
+    chosen: str = ""  #: its field or relation
     label: str = ""
     choices: list[Any] = field(default_factory=list)
     operators: list[Any] = field(default_factory=list)
@@ -280,8 +281,8 @@ class Row:
     boxes: list[Any] = field(default_factory=list)
     widget: SafeString | str = ""
     when: list[Any] = field(default_factory=list)
-    counts: bool = False  #: whether so many units from now are said
-    named: bool = False  #: whether a day with a name is
+    counts: bool = False  #: whether the day is a number of units from now
+    named: bool = False  #: whether the day has a name, such as today
     is_number: bool = False
     may_nest: bool = False
 
@@ -295,7 +296,7 @@ class Row:
 
 
 def _fit(group: Group, depth: int) -> Group:
-    """The group with what exceeds the limits of the rows as it is written."""
+    """Returns the group; parts of it that exceed the limits of the rows become JSON."""
     if len(group.parts) > MOST_ROWS:
         return Group(ALL, [Written(write_filter(group))])
     group.parts = [_fit_part(each, depth + 1) for each in group.parts]
@@ -321,7 +322,7 @@ def _options(choices: Sequence[tuple[str, Any]], chosen: str) -> list[tuple[str,
 
 
 def _children(given: QueryDict) -> dict[str, list[str]]:
-    """The keys of the rows that were sent, by the key of their group, in their order."""
+    """Returns the keys of the rows that were sent, by the key of their group, in their order."""
     keys = {name[2:] for name in given if name.startswith(("f.", "m."))} - {ROOT}
     found: dict[str, list[str]] = {}
     for key in keys:

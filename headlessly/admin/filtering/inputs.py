@@ -1,4 +1,4 @@
-"""What a condition is filled in by: how its values stand in inputs, and how they are read from there."""
+"""The inputs of a condition: how its values are shown in them, and read from them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from headlessly.language import numbers
 from headlessly.language.moments import written_day, written_moment
 from headlessly.query.reports import record_names
 
-#: The kinds of input, as the template knows them.
+#: The kinds of input, by the names that the template uses.
 NOTHING, BOXES, RECORDS, LINES, LINE, WHEN = "", "boxes", "records", "lines", "line", "when"
 TO_THE_SECOND = "%Y-%m-%d %H:%M:%S"
 
 
 def input_kind(field: Field | None, operator: str) -> str:
-    """By which kind of input an operator of a field is filled in; ``field`` is None for words anywhere."""
+    """Returns the kind of input for an operator of a field; ``field`` is None for words anywhere."""
     if operator in (EMPTY, FILLED):
         return NOTHING
     if field is None or operator in ("text", "regex"):
@@ -45,7 +45,7 @@ def input_kind(field: Field | None, operator: str) -> str:
 
 
 def read_values(field: Field | None, operator: str, given: Sequence[str], when: str) -> list[Any]:
-    """The values of the filter language in what was sent; what nobody understands stays as it was typed."""
+    """Returns the sent values in the filter language. One that cannot be understood stays as it was typed."""
     match input_kind(field, operator):
         case "":
             return []
@@ -85,7 +85,7 @@ def _read_when(field: Field, text: str, when: str) -> list[Any]:
     if days.is_relative(text):
         return [text.lower()]
     read = clean_sent_text(field, text)
-    with suppress(ValueError, OverflowError):  # as it is shown where it has seconds
+    with suppress(ValueError, OverflowError):  # the form in which a moment with seconds is shown
         read = timezone.make_aware(datetime.strptime(text, TO_THE_SECOND)).isoformat()
     if is_whole_day(read):
         return [read[:10]]
@@ -106,7 +106,7 @@ def _local(text: Any) -> datetime | None:
 
 
 def show_when(operator: str, values: Sequence[Any]) -> tuple[str, str]:
-    """How the value of a date is said, and the text of its input."""
+    """Returns how a date is given (a key of ``offered.WHEN``), and the text of its input."""
     value = str(values[0]) if values else ""
     if value in offered.NAMED_WHEN:
         return value, ""
@@ -125,7 +125,7 @@ def show_when(operator: str, values: Sequence[Any]) -> tuple[str, str]:
 
 
 def show_texts(field: Field | None, values: Sequence[Any]) -> list[str]:
-    """The values as texts of an input."""
+    """Returns the values as texts for inputs."""
     return [_show_text(field, value) for value in values]
 
 
@@ -140,8 +140,8 @@ def _show_text(field: Field | None, value: Any) -> str:
 
 
 def boxes_of(field: Field, values: Sequence[Any]) -> list[tuple[str, str, bool]]:
-    """The values of a closed list: each as sent and as read, and whether it is chosen; what is chosen and not
-    among them stays."""
+    """Returns the values of a closed list, each with its label and whether it is chosen. A chosen value
+    that is not in the list is kept."""
     chosen = show_texts(field, values)
     known = list(field.choices) if field.type != "bool" else ["true", "false"]
     return [
@@ -151,14 +151,14 @@ def boxes_of(field: Field, values: Sequence[Any]) -> list[tuple[str, str, bool]]
 
 
 def value_in_words(field: Field, value: str) -> str:
-    """One value of a closed list as people read it."""
+    """Returns the label of a value of a closed list."""
     if field.type == "bool":
         return _("yes") if value == "true" else _("no")
     return labels.choice_label(field, value)
 
 
 class RecordsSelect(ReferenceSelect):
-    """A searchable choice of several of the tenant's records; only the chosen ones are in the page."""
+    """A searchable choice of several records. The page contains only the chosen ones."""
 
     allow_multiple_selected = True
 

@@ -1,4 +1,4 @@
-"""What a row of a filter offers: the fields and relations of a noun, and what can be said of each."""
+"""The choices of a filter row: the fields and relations of a noun, and the operators of each."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import filters, querystring
 
-#: In front of the wire name of a relation, where a field's path would stand.
+#: Prefix of a relation's wire name, in the place of a field's path.
 RELATION = "@"
-#: The condition that is a piece of JSON.
+#: The choice of a condition that is written as JSON.
 WRITTEN = "{}"
 
 TEXTS = ("string", "text", "email", "url")
@@ -56,12 +56,12 @@ _CHOICES = (
     (NOT, gettext_lazy("has none of")),
     *_EMPTY,
 )
-#: What can be said of how far a record has come: it has always come somewhere.
+#: Operators for how far a record has come. It is never empty.
 _REACHED = (*_IS,)
 
 
 def operators_of(field: Field) -> list[tuple[str, Any]]:
-    """What can be said of a field: the operator of a condition, and how it reads."""
+    """Returns the operators of a field, each with its label."""
     if field.wire in filters.REACHED:
         return [*_REACHED]
     if field.type in TEXTS:
@@ -84,7 +84,8 @@ MATCHES = (
     ("none", gettext_lazy("none of these holds")),
 )
 
-#: How a day or a moment is said: so many units from now, one with a name, or one of the calendar.
+#: How a date is given: as a day of the calendar (``ON``), by a name, or as a number of units ago or from
+#: now.
 ON = "on"
 NAMED_WHEN = {
     "today": gettext_lazy("today"),
@@ -119,13 +120,13 @@ AGO = {
 WHEN = {ON: gettext_lazy("a day"), **NAMED_WHEN, **AGO}
 
 
-#: What a row may be about, in groups with a title, each thing with how it reads.
+#: The choices of a row: titles of groups, each with pairs of value and label.
 Choices = list[tuple[str, list[tuple[str, str]]]]
 
 
 def choices_of(noun: type[Noun]) -> Choices:
-    """What a row may be about: the noun's own fields, what refers to it, and what lies behind each of its
-    references."""
+    """Returns the choices of a row: the noun's own fields, its relations, and the fields behind each of
+    its references."""
     own = [(f.wire, label) for label, f in fields_of(noun)]
     own.append((WORDS, _("Words anywhere")))
     found = [(labels.noun_title(noun), own)]
@@ -144,14 +145,15 @@ def choices_of(noun: type[Noun]) -> Choices:
 
 
 def choices_with(noun: type[Noun], choices: Choices, chosen: str) -> Choices:
-    """The same with what is ``chosen`` among them, where that lies deeper."""
+    """Returns the choices with the chosen one added if it is not among them, such as a longer path."""
     if not chosen or any(chosen == value for _title, group in choices for value, _label in group):
         return choices
     return [*choices[:-1], (_("Further away"), [(chosen, path_label(noun, chosen))]), choices[-1]]
 
 
 def fields_of(noun: type[Noun]) -> list[tuple[str, Field]]:
-    """Every field of a noun that can be asked for, and what every record has, by their labels."""
+    """Returns every field of a noun that can be filtered by, with those that every record has, sorted by
+    label."""
     fields = [f for f in noun.schema.fields.values() if f.computed is None]
     if noun.schema.machine is not None and noun.schema.field("reached") is None:
         fields.append(filters.find_condition_field(noun, filters.REACHED[0]))
@@ -162,11 +164,11 @@ def fields_of(noun: type[Noun]) -> list[tuple[str, Field]]:
 
 
 def relation_of(noun: type[Noun], name: str) -> Relation | None:
-    """The relation that a row is about, or None."""
+    """Returns the relation that a row is about, or None."""
     return noun.schema.relations.get(name[1:]) if name.startswith(RELATION) else None
 
 
 def path_label(noun: type[Noun], path: str) -> str:
-    """``organization.industry`` → ``Organization industry``."""
+    """Returns the label of a path: ``organization.industry`` → ``Organization industry``."""
     first, *rest = map(labels.field_label, querystring.fields_along(noun, path))
     return " ".join([capfirst(first), *map(wording.inside_sentence, rest)])

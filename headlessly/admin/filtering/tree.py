@@ -1,8 +1,8 @@
-"""A filter of the filter language taken apart into what people choose, and put together again.
+"""Converts a filter of the filter language to the tree of parts that people edit, and back.
 
 ``{"status": "New", "activities": {"$none": {"status": "Pending"}}}`` is a group of two parts: a condition,
-and a relation with a group of its own. What has no such form stays as it is written, so that every filter
-that anything holds comes out as it went in.
+and a relation with a group of its own. A part that has no such form is kept as it is written, so that no
+stored filter changes its meaning by being edited.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from headlessly.nouns import Noun
 from headlessly.query import querystring
 from headlessly.query.conditions import MAX_DEPTH
 
-#: How the parts of a group belong together.
+#: How the parts of a group are combined.
 ALL, ANY, NONE = MATCHES = ("all", "any", "none")
-#: What a condition says of a field, and the operator of the filter language that it is.
+#: The operators of a condition, and those that are an operator of the filter language.
 IS, NOT, EMPTY, FILLED = "is", "not", "empty", "filled"
 OPERATORS = {
     "gt": "$gt",
@@ -34,28 +34,29 @@ OPERATORS = {
     "text": "$text",
     "regex": "$regex",
 }
-#: How many of those that refer to a record fulfil something.
+#: How many of the referring records have to match.
 SOME, NO = QUANTIFIERS = ("some", "none")
-#: Brackets within brackets: two for each level of a filter, and those of a JSON value in it.
+#: How deep brackets may nest: two for each level of a filter, and those of a JSON value in it.
 DEEPEST_BRACKETS = 2 * MAX_DEPTH + JSON_DEPTH
-#: In the place of a field: words anywhere in the record.
+#: In the place of a field: matches words anywhere in the record.
 WORDS = "$text"
 
 
 @dataclass
 class Condition:
-    """What one field says; ``values`` are those of the filter language, several only for IS and NOT."""
+    """A condition on one field. ``values`` are in the filter language; only IS, NOT and ``all`` take
+    several."""
 
     path: str = ""
     operator: str = IS
     values: list[Any] = field(default_factory=list)
-    moment: bool = False  #: whether it is about moments, so that a day means all of it
+    moment: bool = False  #: whether the field has moments, so that a day means all of it
     problem: str = ""  #: what is wrong with it, in a sentence
 
 
 @dataclass
 class Group:
-    """Parts that hold all together, any of them, or none."""
+    """Parts of which all, any or none have to hold."""
 
     match: str = ALL
     parts: list[Part] = field(default_factory=list)
@@ -64,7 +65,7 @@ class Group:
 
 @dataclass
 class Related:
-    """Whether some of those that refer to the record fulfil a group, or none of them."""
+    """Whether some or none of the records that refer to this one match a group."""
 
     relation: Relation
     quantifier: str = SOME
@@ -74,7 +75,7 @@ class Related:
 
 @dataclass
 class Written:
-    """A part that stays as it is written."""
+    """A part that is kept as it is written."""
 
     filter: Any
     problem: str = ""
@@ -87,8 +88,8 @@ Part = Condition | Group | Related | Written
 
 
 def read_filter(noun: type[Noun], filter: Mapping[str, Any]) -> Group:
-    """The filter as one group; whether it fits the noun, :func:`compile_filter` says. Raises InvalidFilter
-    for one that is nested too deep to be read."""
+    """Returns the filter as one group. It does not check that the filter fits the noun,
+    :func:`compile_filter` does. Raises InvalidFilter if it is nested too deep."""
     check_nesting(filter)
     parts = _read_parts(noun, filter)
     match parts:
@@ -96,7 +97,7 @@ def read_filter(noun: type[Noun], filter: Mapping[str, Any]) -> Group:
             pass
         case _:
             found = Group(ALL, parts)
-    # An alternative of several parts is two groups.
+    # An alternative of several parts becomes two groups.
     if _height(found) > 2 * MAX_DEPTH:
         raise _too_deep()
     return found
@@ -117,8 +118,8 @@ def _too_deep() -> InvalidFilter:
 
 
 def check_nesting(filter: Any) -> None:
-    """Raise InvalidFilter where brackets are within brackets deeper than in any filter that is allowed: what
-    follows each of them down has to come to an end."""
+    """Raises InvalidFilter for brackets nested deeper than in any allowed filter, so that recursion into
+    it ends."""
     level = [filter]
     for _depth in range(DEEPEST_BRACKETS + 1):
         below: list[Any] = []
@@ -134,7 +135,7 @@ def check_nesting(filter: Any) -> None:
 
 
 def _read_parts(noun: type[Noun], filter: Any) -> list[Part]:
-    """The parts of ``{...}``, which all hold."""
+    """Returns the parts of ``{...}``, which all have to hold."""
     if not isinstance(filter, Mapping):
         return [Written(filter)]
     found: list[Part] = []
@@ -182,7 +183,7 @@ def _read_relation(relation: Relation, value: Any) -> list[Part]:
 
 
 def _read_conditions(noun: type[Noun], path: str, value: Any) -> list[Part]:
-    """What is said of one field; nothing where a row has no room for it."""
+    """Returns the conditions on one field; an empty list if a row cannot express them."""
     try:
         declared = querystring.field_at_path(noun, path)
         path = wire_path(noun, path)
@@ -238,9 +239,9 @@ def _read_list(path: str, negated: bool, values: list[Any], several: bool) -> Pa
 
 
 def wire_path(noun: type[Noun], path: str) -> str:
-    """The path by the wire names of its fields. Raises InvalidFilter."""
+    """Returns the path in wire names. Raises InvalidFilter."""
     if (whole := querystring.field_at_path(noun, path)).wire.count("."):
-        return whole.wire  # a part of a value, which names it
+        return whole.wire  # a key inside a value: its wire name is the whole path
     return ".".join(field.wire for field in querystring.fields_along(noun, path))
 
 
@@ -248,7 +249,7 @@ def wire_path(noun: type[Noun], path: str) -> str:
 
 
 def write_filter(part: Part) -> dict[str, Any]:
-    """The same in the filter language; ``{}`` of what says nothing."""
+    """Returns the part in the filter language; ``{}`` if it is empty."""
     match part:
         case Written(filter=filter):
             return filter
@@ -286,7 +287,7 @@ def _write_operator(operator: str, values: list[Any]) -> Any:
 
 
 def _day(values: list[Any]) -> date | None:
-    """The day of the calendar that is said."""
+    """Returns the calendar day in the values, or None."""
     try:
         return date.fromisoformat(values[0]) if len(values[0]) == len("2026-01-31") else None
     except (IndexError, TypeError, ValueError):
@@ -294,8 +295,9 @@ def _day(values: list[Any]) -> date | None:
 
 
 def _write_day(operator: str, day: date, values: list[Any]) -> Any:
-    """What is said of moments by a day where one reads: from its beginning to that of the next. A day at the
-    end of the calendar stays as it was typed: :func:`compile_filter` says that there is none."""
+    """Returns the condition on moments for a day in the reader's time zone: from its beginning to that of
+    the next. A day at the end of the calendar stays as it was typed, and :func:`compile_filter` refuses
+    it."""
     try:
         begins, ends = (days.utc_text(days.start_of_day(day + timedelta(days=n))) for n in (0, 1))
     except OverflowError:
@@ -313,7 +315,7 @@ def _write_day(operator: str, day: date, values: list[Any]) -> Any:
 
 
 def _join(filters: list[dict[str, Any]]) -> dict[str, Any]:
-    """All of them as one; several operators on a field stand side by side."""
+    """Returns all filters as one, with the operators on a field side by side where possible."""
     found: dict[str, Any] = {}
     for filter in filters:
         for key, value in filter.items():
@@ -332,7 +334,7 @@ def _is_operators(value: Any) -> bool:
 
 
 def says_nothing(part: Part) -> bool:
-    """Whether it is not filled in, or not yet."""
+    """Whether the part is not filled in."""
     match part:
         case Condition(operator=operator, values=values, path=path):
             return not path or (operator not in (EMPTY, FILLED) and not values)

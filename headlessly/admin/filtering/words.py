@@ -1,4 +1,4 @@
-"""A filter as people read it: ``status is New, and no activities with status is Pending``."""
+"""Describes a filter in words: ``status is New, and no activities with status is Pending``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from headlessly.query.reports import record_names
 
 
 def describe_part(noun: type[Noun], part: Part, names: dict[str, str] | None = None) -> str:
-    """A part of a filter in words; ``names`` are those of the records in it."""
+    """Returns a part of a filter in words; ``names`` are those of the records in it."""
     names = record_names_in(noun, part) if names is None else names
     match part:
         case Condition():
@@ -93,7 +93,7 @@ def _describe_value(field: Field, operator: str, value: Any, names: dict[str, st
 
 
 def record_names_in(noun: type[Noun], part: Part) -> dict[str, str]:
-    """The names of the records that a filter names; one look-up for each noun."""
+    """Returns the names of the records in a filter, with one query for each noun."""
     wanted: dict[type[Any], list[Any]] = defaultdict(list)
     for other, ids in _references(noun, part):
         wanted[other] += ids
@@ -121,7 +121,7 @@ def _references(noun: type[Noun], part: Part) -> Iterator[tuple[type[Any], list[
 
 
 def moment_in_words(text: str) -> str:
-    """``14d ago`` → ``14 days ago``, ``2026-01-31`` → ``31 Jan 2026``."""
+    """Returns a date in words: ``14d ago`` → ``14 days ago``, ``2026-01-31`` → ``31 Jan 2026``."""
     if text in offered.NAMED_WHEN:
         return str(offered.NAMED_WHEN[text])
     if (found := days.parse_relative(text)) is not None:

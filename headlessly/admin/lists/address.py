@@ -1,10 +1,11 @@
-"""What the address of a list says, and other addresses like it.
+"""The address of a list, parsed, and other addresses like it.
 
 An address names fields by their wire names (``?status=New,Contacted&owner=me&campaign=-``; ``-`` is
 "none"), lookups on any field (:mod:`headlessly.admin.lists.ranges`), the noun's own conditions
-(``is=bant-complete``), a filter of the filter language (``filter={"score": {"$gte": 80}}``), words (``q``),
-the order (``o=-score``), the columns (``columns=status,score``), a past day (``asOf=2026-01-31``),
-``deleted=true``, what to group by (``group=owner``), and the saved view that it came from (``view``).
+(``is=bant-complete``), a filter of the filter language (``filter={"score": {"$gte": 80}}``), words
+(``q``), the order (``o=-score``), the columns (``columns=status,score``), a past day
+(``asOf=2026-01-31``), ``deleted=true``, what to group by (``group=owner``), and the saved view that it
+came from (``view``).
 """
 
 from __future__ import annotations
@@ -46,9 +47,8 @@ from headlessly.query.search_words import read_words
 
 
 def past_moment(text: str, name: str = "asOf") -> datetime | None:
-    """The moment that ``asOf``, or the parameter ``name``, names; of a day its end, for that is how people
-    mean it. Raises InvalidFilter.
-    """
+    """Returns the moment that ``asOf``, or the parameter ``name``, stands for. For a day that is its end,
+    as people mean it. Raises InvalidFilter."""
     moment = reads.read_moment(name, text or None)
     if moment is None:
         return None
@@ -64,7 +64,7 @@ def past_moment(text: str, name: str = "asOf") -> datetime | None:
 
 
 class DeletedScope(Scope):
-    """The deleted records of a noun. The log knows them: no index of a large table has to."""
+    """The deleted records of a noun. They are found in the log, which saves an index on each large table."""
 
     def queryset(self) -> models.QuerySet:
         names = [verb.event for verb in self.noun.verbs.values() if verb.deletes]
@@ -73,7 +73,7 @@ class DeletedScope(Scope):
 
 
 class Address(Parameters):
-    """One address of a noun's list, read. ``problem`` is what is wrong with it, in a sentence."""
+    """The parsed address of a noun's list. ``problem`` says what is wrong with it."""
 
     own_names: tuple[str, ...] = BROWSER_LIST
 
@@ -81,7 +81,7 @@ class Address(Parameters):
         super().__init__(noun, query)
         self.site = site
         self.problem = ""
-        self.moment: datetime | None = None  #: of the past that is asked for
+        self.moment: datetime | None = None  #: the past moment to show
         self.columns = [noun.schema.by_name[name] for name in noun.schema.columns]
         self._read()
 
@@ -116,7 +116,7 @@ class Address(Parameters):
 
     @cached_property
     def paths(self) -> tuple[Path, ...]:
-        """Those that it is narrowed to of the paths that give records their states."""
+        """The paths that the list is limited to, of those that define the records' states."""
         machine = self.noun.schema.machine
         if machine is None or not machine.paths or self.path_facet is None:
             return ()
@@ -125,13 +125,13 @@ class Address(Parameters):
 
     @cached_property
     def path_facet(self) -> Facet | None:
-        """The one by the reference that gives records their states."""
+        """The facet of the reference that defines the records' states."""
         machine = self.noun.schema.machine
         name = machine.field.path_from if machine else None
         return next((each for each in self.facets if each.field.name == name), None)
 
     def _leave_out_states_of_other_paths(self) -> None:
-        """Offer of the states those alone in which the records of a list of some paths may be."""
+        """Offers only the states of the paths that the list is limited to."""
         machine = self.noun.schema.machine
         if machine is None or not self.paths:
             return
@@ -142,7 +142,7 @@ class Address(Parameters):
                 each.states = [field.to_json(state) for state in there]
 
     def _check(self) -> None:
-        """Find out now what could not be asked later."""
+        """Finds errors that the query itself would raise."""
         try:
             self.moment = past_moment(self.given.get("asOf", ""))
             self.columns = self._columns()
@@ -155,7 +155,7 @@ class Address(Parameters):
 
     @cached_property
     def active(self) -> list[Any]:
-        """The conditions that are on."""
+        """The active conditions."""
         found: list[Any] = [SearchFilter(self.query)] if self.query.strip() else []
         found += [facet for facet in self.facets if facet.value]
         found += [each for each in (*self.ranges, *self.others) if each.value]
@@ -169,7 +169,7 @@ class Address(Parameters):
 
     @cached_property
     def condition(self) -> models.Q:
-        """The same, compiled. Raises InvalidFilter."""
+        """All conditions, compiled. Raises InvalidFilter."""
         return filters.compile_filter(self.scope, self.filter)
 
     @staticmethod
@@ -179,22 +179,22 @@ class Address(Parameters):
 
     @cached_property
     def search(self) -> Search | None:
-        """The words, as the search takes them. Raises InvalidFilter."""
+        """The search for the words. Raises InvalidFilter."""
         return reads.make_search(self.scope, self.query)
 
     @property
     def filter_beside_search(self) -> dict[str, Any]:
-        """All conditions but the words. Raises InvalidFilter."""
+        """All conditions except the words. Raises InvalidFilter."""
         return self.filter_of(c for c in self.active if not isinstance(c, SearchFilter))
 
     def narrowed(self) -> models.QuerySet:
-        """The records that fit, whatever words are searched for, in no order. Raises InvalidFilter."""
+        """Returns the matching records, whatever the words, in no order. Raises InvalidFilter."""
         scope = self.scope
         return scope.queryset().filter(filters.compile_filter(scope, self.filter_beside_search))
 
     @property
     def chips(self) -> list[dict[str, str]]:
-        """The conditions that are on, each with the address without it."""
+        """The active conditions, each with the address without it."""
         return [
             {"label": c.label, "value": c.in_words(), "without": self.without(c)}
             for c in self.active
@@ -206,12 +206,12 @@ class Address(Parameters):
 
     @property
     def live(self) -> bool:
-        """Whether it shows what can be worked on: records of now that are not deleted."""
+        """Whether it shows records that can be worked on: present ones that are not deleted."""
         return not self.deleted and self.moment is None
 
     @property
     def of_one(self) -> bool:
-        """Whether all of it belongs to one owner, as its filter says."""
+        """Whether its filter limits it to one owner."""
         owner = self.noun.schema.owner
         whose = self.given.get(owner.wire, "") if owner is not None else ""
         return bool(whose) and "," not in whose
@@ -224,14 +224,15 @@ class Address(Parameters):
 
     @cached_property
     def sort(self) -> list[str]:
-        """The names of the fields to sort by, ``-`` in front of those that descend; unknown ones drop."""
+        """The names of the fields to sort by, with ``-`` for descending order. Unknown ones are dropped."""
         return [name for _part, name in self._sorted_by if name]
 
     @cached_property
     def _sorted_by(self) -> list[tuple[str, str]]:
-        """What the address says to sort by, each with the name of the field; without one where it is none.
+        """The parts of the order in the address, each with the name of the field, or an empty one if it is
+        unknown.
 
-        A number is the place of one of the columns that the noun declares.
+        A number is the position of one of the noun's declared columns.
         """
         found: list[tuple[str, str]] = []
         declared = self.noun.schema.columns
@@ -248,7 +249,7 @@ class Address(Parameters):
 
     @property
     def left_out(self) -> list[str]:
-        """What the address says that cannot be, in sentences: the list is shown without it."""
+        """Sentences about the parts of the address that are ignored."""
         found = [
             _("This list cannot be sorted by “%s”.") % part.removeprefix("-")[:64]
             for part, name in self._sorted_by[: sorting.MAX_SORT_KEYS + 1]
@@ -266,18 +267,18 @@ class Address(Parameters):
         return sorting.sort_keys(self.scope, ",".join(self.sort))
 
     def order(self) -> list[Any]:
-        """What ``order_by`` takes."""
+        """Returns the arguments of ``order_by``."""
         return [column.expression for column in self.order_columns]
 
     @property
     def kind(self) -> str | None:
-        """The one kind that the list is of, where its noun has kinds (``Surface.kinds``)."""
+        """The kind that the list is limited to, if its noun has kinds (``Surface.kinds``)."""
         choice = self.noun.schema.kind
         given = self.given.get(choice.wire) if choice else None
         return given if choice and given in choice.choices else None
 
     def _columns(self) -> list[Field]:
-        """The fields that the list shows, the record's name first. Raises InvalidFilter."""
+        """Returns the fields that the list shows, the record's name first. Raises InvalidFilter."""
         chosen = [name for name in self.given.get("columns", "").split(",") if name]
         if not chosen:
             needless = self._columns_without_need()
@@ -289,7 +290,8 @@ class Address(Parameters):
         return list(dict.fromkeys(found))
 
     def _columns_without_need(self) -> Collection[str]:
-        """Of a list of one kind: which kind it is, and what only others have."""
+        """Returns the columns that a list of one kind does not need: the kind, and the fields of other
+        kinds."""
         schema = self.noun.schema
         if schema.kind is None or self.kind is None:
             return ()
@@ -298,7 +300,7 @@ class Address(Parameters):
     # -- other addresses --------------------------------------------------------------------------
 
     def without(self, condition: Any) -> str:
-        """This address without one of its conditions."""
+        """Returns this address without one of its conditions."""
         if isinstance(condition, PresetFilter):
             return self.but({"is": ",".join(s for s in self.chosen if s != condition.slug)})
         if isinstance(condition, BuiltFilter):
@@ -320,14 +322,14 @@ class Address(Parameters):
         ]
 
     def placed(self) -> Callable[[Noun], str]:
-        """What says of a record where in the list it stands now."""
+        """Returns the function that encodes a record's position in the list."""
         columns = self.order_columns
         encode = places.place_encoder(columns)
         return lambda record: encode(places.row_of(columns, record))
 
     @property
     def but_filters(self) -> list[tuple[str, str]]:
-        """What has no control among the filters."""
+        """The parameters that have no control among the filters."""
         shown = {"q", *(f.name for f in self.facets if not f.stands_elsewhere)}
         shown |= {end["name"] for each in self.ranges for end in (each.low, each.high)}
         return self._kept(*shown)

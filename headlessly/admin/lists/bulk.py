@@ -1,7 +1,7 @@
-"""Many records at once: one verb on each of them by itself, and what became of each.
+"""Bulk actions: a verb on each selected record by itself, and the outcome of each.
 
-What is selected is either named by its ids or "all that fit" the list's address; those are read once,
-when the question is shown, so that what is confirmed is what is done.
+The selection is either a list of ids or "all that match" the list's address. The latter are read once,
+when the dialog is shown, so that what is confirmed is what is done.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ EXPORT = "export"
 
 @dataclass
 class RecordOutcome:
-    """What became of one of many records."""
+    """The outcome for one of many records."""
 
     id: str
     name: str
@@ -43,8 +43,8 @@ class RecordOutcome:
 def run_on_each(
     verb: Verb, ids: Sequence[str], sent: Mapping[str, Any], *, deleted: bool = False
 ) -> Iterator[RecordOutcome]:
-    """Execute ``verb`` on each record in a transaction of its own: what one refuses, the others do not
-    suffer. With ``deleted`` the records may be deleted ones."""
+    """Executes ``verb`` on each record in a transaction of its own, so that a refusal does not affect the
+    others. With ``deleted`` the records may be deleted ones."""
     noun: Any = verb.noun
     manager = noun.with_deleted if deleted else noun.objects
     known = {record.pk: record for record in manager.filter(pk__in=ids)}
@@ -60,11 +60,11 @@ def run_on_each(
 
 
 class BulkPages(NounPages):
-    """What is done with what is selected in a list."""
+    """The bulk actions of a list."""
 
     @method_decorator(require_POST)
     def bulk_view(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Ask for what the operation needs; with ``go``, do it and tell what became of each."""
+        """Asks for the inputs of the operation; with ``go`` executes it and shows the outcomes."""
         address = Address(self.noun, request.POST.get("query", ""), self.site)
         if name == EXPORT:
             return self._export(request, address)
@@ -107,7 +107,8 @@ class BulkPages(NounPages):
         )
 
     def _back_to_list(self, request: HttpRequest, address: Address) -> HttpResponse:
-        """To the list, which says what was done; its script is there and asks for it itself."""
+        """Redirects to the list, which shows the message. The list's script is already there and reloads
+        it itself."""
         if _is_part(request):
             return HttpResponse(status=204)
         return HttpResponseRedirect(self._list_url(address))
@@ -116,7 +117,7 @@ class BulkPages(NounPages):
         return f"{self.admin.place('changelist')}?{address.list_query}"
 
     def _export(self, request: HttpRequest, address: Address) -> HttpResponse:
-        """To the file with what is selected: the whole list, or these records."""
+        """Redirects to the export of the selection: the whole list, or these records."""
         every = "all" in request.POST
         try:
             ids = None if every else self._selected(request, address)
@@ -127,7 +128,8 @@ class BulkPages(NounPages):
         return HttpResponseRedirect(export_url(address, ids))
 
     def _selected(self, request: HttpRequest, address: Address) -> list[str]:
-        """The ids that were chosen. Raises InvalidFilter for none and for more than are done at once."""
+        """Returns the selected ids. Raises InvalidFilter if there are none, or more than can be done at
+        once."""
         sent = request.POST
         if "only" in sent:
             return [sent["only"]]
@@ -183,7 +185,7 @@ class BulkPages(NounPages):
         status: int = 200,
         **context: Any,
     ) -> HttpResponse:
-        """A part of the list's page for its script, a page of its own for everybody else."""
+        """Returns a part of the list's page for its script, or a page of its own without one."""
         alone = _is_part(request)
         return self.admin.respond(
             request,
@@ -200,5 +202,5 @@ class BulkPages(NounPages):
 
 
 def _is_part(request: HttpRequest) -> bool:
-    """Whether the list's script asks, which shows the answer in a dialog."""
+    """Whether the request comes from the list's script, which shows the response in a dialog."""
     return request.headers.get("X-Part") == "1"

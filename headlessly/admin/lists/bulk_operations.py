@@ -1,4 +1,4 @@
-"""What can be done with many records of a list at once, by whom."""
+"""The bulk operations of a list, as far as the actor may execute them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from headlessly.declaration.verbs import Verb
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
-#: How many of the selected ones a merge offers as what stays; the others are searched for.
+#: How many of the selected records a merge offers as the surviving one; the others are found by searching.
 OFFERED = 6
-#: The input that says which field is changed.
+#: The input with the name of the field to change.
 WHICH = "which_field"
 
 
 @dataclass
 class BulkOperation:
-    """One thing that can be done with many records."""
+    """An operation on many records."""
 
     name: str
     label: str
@@ -36,29 +36,29 @@ class BulkOperation:
     text: str = ""
     inputs: list[Field] = field(default_factory=list)
     choices: list[tuple[str, str]] = field(default_factory=list)  #: of its only input
-    gives: str = ""  #: the input that says to whom they belong from then on
-    #: What its only input does to several texts: ``add`` them or ``remove`` them.
+    gives: str = ""  #: the input with the new owner
+    #: Whether the values of its only input are added to or removed from a field (``add``, ``remove``).
     change: str = ""
-    #: The fields of which one is chosen first, by name: the operation is then about that one.
+    #: The fields to choose from first, by name: the operation is then about the chosen one.
     fields: dict[str, Field] = field(default_factory=dict)
     chosen: Field | None = None
 
     def about(self, name: str) -> BulkOperation:
-        """The operation on one of its fields; itself where this is none of them."""
+        """Returns the operation on one of its fields, or itself if there is no such field."""
         found = self.fields.get(name)
         if found is None:
             return self
         return replace(self, inputs=[found], fields={}, chosen=found)
 
     def given(self, form: forms.DeclaredForm) -> dict[str, Any]:
-        """What was sent; of a field that was chosen also that it is emptied."""
+        """Returns the sent values. A chosen field may also be emptied."""
         if self.chosen is None:
             return form.filled()
         sent = form.given()
         return {n: v for n, v in sent.items() if v not in ("", None) or not self.chosen.required}
 
     def input(self, sent: dict[str, Any]) -> dict[str, Any]:
-        """What was sent as the verb takes it."""
+        """Returns the sent values as the verb's input."""
         if not self.change:
             return sent
         return {name: {self.change: split_choices(text)} for name, text in sent.items()}
@@ -69,11 +69,12 @@ class BulkOperation:
 
     @property
     def asks(self) -> str:
-        """The label of its button: with dots where it asks for more than "yes"."""
+        """The label of its button: an ellipsis says that there is a dialog."""
         return f"{self.label}…"
 
     def form(self, site: Any, data: Any = None, ids: Sequence[str] = ()) -> forms.DeclaredForm:
-        """What it asks for; a merge offers the selected ones, which are ``ids``, as what stays."""
+        """Returns the form of its inputs. A merge offers the selected records (``ids``) as the surviving
+        one."""
         made = forms.DeclaredForm(self.inputs, site, data=data, id=self.name, parent="bulk")
         if self.choices:
             made.fields[self.inputs[0].name].widget.choices = self.choices
@@ -87,19 +88,19 @@ class BulkOperation:
         return made
 
     def side_by_side(self, ids: Sequence[str]) -> str:
-        """Where two that are merged are seen beside each other, to choose whose values stay."""
+        """Returns the address where two records are merged side by side, to choose whose values stay."""
         if not self.verb.merges or len(ids) != 2:
             return ""
         this, into = ids
         return f"{display.page_url(self.verb.noun, 'do', this, self.verb.name)}?into={into}"
 
     def concerns(self, id: str, sent: dict[str, Any]) -> bool:
-        """Whether it is done with a record: what the others are merged into stays."""
+        """Whether a record is to be changed: the one that others are merged into is not."""
         return not (self.verb.merges and sent.get(INTO) == id)
 
 
 def _told_apart(noun: type[Noun], ids: Sequence[str]) -> list[tuple[str, str]]:
-    """The first of some records by id, with what tells those apart that are called the same."""
+    """Returns the first of these records, with what distinguishes namesakes."""
     about = display.about_references(noun)
     there = noun.objects.filter(pk__in=ids[:OFFERED])
     found = visibility.load_visible_references(there, [f.name for f in about], to_be_named=True)
@@ -112,7 +113,8 @@ def _told_apart(noun: type[Noun], ids: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def bulk_operations(address: Address) -> list[BulkOperation]:
-    """What the actor may do with the records of a list: give, move, the noun's own verbs, delete."""
+    """Returns what the actor may do with the records of a list: assign, move, the noun's own verbs,
+    delete."""
     noun, actor = address.noun, actors.current()
     may = {name: actors.may(actor, name, noun) for name in noun.verbs}
     verbs = noun.verbs
@@ -145,19 +147,19 @@ def bulk_operations(address: Address) -> list[BulkOperation]:
                     "stay, and theirs fill its gaps."
                 )
             label = labels.verb_label(verb)
-            # Whose values stay is chosen of two records that one sees side by side.
+            # Whose values stay can only be chosen for two records side by side.
             inputs = [f for f in verb.inputs.values() if f.type != "json"]
             found.append(BulkOperation(verb.name, label, verb, said, inputs))
     return found
 
 
 def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
-    """To whom the records belong, and where they stand."""
+    """Yields the operations on owner and state."""
     schema, update = noun.schema, noun.verbs["update"]
     inputs = {f.name: f for f in update.inputs.values()}
     owner, machine = schema.owner, schema.machine
     if owner is not None and owner.name in inputs:
-        # By the noun's own verb where it has one, which also asks why.
+        # By the noun's own verb if it has one, which also asks for a reason.
         assign = noun.verbs.get(buttons.ASSIGN, update)
         others = [f for f in assign.inputs.values() if f.name != owner.name]
         yield BulkOperation(
@@ -177,8 +179,8 @@ def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
 
 
 def _field_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
-    """One field that has the same value in all of them: whatever a person may change, but what each record
-    has for itself, and what other operations are for."""
+    """Yields the operation that sets a field to the same value in all records: any editable field that is
+    not unique to a record or has an operation of its own."""
     schema = noun.schema
     elsewhere = {"tags", *(f.name for f in (schema.owner, schema.machine) if f is not None)}
     offered = {
@@ -198,7 +200,7 @@ def _field_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
 
 
 def _tag_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
-    """Tags that all of them get, or lose."""
+    """Yields the operations that add tags to all records, or remove them."""
     tags = noun.verbs["update"].inputs.get("tags")
     if tags is None or tags.change is None:
         return

@@ -1,4 +1,4 @@
-"""One cell of a list, changed where it is: a GET answers its control, a POST the row as it is then."""
+"""Edits a cell of a list in place: GET returns its control, POST the changed row."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from headlessly.nouns import Noun
 
 
 class CellPages(NounPages):
-    """The cells of a list that a click changes."""
+    """The editable cells of a list."""
 
     def cell_view(self, request: HttpRequest, id: str, name: str) -> HttpResponse:
-        """The control of a field, or with a POST its new value."""
+        """Returns the control of a field; a POST sets its new value."""
         field = self.schema.by_name.get(name)
         if field is None or not is_edited_in_lists(field, self.noun):
             raise Http404
@@ -50,11 +50,11 @@ class CellPages(NounPages):
         except NotFound as problem:
             return HttpResponse(problem.message, status=404, content_type="text/plain")
         except HeadlesslyError as problem:
-            # Of a state one chooses anew, among what is possible now.
+            # For a state, the choices are those that are possible now.
             edit = self._edit(self.admin.find(id), field) if field.moves else edit
             return self._control(request, edit, problem)
         response = HttpResponse(status=204)
-        with suppress(NotFound):  # given away by somebody who sees their own only
+        with suppress(NotFound):  # a limited rep may have given the record away
             response = self._row(self.admin.find(answer.pk), address)
         response.headers[UNDO_HEADER] = toasts.undoable_request()
         return response

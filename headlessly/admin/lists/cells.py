@@ -1,4 +1,4 @@
-"""One row of a list: a record's name with what is below it, and its cells, some of them to be changed."""
+"""Rows of a list: a record's name with what is below it, and its cells, some of them editable."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun
 
-#: A cell cuts a text to this many characters: its column is narrower, and the page stays small.
+#: How many characters of a text a cell shows: its column is narrow, and the page stays small.
 LONGEST_TEXT = 80
 
 
 @dataclass
 class Cell:
-    """One value of a record; ``edits`` says that a click changes it."""
+    """A value of a record; ``edits`` says whether a click changes it."""
 
     name: str
     label: str
@@ -35,7 +35,7 @@ class Cell:
 
 @dataclass
 class Row:
-    """One record as the table shows it."""
+    """A record as a row of the table."""
 
     id: str
     version: int
@@ -44,26 +44,25 @@ class Row:
     below: str
     cells: list[Cell]
     edits_name: bool = False
-    #: Its place in the list, for the address of its page.
+    #: Its position in the list, for the address of its page.
     place: str = ""
-    gone: Any = None  #: of a deleted one: who deleted it, when, and whether it can come back
+    gone: Any = None  #: of a deleted one: who deleted it, when, and whether it was merged
     planned: Any = ""  #: what is planned with it
-    problem: str = ""  #: why what was just tried was not done
+    problem: str = ""  #: why the last action was refused
 
 
-#: Returns what stands in cells of the records of a page that have no value, by the record's id and the name
-#: of the field.
+#: Returns the contents of blank cells for the records of a page, by the record's id and the field's name.
 Filler = Callable[[Sequence[Any]], Mapping[tuple[str, str], SafeString | str]]
-#: What cells show for fields without a value that only their own app can explain, by noun.
+#: The fillers that apps register, by noun, with the names of their fields.
 _fillers: dict[type[Noun], tuple[frozenset[str], Filler]] = {}
-#: What their totals are of, by noun.
+#: The format of their columns' totals, by noun.
 _total_texts: dict[type[Noun], Any] = {}
 
 
 def fills_blanks(noun: type[Noun], *names: str, total: Any = "%s") -> Callable[[Filler], Filler]:
-    """Have the decorated function say what lists show of these fields where they have no value yet. It is
-    asked once for a page, and only where one of them is a column. Totals are of what has a value: ``total``
-    says so behind one where others have none."""
+    """Registers the decorated function, which fills the cells of these fields where they have no value. It
+    is called once for a page, and only if one of the fields is a column. Totals only include stored
+    values; ``total`` is the format that says so."""
 
     def register(filler: Filler) -> Filler:
         _fillers[noun], _total_texts[noun] = (frozenset(names), filler), total
@@ -73,13 +72,14 @@ def fills_blanks(noun: type[Noun], *names: str, total: Any = "%s") -> Callable[[
 
 
 def total_text(noun: type[Noun], name: str) -> str:
-    """What the total of a column is where some records have no value yet; empty where blanks are blank."""
+    """Returns the format of a column's total if some records have no value; empty if the column's blanks
+    are not filled."""
     names, _filler = _fillers.get(noun, (frozenset(), None))
     return str(_total_texts[noun]) if name in names else ""
 
 
 def fill_blanks(noun: type[Noun], records: Sequence[Noun], rows: Iterable[Row]) -> None:
-    """Put into the blank cells of ``rows``, which show ``records``, what their app tells of them."""
+    """Fills the blank cells of ``rows``, which show ``records``, with what their app says."""
     names, filler = _fillers.get(noun, (frozenset(), None))
     blank = [
         (row.id, cell)
@@ -96,7 +96,7 @@ def fill_blanks(noun: type[Noun], records: Sequence[Noun], rows: Iterable[Row]) 
 
 
 class RowMaker:
-    """Makes rows of records in the columns of a list; what they have in common is found out once.
+    """Makes the rows of a list. What all rows share is computed once.
 
     The link of a row tells the record's page which list it was in, and where.
     """
@@ -136,7 +136,7 @@ class RowMaker:
 
 
 def _fields_of_other_kinds(found: Noun) -> frozenset[str]:
-    """The fields that mean nothing in a record of this kind: what is there is only a default."""
+    """Returns the fields that mean nothing for a record of this kind and only hold a default."""
     choice = found.schema.kind
     if choice is None:
         return frozenset()
@@ -144,7 +144,7 @@ def _fields_of_other_kinds(found: Noun) -> frozenset[str]:
 
 
 def references_below_name(noun: type[Noun], columns: Sequence[Field]) -> tuple[Field, ...]:
-    """Who a record is about, where no column says it."""
+    """Returns the references shown below a record's name because no column has them."""
     names = noun.schema.groups[0][1] if noun.schema.groups else ()
     fields = [noun.schema.by_name[name] for name in names]
     return tuple(
@@ -155,13 +155,13 @@ def references_below_name(noun: type[Noun], columns: Sequence[Field]) -> tuple[F
 
 
 def row_references(noun: type[Noun], columns: Sequence[Field]) -> list[Field]:
-    """The references that a row needs, and no others."""
+    """Returns the references that a row needs."""
     fields = dict.fromkeys((*columns, *references_below_name(noun, columns)))
     return [field for field in fields if field.type == "reference"]
 
 
 def cell_html(found: Noun, field: Field) -> Any:
-    """A value as a narrow cell shows it: a share as a bar, somebody of ours with initials."""
+    """Returns a value for a narrow cell: a percentage as a bar, a colleague with initials."""
     value: Any
     if field.type in ("reference", "string", "text") and field.computed is None:
         stored = getattr(found, field.column) if field.tones else None

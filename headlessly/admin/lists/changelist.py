@@ -1,4 +1,4 @@
-"""The list of a noun: a page of the records that an address asks for, and a count that knows when to stop."""
+"""The list of a noun: a page of the records of an address, and a count that stops at a cap."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from headlessly.query.missing_rates import missing_rates
 from headlessly.query.paging import RecordList
 
 PER_PAGE = 25
-#: How many of the records that fit can be worked on at once; more have to be narrowed first.
+#: How many matching records can be changed at once; beyond that the list has to be narrowed.
 AT_ONCE = 1_000
-#: What would fit without one of the filters is counted no further than this.
+#: Cap of the counts without one of the filters.
 ADVICE_CAP = 1_000
-#: What people want to see the most of first.
+#: Types that are sorted in descending order first.
 DESCENDING_FIRST = ("number", "integer", "money", "date", "datetime")
 
 
 class NounList:
-    """What the list of an address shows. Reading it asks the database as often for one row as for 25."""
+    """The list of an address. Reading it takes the same number of queries for one row as for 25."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class NounList:
     ) -> None:
         self.address, self.noun, self.per_page = address, address.noun, per_page
         self.most_counted = most_counted
-        #: What is read along with each record.
+        #: The references to load with each record.
         self.references = (
             cells.row_references(address.noun, address.columns)
             if references is None
@@ -63,16 +63,15 @@ class NounList:
         self.records: list[Any] = []
         self.ids_of_page: list[str] = []
         self.total, self.exact, self.page, self.more = 0, True, 1, False
-        self.missing_rates = ""  #: which amounts a range leaves out, in words
-        #: Of records that were read together for several lists, the ids of those that are on this one too,
-        #: be it beyond its page (:func:`read_pages`).
+        self.missing_rates = ""  #: which amounts a filter leaves out, in words
+        #: The ids of all records of :func:`read_pages` that are on this list, even beyond its page.
         self.fitting: set[str] = set()
 
     # -- reading ----------------------------------------------------------------------------------
 
     @property
     def queryset(self) -> models.QuerySet:
-        """The records that fit, in order. Raises InvalidFilter."""
+        """The matching records in order. Raises InvalidFilter."""
         address = self.address
         found = cast(BoundedQuerySet, address.scope.queryset())
         found = found.filter(address.condition).order_by(*address.order())
@@ -80,19 +79,19 @@ class NounList:
         return found
 
     def ids(self, limit: int) -> list[str]:
-        """The ids of those that fit, in order, and no more than ``limit``. Raises InvalidFilter."""
+        """Returns the ids of matching records in order, at most ``limit``. Raises InvalidFilter."""
         if self.problem:
             raise InvalidFilter(self.problem)
         return list(self.queryset.values_list(self.address.scope.key, flat=True)[:limit])
 
     def read_page(self) -> None:
-        """Read the page that the address names; the last one where there are not as many."""
+        """Reads the page in the address, or the last one if there are fewer."""
         self.seek_page()
         if not self.problem:
             self.records = self.fetch(self.ids_of_page)
 
     def seek_page(self) -> None:
-        """Find out which records are on the page, without reading them."""
+        """Finds which records are on the page, without reading them."""
         if self.problem:
             return
         try:
@@ -127,12 +126,12 @@ class NounList:
 
     @property
     def _may_be_slow(self) -> bool:
-        """An index carries the noun's own order and facets; what else is asked for has a time limit."""
+        """Whether the query needs a time limit: only the noun's own order and facets have an index."""
         address = self.address
         return bool(address.sort) or any(c not in address.facets for c in address.active)
 
     def fetch(self, ids: Sequence[str], **more: models.Expression) -> list[Noun]:
-        """The records with these ids, in their order; those of now with what is asked ``more``."""
+        """Returns the records with these ids in their order; present ones with the annotations ``more``."""
         fields = self.references
         moment = self.address.moment
         scope = self.address.scope
@@ -155,7 +154,7 @@ class NounList:
 
     @property
     def left_out(self) -> list[str]:
-        """What the address says of a page that there is not, in a sentence."""
+        """A sentence if the address names a page that does not exist."""
         text = self.address.given.get("p", "1")
         if self.problem or text == str(self.page):
             return []
@@ -176,7 +175,7 @@ class NounList:
 
     @cached_property
     def edits(self) -> list[str]:
-        """The fields that the actor may change in the list itself."""
+        """The fields that the actor may change in the list."""
         actor = actors.current()
         if not self.address.live or not actors.may(actor, "update", self.noun):
             return []
@@ -195,7 +194,7 @@ class NounList:
         return found
 
     def _tell_deletions(self, rows: Iterable[cells.Row]) -> None:
-        """Who deleted each record, and when."""
+        """Notes in the rows who deleted each record, and when."""
         gone = {record.pk: record for record in self.records}
         names = [verb.event for verb in self.noun.verbs.values() if verb.deletes]
         told = events.Event.objects.filter(target__in=list(gone), name__in=names).order_by("seq")
@@ -210,14 +209,14 @@ class NounList:
             }
 
     def headers(self) -> list[dict[str, Any]]:
-        """The columns' names with the addresses that sort by them."""
+        """Returns the headings of the columns with the addresses that sort by them."""
         address = self.address
         first = address.sort[0] if address.sort else ""
         found = []
         for field in address.columns:
             ascending, descending = first == field.name, first == f"-{field.name}"
             down_first = field.type in DESCENDING_FIRST
-            # By a reference there is nothing to sort: ids of others are in no order for people.
+            # References are not sortable: the order of ids means nothing to people.
             sorts = is_sortable(field) and field.type != "reference"
             following = (
                 f"-{field.wire}" if (ascending or (down_first and not descending)) else (field.wire)
@@ -236,7 +235,7 @@ class NounList:
         return found
 
     def pages(self) -> dict[str, str]:
-        """Where this page stands among the others."""
+        """Returns the range of this page, and the addresses of the previous and the next one."""
         first = (self.page - 1) * self.per_page + 1
         last = first + len(self.records) - 1
         said = _("%(first)s–%(last)s of %(total)s") % {
@@ -250,7 +249,7 @@ class NounList:
         }
 
     def advice(self) -> list[dict[str, Any]]:
-        """Of an empty list: which of its conditions empties it, and what there is without it."""
+        """Returns, for an empty list, how many records there would be without each of its conditions."""
         active, scope = self.address.active, self.address.scope
         found = []
         for condition in active[:8]:
@@ -278,8 +277,9 @@ class NounList:
 
 
 def read_pages(lists: Iterable[NounList]) -> None:
-    """Read the pages of several lists that show records as they are now and the same of each noun: the
-    records of a noun at once, however many of its lists there are, and on which of the lists each is."""
+    """Reads the pages of several lists of present records, whose references to load must be the same for
+    each noun. The records of a noun are read at once for all of its lists, together with which of the
+    lists each is on."""
     by_noun: dict[type[Noun], list[NounList]] = defaultdict(list)
     for each in lists:
         if not each.problem:
@@ -287,7 +287,7 @@ def read_pages(lists: Iterable[NounList]) -> None:
             by_noun[each.noun].append(each)
     for together in by_noun.values():
         ids = {id: None for each in together for id in each.ids_of_page}
-        # What is on a list that goes on behind its page is asked of each record; of others the page tells it.
+        # A list that is longer than its page is asked about each record; for others the page itself tells.
         longer = {
             f"_is_on_{number}": each
             for number, each in enumerate(together)
@@ -303,7 +303,7 @@ def read_pages(lists: Iterable[NounList]) -> None:
 
 
 def _is_on(shown: NounList) -> models.Case:
-    """Whether a record fits a list."""
+    """Returns the expression for whether a record is on a list."""
     return models.Case(
         models.When(shown.address.condition, then=models.Value(True)),
         default=models.Value(False),
@@ -312,7 +312,7 @@ def _is_on(shown: NounList) -> models.Case:
 
 
 def as_they_were(rows: Iterable[Noun], fields: Iterable[Field], moment: datetime) -> None:
-    """Give records of the past the others that they refer to, as those were then."""
+    """Sets the references of past records to those records as they were then."""
     rows = list(rows)
     wanted: dict[type[Record], set[str]] = defaultdict(set)
     for field in fields:

@@ -8,16 +8,16 @@ from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun
 
-#: More columns than this do not fit a screen.
+#: How many columns fit a screen.
 MAX_COLUMNS = 12
 CREATED = Field("created_at", "createdAt", "created_at", "datetime", label="Created")
 CHANGED = Field("updated_at", "updatedAt", "updated_at", "datetime", label="Changed")
-#: What every record carries and a list may show, by wire and by Python name.
+#: Fields that every record has beside those of its noun, by wire and by Python name.
 CARRIED = {name: field for field in (CREATED, CHANGED) for name in (field.wire, field.name)}
 
 
 def listable_field(noun: type[Noun], name: str) -> Field:
-    """The field that a list may show under this wire or Python name. Raises InvalidFilter."""
+    """Returns the field that a list may show under this wire or Python name. Raises InvalidFilter."""
     field = noun.schema.field(name) or CARRIED.get(name)
     if field is None or field.type == "json":
         raise InvalidFilter(_("There is no column “%s” here.") % name[:64], field="columns")
@@ -29,8 +29,8 @@ def is_sortable(field: Field) -> bool:
 
 
 def is_edited_in_lists(field: Field, noun: type[Noun]) -> bool:
-    """Whether a cell of this column may be changed in the list: a state where the noun says so, and all else
-    that people type, unless nothing that the noun declares is: the tenant's own fields are all the same."""
+    """Whether cells of this column are editable: a state if the noun declares it so, and every other field
+    that people type; none but the tenant's own fields if the noun declares ``inline`` as empty."""
     schema = noun.schema
     if noun.immutable or field.computed is not None:
         return False
@@ -45,7 +45,7 @@ def is_edited_in_lists(field: Field, noun: type[Noun]) -> bool:
 
 
 def offered_columns(noun: type[Noun]) -> list[Field]:
-    """Every field that a list offers to show beside the name."""
+    """Returns every field that a list offers as a column beside the name."""
     left_out = {noun.schema.columns[0], *noun.schema.not_offered}
     own = [f for f in noun.schema.stored if f.type not in ("json", "text")]
     own = [f for f in own if f.name not in left_out]

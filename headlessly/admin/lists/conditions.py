@@ -1,4 +1,4 @@
-"""What a list may be narrowed by beside its fields: words, and the noun's own conditions."""
+"""Conditions of a list beside its fields: words, the noun's own conditions, and built filters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SearchFilter:
 
     @property
     def params(self) -> dict[str, str]:
-        """The same as REST says it; None for what it has no words for."""
+        """The condition as REST parameters; None if they cannot express it."""
         return {"q": self.text}
 
     def as_filter(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class SearchFilter:
 
 
 class BuiltFilter:
-    """One part of the filter that people put together, or that another program wrote."""
+    """A part of a filter that people built, or that another program wrote."""
 
     label = ""
     names = ("filter",)
@@ -69,13 +69,13 @@ class BuiltFilter:
 
     @property
     def rest(self) -> str:
-        """The filter without this part, as an address has it."""
+        """The filter without this part, as in an address."""
         others = [each for each in self.group.parts if each is not self.part]
         return filter_text(tree.write_filter(tree.Group(self.group.match, others)))
 
 
 def read_built_filters(noun: type[Noun], text: str) -> list[BuiltFilter]:
-    """The parts of the filter in an address. Raises InvalidFilter."""
+    """Returns the parts of the filter in an address. Raises InvalidFilter."""
     if not text:
         return []
     group = tree.read_filter(noun, parse_filter(text))

@@ -1,4 +1,4 @@
-"""The address that exports what a list shows."""
+"""The address that exports a list."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from headlessly.transfer import formats
 
 
 def export_url(address: Address, ids: list[str] | None = None, format: str = formats.CSV) -> str:
-    """Where what the list shows can be had as a file: all of it, or these records.
+    """Returns the address of the list as a file: all of it, or these records.
 
-    It has the columns of the list, as the reader sees them: in their language, with names, in their zone.
+    The file has the columns of the list as the reader sees them: in their language and time zone, with
+    names.
     """
     if address.problem:
         return ""
@@ -31,7 +32,7 @@ def export_url(address: Address, ids: list[str] | None = None, format: str = for
     if ids is not None:
         condition = {"$id": {"$in": ids}}
     else:
-        # What REST has words for is said in them; the rest in the filter language.
+        # Conditions are REST parameters where possible; the others are in the filter language.
         said = [c for c in address.active if c.params is not None]
         for each in said:
             asked |= each.params

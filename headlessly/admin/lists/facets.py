@@ -1,7 +1,7 @@
-"""The filters of a list: one for each facet of the noun, compiled like every other filter.
+"""The facets of a list: its filters on single fields, compiled like every other filter.
 
-An address carries them by the fields' wire names: ``?status=New,Contacted&owner=me&campaign=-``;
-``-`` means "none".
+An address carries them by the fields' wire names: ``?status=New,Contacted&owner=me&campaign=-``; ``-``
+means "none".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from headlessly.query.used_choices import used_choices
 
 
 class Facet:
-    """One field that a list is narrowed by."""
+    """A filter on one field."""
 
     def __init__(self, noun: type[Noun], field: Field, value: str) -> None:
         self.noun, self.field, self.value = noun, field, value
@@ -31,7 +31,7 @@ class Facet:
     def values(self) -> list[str]:
         return list_address.values_of(self.noun, self.field, self.value)
 
-    params = None  #: REST says several values in another way
+    params = None  #: REST writes several values differently
     #: Whether the page has another control for it.
     stands_elsewhere = False
 
@@ -41,18 +41,18 @@ class Facet:
         return (self.name,)
 
     def as_filter(self) -> dict[str, Any]:
-        """What the records have to fulfil, in the filter language. Raises InvalidFilter."""
+        """Returns the condition in the filter language. Raises InvalidFilter."""
         return list_address.values_filter(self.noun, self.field, self.value, self.values())
 
     def in_words(self) -> str:
-        """The chosen values in words."""
+        """Returns the chosen values in words."""
         return ", ".join(_("none") if v == NONE else self._value_in_words(v) for v in self.values())
 
     def _value_in_words(self, value: str) -> str:
         return value
 
     def choices(self) -> list[tuple[str, str]]:
-        """What can be picked; empty where one types."""
+        """Returns the values to pick from; empty if one is typed."""
         return []
 
     def options(self) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ class Facet:
         return picked
 
     def further_options(self) -> list[dict[str, str]]:
-        """What can be picked beside what is chosen: each with all of them as its value."""
+        """Returns the values that can be added to the chosen ones, each as the value of all together."""
         chosen = self.values()
         if not chosen:
             return []
@@ -83,14 +83,14 @@ class Facet:
 
     @property
     def widget(self) -> str:
-        """The control by which it is chosen, as HTML; empty where it is a list or a text."""
+        """The HTML of its control; empty for a list of choices or a text."""
         return ""
 
 
 class ChoiceFacet(Facet):
-    """A closed list; the open states are one choice."""
+    """A closed list of values. All open states together are one of the choices."""
 
-    #: The states of the paths that the list is narrowed to, in their order; all of them where it is not.
+    #: The states of the paths that the list is limited to, in their order; None for all.
     states: Sequence[str] | None = None
 
     def choices(self) -> list[tuple[str, str]]:
@@ -113,7 +113,7 @@ class ChoiceFacet(Facet):
 
 
 class ReferenceFacet(Facet):
-    """A record, searched by name."""
+    """A record, found by its name."""
 
     def __init__(self, *args: Any, site: Any) -> None:
         super().__init__(*args)
@@ -121,7 +121,7 @@ class ReferenceFacet(Facet):
 
     @property
     def is_offered(self) -> bool:
-        """Not where there is nothing yet to be put into."""
+        """A join, such as belonging to a list, is only offered once there is something to choose."""
         if self.stands_elsewhere:
             return False
         return "." not in self.name or bool(self.value) or self.field.target_noun.objects.exists()
@@ -135,7 +135,7 @@ class ReferenceFacet(Facet):
 
 
 class TextFacet(Facet):
-    """Text: picked from what occurs where an index tells that at once, else words to look for."""
+    """A text: picked from existing values if an index has them, else words to search for."""
 
     @cached_property
     def known(self) -> list[str]:
@@ -153,7 +153,8 @@ class TextFacet(Facet):
 
 
 class ChoicesFacet(Facet):
-    """Several texts: what the records have any of, picked from what there is, most used first."""
+    """A field of several texts, of which records have any; picked from existing values, the most used
+    first."""
 
     @cached_property
     def known(self) -> list[str]:

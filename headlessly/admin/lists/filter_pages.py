@@ -1,7 +1,7 @@
-"""The page on which the filter of a list is put together, row by row; the list opens it in a dialog.
+"""The page that builds a filter of a list, row by row; the list opens it in a dialog.
 
-Every button of it sends the form and is answered by the form as it is then, with scripts and without. Nothing
-is stored, so that it is asked by GET.
+Every button sends the form and gets the changed form back, with scripts and without. Nothing is stored, so
+it uses GET.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
 from headlessly.query.list_address import filter_text, parse_filter
 
-#: A page's script asks so for the form alone: see filters.js.
+#: The header with which a page's script asks only for the form: see filters.js.
 PART = "X-Part"
-#: Longer ones do not fit an address.
+#: Maximum length of a filter in an address.
 LONGEST = 3_000
 
 
 class FilterPages(NounPages):
-    """Where a filter of a noun is put together."""
+    """The page that builds filters of a noun."""
 
     @method_decorator(require_GET)
     def filter_view(self, request: HttpRequest) -> HttpResponse:
-        """The rows of a filter, of the list's or of the one that is sent; ``do=apply`` leads to the list."""
+        """Shows the rows of the list's filter, or of the one that was sent; ``do=apply`` redirects to the
+        list."""
         given = request.GET
         address = Parameters(self.noun, given.get("query", ""))
         problem = ""

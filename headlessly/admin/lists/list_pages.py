@@ -34,15 +34,15 @@ from headlessly.transfer.formats import XLSX
 
 #: A list of at most this many records shows its totals at once: they cost as much as a row or two.
 ADDED_AT_ONCE = 2_000
-#: A queue keeps at most this many records in the order in which their list was opened.
+#: How many records a queue keeps in the order in which their list was opened.
 LONGEST_QUEUE = 500
-#: The cookie that names the view in which a list was last opened. Its path is that of the list: each noun of
+#: The cookie with the view in which a list was last opened. Its path is that of the list, so each noun of
 #: each tenant has its own, and it is sent nowhere else.
 LAST_VIEW = "view"
 
 
 class ListPage(NounPages):
-    """The list of a noun's records."""
+    """The page of a noun's list."""
 
     @method_decorator(require_GET)
     @watched
@@ -54,7 +54,7 @@ class ListPage(NounPages):
 
     @method_decorator(require_GET)
     def queue_view(self, request: HttpRequest) -> HttpResponse:
-        """The ids of a list in their order, for whoever works through it: see queue.js."""
+        """Returns the ids of a list in order, for working through it: see queue.js."""
         address = Address(self.noun, request.GET, self.site)
         if address.problem or not address.live:
             raise Http404
@@ -69,7 +69,8 @@ class ListPage(NounPages):
         saving: dict[str, Any] | None = None,
         renaming: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The list of an address; ``saving`` and ``renaming`` are what a refused form said."""
+        """Returns the list of an address. ``saving`` and ``renaming`` are the input of a form that was
+        refused."""
         tabs = Tabs(address, request.COOKIES.get(LAST_VIEW, ""))
         refused = saving or renaming
         if (whole := expand_typed_filters(address) or tabs.expanded()) and not refused:
@@ -118,7 +119,7 @@ class ListPage(NounPages):
             if actors.may_administer(actors.current())
             else f"{tenancy.context_url()}/docs",
         )
-        # A page that only looks for news is not what somebody opened.
+        # A page that only reloads a part was not opened by the person.
         if tabs.now is not None and address.live and PART not in request.headers:
             remember_view(request, response, self.admin.place("changelist"), tabs.now.key)
         return response
@@ -132,7 +133,8 @@ class ListPage(NounPages):
         )
 
     def _grouped(self, address: Address, found: NounList, left_out: list[str]) -> dict[str, Any]:
-        """What a list shows that is grouped, and by what it can be; else that is ``left_out``."""
+        """Returns the context of a grouped list, and the fields to group by. A grouping that is not
+        possible is added to ``left_out``."""
         by, more = None, False
         shown: list[totals.Group] = []
         try:
@@ -158,7 +160,7 @@ class ListPage(NounPages):
         }
 
     def _totals(self, address: Address, found: NounList) -> dict[str, Any]:
-        """The totals of a short list; of a long one the address that answers them later."""
+        """Returns the totals of a short list; for a long one only the address that loads them later."""
         url = totals.totals_url(address, self.admin.place("totals"))
         if not url or not found.records or not found.exact:
             return {}
@@ -169,7 +171,7 @@ class ListPage(NounPages):
 
     @method_decorator(require_GET)
     def totals_view(self, request: HttpRequest) -> HttpResponse:
-        """What the columns of a list come to, as a foot of its table; nothing of one too long for that."""
+        """Returns the totals of a list as the foot of its table; empty if that takes too long."""
         address = Address(self.noun, request.GET, self.site)
         if address.problem or address.deleted:
             return HttpResponse(status=204)
@@ -180,25 +182,25 @@ class ListPage(NounPages):
         return self.admin.respond(request, "list_totals", selectable=address.live, **total)
 
     def _add_url(self, address: Address) -> str:
-        """Where a record is added: of a list of one kind, one of that kind."""
+        """Returns the address that adds a record; in a list of one kind, of that kind."""
         choice, url = self.noun.schema.kind, self.admin.place("add")
         return f"{url}?{choice.wire}={address.kind}" if choice and address.kind else url
 
     def _columns(self, address: Address) -> list[dict[str, Any]]:
-        """The columns that one may choose, those on the screen first and in their order."""
+        """Returns the columns to choose from, the shown ones first and in their order."""
         now = address.columns[1:]
         every = [*now, *(f for f in offered_columns(self.noun) if f not in now)]
         return [{"wire": f.wire, "label": labels.field_label(f), "on": f in now} for f in every]
 
 
 def _total_context(address: Address) -> dict[str, Any]:
-    """What the foot of a list's table says. Raises InvalidFilter where that takes too long."""
+    """Returns the context of the table's foot. Raises InvalidFilter if it takes too long."""
     count, cells = totals.total(address)
     return {"total": count, "total_text": display.number(count), "total_cells": cells}
 
 
 def _board_query(request: HttpRequest) -> str:
-    """What a list is narrowed by, without the page of it."""
+    """Returns the query of the list without its page number."""
     query = request.GET.copy()
     query.pop("p", None)
     return query.urlencode()

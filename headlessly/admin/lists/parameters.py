@@ -1,4 +1,4 @@
-"""The parameters of a list's address, and other addresses like it."""
+"""The parameters of a list's address, not parsed any further, and other addresses like it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENDS = ("gt", "gte", "lt", "lte")
 
 
 class Parameters:
-    """What an address says, by the names of its parameters; nothing of it is understood yet."""
+    """The parameters of an address by name."""
 
     def __init__(self, noun: type[Noun], query: QueryDict | str) -> None:
         self.noun = noun
@@ -70,7 +70,7 @@ class Parameters:
     # -- other addresses --------------------------------------------------------------------------
 
     def but(self, changes: Mapping[str, Any]) -> str:
-        """This address with other values for these parameters, None for none; from its first page."""
+        """Returns this address with changed parameters (None removes one), starting from its first page."""
         rest = {**self.given, "p": None, **changes}
         return query_string_of({name: value for name, value in rest.items() if value})
 
@@ -80,18 +80,18 @@ class Parameters:
 
     @property
     def cleared(self) -> str:
-        """This list with nothing taken away from it."""
+        """The query of this list without filters."""
         kept = ("columns", "o", "asOf", "deleted")
         return query_string_of({name: self.given[name] for name in kept if name in self.given})
 
     @property
     def list_query(self) -> str:
-        """All of it but the page and the view that it came from."""
+        """The query without the page and the view."""
         return canonical_query(self.given)
 
     @property
     def view_query(self) -> str:
-        """What a view keeps of it: the filters, the columns and the order, of no day but today."""
+        """The query that a view stores: filters, columns and order, but no past day."""
         return canonical_query(
             {k: v for k, v in self.given.items() if k not in ("asOf", "deleted")}
         )
@@ -115,12 +115,13 @@ class Parameters:
 
 
 def query_string_of(params: Mapping[str, Any]) -> str:
-    """``?`` and the parameters; where nothing is left, all records and not the view one starts with."""
+    """Returns ``?`` and the parameters; without any, the query of all records, so that it is not the view
+    that the person starts with."""
     return "?" + urlencode(params, safe=",@") if set(params) - {"view"} else "?view=all"
 
 
 def canonical_query(given: Mapping[str, str] | str) -> str:
-    """Two addresses that ask for the same list, as the same text."""
+    """Returns the same text for all addresses of the same list."""
     if isinstance(given, str):
         return _canonical_text(given)
     rest = {k: v for k, v in given.items() if v and k not in ("p", "view")}
@@ -129,5 +130,6 @@ def canonical_query(given: Mapping[str, str] | str) -> str:
 
 @lru_cache(maxsize=1024)
 def _canonical_text(query: str) -> str:
-    """The same of a text: each page asks it of every view of its list, several times."""
+    """Returns the canonical form of a query. Cached, because each page needs it for every view, several
+    times."""
     return canonical_query({name: join_values(values) for name, values in QueryDict(query).lists()})

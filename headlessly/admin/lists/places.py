@@ -1,4 +1,4 @@
-"""Where a record stood in the order of a list when one went from there to its page.
+"""The position of a record in the order of a list when somebody went from there to its page.
 
 The query of the list carries it to the record's page, under a name that no filter has.
 """
@@ -13,34 +13,35 @@ from headlessly.nouns import Noun
 from headlessly.query import cursors
 from headlessly.query.sorting import SortKey
 
-#: What divides the query of a list from a record's place in it.
+#: Separates the query of a list from a record's position in it.
 AT = "&at="
 
 
 def row_of(columns: Sequence[SortKey], record: Noun) -> list[Any]:
-    """The values by which a list puts ``record`` in order; the last is its id."""
+    """Returns the values by which a list sorts ``record``; the last one is its id."""
     return [column.value_of(record) for column in columns]
 
 
 def place_encoder(columns: Sequence[SortKey]) -> Callable[[Sequence[Any]], str]:
-    """What makes of a row of sort values what the query of a list carries behind :data:`AT`."""
+    """Returns the function that encodes a row of sort values for the query, after :data:`AT`."""
     mark = _mark(columns)
     return lambda row: cursors.encode_cursor(mark, None, row)
 
 
 def query_with_place(query: str, columns: Sequence[SortKey], row: Sequence[Any]) -> str:
-    """The query of a list, with the place of a row of sort values in it."""
+    """Returns the query of a list with a row of sort values as the position."""
     return query + AT + place_encoder(columns)(row)
 
 
 def split_query(query: str) -> tuple[str, str]:
-    """The query of a list, and the place that it carries; empty where it carries none."""
+    """Returns the query of a list and the position in it, which may be empty."""
     before, divider, place = query.rpartition(AT)
     return (before, place) if divider else (query, "")
 
 
 def read_place(place: str, columns: Sequence[SortKey], id: str) -> list[Any] | None:
-    """The sort values in a place; None for none, nonsense, another order and another record."""
+    """Returns the sort values of a position; None if it is missing, malformed, or belongs to another order
+    or record."""
     if not place:
         return None
     try:

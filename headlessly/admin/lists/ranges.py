@@ -1,7 +1,7 @@
-"""From one value to another: REST's lookups in the address of a list, and how they are said and chosen.
+"""Ranges and other lookups: REST's lookups in the address of a list, how they read and are chosen.
 
 ``score__gte=80``, ``lastActivityAt__lt=14d ago``, ``organization.industry=Technology``: any lookup on any
-field. A value that ends in ``,-`` takes in the records without one: ``lastActivityAt__lt=14d ago,-``.
+field. A value that ends in ``,-`` includes records without one: ``lastActivityAt__lt=14d ago,-``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from headlessly.query.reports import record_names
 DATES = ("date", "datetime")
 AMOUNTS = ("number", "integer", "money")
 
-#: How a lookup reads in front of its value.
+#: The text of a lookup with its value.
 LOOKUP_TEXTS = {
     "exact": "%s",
     "ne": gettext_lazy("not %s"),
@@ -47,7 +47,7 @@ LOOKUP_TEXTS = {
     "startswith": gettext_lazy("begins with “%s”"),
     "istartswith": gettext_lazy("begins with “%s”"),
 }
-#: The same for moments.
+#: The text of a lookup of days and moments.
 MOMENT_LOOKUP_TEXTS = LOOKUP_TEXTS | {
     "gt": gettext_lazy("after %s"),
     "gte": gettext_lazy("from %s"),
@@ -58,14 +58,14 @@ MOMENT_LOOKUP_TEXTS = LOOKUP_TEXTS | {
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time that people have a name for: from ``since``, before ``until``."""
+    """A stretch of time with a name: from ``since`` until before ``until``."""
 
     label: Any
     since: str = ""
     until: str = ""
 
 
-#: Months, quarters and years, the one under way and the last, as reports have them.
+#: The current and the last month, quarter and year, as in reports.
 CALENDAR = tuple(
     Span(
         periods.PRESETS[f"{which}_{stretch}"][0],
@@ -86,7 +86,7 @@ SPANS = (
     Span(gettext_lazy("Not for 30 days"), "", f"30d ago{OR_NONE}"),
     Span(gettext_lazy("Not for 90 days"), "", f"90d ago{OR_NONE}"),
 )
-#: For what may lie ahead.
+#: For days that may be in the future.
 AHEAD = (
     Span(gettext_lazy("In the past"), "", "today"),
     Span(gettext_lazy("Today"), "today", "tomorrow"),
@@ -99,7 +99,7 @@ AHEAD = (
 
 
 class RangeFilter:
-    """What an address says with lookups of one field, the field of the noun or one over references."""
+    """The lookups of one field in an address: of the noun's own field, or one behind references."""
 
     def __init__(self, noun: type[Noun], path: str, given: dict[str, str]) -> None:
         self.noun, self.path = noun, path
@@ -117,7 +117,7 @@ class RangeFilter:
 
     @property
     def params(self) -> dict[str, str] | None:
-        """The same as REST says it; None where it has no words for it."""
+        """The condition as REST parameters; None if they cannot express it."""
         if any(text.endswith(OR_NONE) for text in self.given.values()):
             return None
         return {
@@ -126,7 +126,7 @@ class RangeFilter:
         }
 
     def _wire(self, text: str) -> str:
-        """A day of whoever reads as a program has it: REST begins its own days in UTC."""
+        """Returns a day of the reader's time zone as a moment, because in REST days begin in UTC."""
         if self.field.type not in DATES or days.parse_relative(text) is not None:
             return text
         try:
@@ -138,13 +138,13 @@ class RangeFilter:
         return days.utc_text(moment)
 
     def as_filter(self) -> dict[str, Any]:
-        """The same in the filter language. Raises InvalidFilter."""
+        """Returns the condition in the filter language. Raises InvalidFilter."""
         return list_address.lookups_filter(self.noun, self.path, self.given)
 
     # -- in words ---------------------------------------------------------------------------------
 
     def in_words(self) -> str:
-        """``80 or more``, ``in the last 30 days``, ``10 – 50``."""
+        """Returns the condition in words: ``80 or more``, ``in the last 30 days``, ``10 – 50``."""
         for span in (*SPANS, *AHEAD):
             if self.given == _span_lookups(span) and self.field.type in DATES:
                 return str(span.label)[:1].lower() + str(span.label)[1:]
@@ -219,7 +219,7 @@ class RangeFilter:
 
     @property
     def between(self) -> bool:
-        """Whether the ends are no stretch with a name, but days of one's own."""
+        """Whether the range is not one of the named stretches."""
         return any(self._end(e)["value"] for e in ("gte", "lt")) and not any(
             span["on"] for span in self.spans
         )

@@ -1,4 +1,4 @@
-"""Rows of a list as HTML, put together here and not by a template: cells are most of what a list costs."""
+"""Renders the rows of a list without a template, because cells are most of what a list costs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from headlessly.admin.lists.cells import Row
 def rows_html(
     rows: Iterable[Row], *, selects: bool, part: bool = False, restore_url: str = ""
 ) -> SafeString:
-    """The rows of a table.
+    """Returns the rows of a table as HTML.
 
-    In a ``part`` of a page they say only what no other row says, and its script the rest as the table's (see
-    lists.js): so what takes the place of a list is small.
+    As a ``part`` of a page they leave out what all rows share, which the page's script adds (see
+    lists.js). That keeps the replacement of a list small.
     """
     if part:
         return mark_safe("".join(_short_row(row, selects) for row in rows))
@@ -59,14 +59,15 @@ def _short_row(row: Row, selects: bool) -> str:
 
 
 def _short(value: Any) -> str:
-    """A cell without what all bars and initials say."""
+    """Returns a cell without the attributes that all bars and initials share."""
     return (
         escape(value).replace(' aria-hidden="true"', "").replace('<progress max="100"', "<progress")
     )
 
 
 def _below(row: Row) -> str:
-    """Whom it is about, and what is planned, of which nothing is cut: it says what to do."""
+    """Returns the line below the name: whom the record is about, which may be cut, and what is planned,
+    which is not, because it says what to do."""
     if row.below and row.planned:
         return f"<small><span>{escape(row.below)}</span> · {escape(row.planned)}</small>"
     said = row.below or row.planned

@@ -1,4 +1,4 @@
-"""The views of a list that people save: kept, renamed, shared, removed."""
+"""Saved views of a list: saving, renaming, sharing and removing them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SavedViewPages(NounPages):
 
     @method_decorator(require_POST)
     def views_view(self, request: HttpRequest) -> HttpResponse:
-        """Save the list as it is under a name of its own."""
+        """Saves the current list under a name."""
         sent = request.POST
         address = Address(self.noun, sent.get("query", ""), self.site)
         name, shared = sent.get("name", ""), "shared" in sent
@@ -53,7 +53,7 @@ class SavedViewPages(NounPages):
 
     @method_decorator(require_POST)
     def view_view(self, request: HttpRequest, key: str) -> HttpResponse:
-        """Do something with a view: ``do`` says what."""
+        """Changes a view as ``do`` says."""
         sent = request.POST
         address = Address(self.noun, sent.get("query", ""), self.site)
         view = next((v for v in Tabs(address).every if v.key == key), None)
@@ -72,7 +72,8 @@ class SavedViewPages(NounPages):
         return self._back(sent, f"?view={ALL}" if sent.get("do") == "delete" else Tabs.url(view))
 
     def _do(self, what: str, view: Any, sent: Mapping[str, str], address: Address) -> str:
-        """Do it, and say so. Raises Http404 for what cannot be done with such a view."""
+        """Does what a button says and returns the message. Raises Http404 if that is not possible with
+        this view."""
         if what == "start":
             saved_views.set_start_view(self.noun, view.key)
             return _("You start with “%s” now.") % view.name
@@ -119,8 +120,7 @@ class SavedViewPages(NounPages):
 
 
 def change_view(what: str, view: saved_views.View, name: str, query: str) -> str:
-    """Change what a view, or a report that was saved, is or is called, and say so; empty where ``what`` is
-    something else."""
+    """Changes a saved view or report and returns the message; an empty text if ``what`` is no such change."""
     match what:
         case "save":
             view.change(query=query)
@@ -138,5 +138,5 @@ def change_view(what: str, view: saved_views.View, name: str, query: str) -> str
 
 
 def refusal(problem: HeadlesslyError) -> dict[str, Any]:
-    """What went wrong, in a sentence, and with which status it is answered."""
+    """Returns the message and the status of a refusal."""
     return {"problem": problem.first_message, "status": problem.status}

@@ -1,4 +1,4 @@
-"""The views of a list: those that its noun brings along, and those that people saved."""
+"""The views of a list: those of its noun, and those that people saved."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from headlessly.nouns import Noun
 from headlessly.query import saved_views
 from headlessly.subscriptions import following
 
-#: At most this many views stand above a list; the others are in a menu.
+#: How many views are shown above a list; the others are in a menu.
 TABS = 6
 ALL, MINE = "all", "mine"
-#: In place of a view's key, as the menu says it: the view that somebody begins with.
+#: In place of a view's key in the menu: the view that the person starts with.
 START = "start"
 
 
@@ -38,7 +38,8 @@ class ReadyView:
 
 
 def ready_views(noun: type[Noun]) -> list[ReadyView]:
-    """All of them; mine that are open, nobody's; and those that the noun declares."""
+    """Returns the views of a noun: all records; the actor's open ones; those without an owner; and the
+    declared ones."""
     schema, many, is_open = noun.schema, labels.plural_in_sentence(noun), open_query(noun)
     found = [ReadyView(ALL, _("All"), "")]
     if schema.owner is not None:
@@ -55,7 +56,7 @@ def ready_views(noun: type[Noun]) -> list[ReadyView]:
 
 
 def open_query(noun: type[Noun]) -> str:
-    """What narrows a list to the records that are open; empty where the noun knows no such states."""
+    """Returns the query of open records, ending with ``&``; empty if the noun has no open states."""
     machine = noun.schema.machine
     if machine is None or not hasattr(noun, "OPEN"):
         return ""
@@ -63,12 +64,12 @@ def open_query(noun: type[Noun]) -> str:
 
 
 def fill_in_query(noun: type[Noun], query: str) -> str:
-    """The query of a declared list, with the states in which the noun's records are open."""
+    """Returns the query of a declared list with the noun's open states filled in."""
     return query.replace("{open}", ",".join(getattr(noun, "OPEN", ())))
 
 
 class Tabs:
-    """The views above a list, and which of them it is; ``used`` is the key of the one that was used last."""
+    """The views above a list, and the current one. ``used`` is the key of the one that was used last."""
 
     def __init__(self, address: Address, used: str = "") -> None:
         self.address, noun = address, address.noun
@@ -77,14 +78,14 @@ class Tabs:
         self.now = self._now()
 
     def _now(self) -> Any:
-        """The view that the address names; else the one that says the same."""
+        """Returns the view that the address names, else the one with the same query."""
         key, said = self.address.given.get("view"), self.address.view_query
         named = self._named(key) if key else None
         return named or next((v for v in self.every if canonical_query(v.query) == said), None)
 
     @property
     def left_out(self) -> list[str]:
-        """That the view which the address names is none that one has, in a sentence."""
+        """A sentence if the address names a view that the person does not have."""
         key = self.address.given.get("view")
         if not key or key == START or self._named(key):
             return []
@@ -92,12 +93,12 @@ class Tabs:
 
     @property
     def edited(self) -> bool:
-        """Whether the list is no longer what the view says."""
+        """Whether the list differs from the view."""
         return self.now is None or canonical_query(self.now.query) != self.address.view_query
 
     def expanded(self) -> str | None:
-        """The whole address of the view that alone is named, or with which one starts; else None. An address
-        that says nothing is all of them, unless somebody chose a start."""
+        """Returns the full address of the view if only a view is named, or of the view to start with; else
+        None. An empty address shows all records, unless the person chose a start."""
         given = self.address.given
         if given and set(given) != {"view"}:
             return None
@@ -111,7 +112,8 @@ class Tabs:
         return next((view for view in self.every if view.key == key), None)
 
     def _begun_with(self) -> Any:
-        """The chosen one, else the last one; else one's own open records, for whoever has some."""
+        """Returns the view to start with: the chosen one, else the last one, else the person's own open
+        records if there are any."""
         return self._named(self.start) or self._named(self.used) or self._own_work()
 
     def _own_work(self) -> Any:
@@ -141,7 +143,7 @@ class Tabs:
 
     @property
     def first(self) -> list[dict[str, Any]]:
-        """The first ones, and the present one wherever it stands."""
+        """The first views, and the current one wherever it is."""
         return [tab for place, tab in enumerate(self.listed) if place < TABS or tab["now"]]
 
     @property
@@ -158,7 +160,7 @@ class Tabs:
 
     @cached_property
     def followed(self) -> following.State:
-        """How whoever reads stands to a saved view; nothing is asked where none is followed."""
+        """How the person follows a saved view. There is no query in a tenant where no view is watched."""
         if not tenancy.require().has_watched_views:
             return following.State(False, None)
         return following.states_of([self.now], inbox.require_member())[self.now.pk]

@@ -1,6 +1,6 @@
-"""Numbers of a list: what its columns come to, and the same by group.
+"""The totals of a list's columns, of the whole list and by group.
 
-They are asked for beside the list, which does not wait for them, and stop where the list's own count does.
+They are loaded beside the list, which does not wait for them, and count up to the same cap.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from headlessly.nouns import Noun
 from headlessly.query import aggregates
 from headlessly.query.reports import record_names
 
-#: At most this many groups are shown, the largest first.
+#: How many groups are shown, the largest first.
 MOST_GROUPS = 50
-#: What is added up, and of what the mean says more.
+#: Types that are summed, and types for which the average says more.
 ADDED, AVERAGED = ("money",), ("number", "integer")
 
 
 @dataclass
 class Group:
-    """Some of a list's records: what they have in common, and the list of them alone."""
+    """A group of a list's records: their common value, and the address of the list of them alone."""
 
     label: str
     url: str
     count: str
     #: The name and the total of each column.
     cells: list[tuple[str, str]] = field(default_factory=list)
-    tone: str = ""  #: the colour of the value that they have in common, where it has one
+    tone: str = ""  #: the colour of the common value, if it has one
 
 
 def group_fields(noun: type[Noun]) -> list[Field]:
-    """The fields by which a list can be grouped: choices, the tenant's own too, and what its records refer
-    to."""
+    """Returns the fields by which a list can be grouped: choices, flags, references, and the noun's
+    facets, the tenant's own fields included."""
     schema = noun.schema
     own = (field.name for field in schema.stored if field.is_custom)
     names = dict.fromkeys((*schema.facets, *schema.columns, *own))
@@ -54,10 +54,10 @@ def group_fields(noun: type[Noun]) -> list[Field]:
 
 
 def measure_of(noun: type[Noun], column: Field) -> str:
-    """What is measured of a column, as an aggregation names it; empty for one that is no number."""
+    """Returns the measure of a column as an aggregation names it; empty if there is none."""
     if column.computed is not None or column.name in noun.Surface.no_mean or column.per:
         return ""
-    if (column.minimum or 0) >= 1000:  # a year is no number of anything
+    if (column.minimum or 0) >= 1000:  # years are neither summed nor averaged
         return ""
     if column.type in ADDED or column.name in noun.Surface.counts:
         return f"sum({column.wire})"
@@ -65,8 +65,8 @@ def measure_of(noun: type[Noun], column: Field) -> str:
 
 
 def totals_url(address: Address, place: str) -> str:
-    """Where it is asked, below ``place``, what a list comes to: the same for all of its pages and orders.
-    Empty where no column is a number."""
+    """Returns the address of a list's totals, below ``place``, which is the same for all of its pages and
+    orders. Empty if no column has a total."""
     if address.deleted or not any(
         measure_of(address.noun, column) for column in address.columns[1:]
     ):
@@ -75,14 +75,14 @@ def totals_url(address: Address, place: str) -> str:
 
 
 def total(address: Address) -> tuple[int, list[tuple[str, str]]]:
-    """How many records the list has, and what each column comes to, in words. Raises InvalidFilter where that
-    takes too long."""
+    """Returns the number of records and the total of each column as text. Raises InvalidFilter if it takes
+    too long."""
     (answer,) = _aggregate(address).groups
     return answer["count"], _cells(address, answer)
 
 
 def groups(address: Address, by: Field) -> tuple[list[Group], bool]:
-    """The groups of a list, the largest first, and whether there are more. Raises InvalidFilter."""
+    """Returns the groups of a list, the largest first, and whether there are more. Raises InvalidFilter."""
     found = _aggregate(address, group=[by.wire], sort="-count", limit=MOST_GROUPS)
     values = [answer[by.wire] for answer in found.groups]
     names = record_names(by.target_noun, values) if by.type == "reference" else {}
@@ -122,7 +122,7 @@ def _cells(address: Address, answer: Mapping[str, Any]) -> list[tuple[str, str]]
 
 
 def _total(noun: type[Noun], answer: Mapping[str, Any], column: Field) -> str:
-    """The total of a column; where lists tell more than is stored, of what it is."""
+    """Returns the total of a column, marked if it lacks some records although their cells are filled."""
     text = _number_text(answer, measure_of(noun, column), column.unit)
     counted = answer.get(f"count({column.wire})", answer["count"])
     return (
@@ -160,7 +160,7 @@ def _parameter(value: Any) -> str:
 
 
 def chosen_group(address: Address) -> Field | None:
-    """The field by which the address groups. Raises InvalidFilter for one that cannot be."""
+    """Returns the field to group by, or None. Raises InvalidFilter for a field that cannot be grouped by."""
     name = address.given.get("group", "")
     if not name:
         return None

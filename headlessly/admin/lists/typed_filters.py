@@ -1,9 +1,9 @@
-"""Filters typed into the search of a list: ``status:new owner:me source:fair mill`` narrows by three and
-looks for one word.
+"""Filters typed into the search of a list: ``status:new owner:me source:fair mill`` sets three filters and
+searches for one word.
 
-In front of the colon stands what a filter is called, by its label or its name in an address; behind it the
-beginning of a value as it is shown, several with commas, ``-`` for none, and in double quotes what has
-spaces. What is no filter of the list stays among the words.
+Before the colon is the label of a filter or its name in an address; after it the beginning of a value as
+it is shown, several with commas, ``-`` for none, and in double quotes if it has spaces. Anything that is
+not a filter of the list stays among the words.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from headlessly.query import ranking
 from headlessly.query.list_address import ME, NONE
 
 WORD = re.compile(r'(?P<name>[^\s:"]+):(?P<value>"[^"]+"|[^\s"]+)')
-#: Values of more than this in one search are words.
+#: How many values one search may have; further ones stay words.
 MOST = 10
 
 
 def expand_typed_filters(address: Address) -> str | None:
-    """The address with what was typed of filters as filters; None where nothing was."""
+    """Returns the address with typed filters as parameters, or None if there are none."""
     if ":" not in address.query:
         return None
     by_name = {_key(name): each for each in address.facets for name in (each.label, each.name)}
@@ -57,7 +57,7 @@ def _key(name: str) -> str:
 
 
 def _values_of(facet: Facet, parts: list[str]) -> list[str] | None:
-    """The values of an address that are meant; None where there is not one for each."""
+    """Returns the values that are meant; None if one of them is not found."""
     if parts == [NONE]:
         return parts
     if isinstance(facet, ReferenceFacet):
@@ -79,7 +79,7 @@ def _find_choice(known: list[tuple[str, str]], sought: str) -> str | None:
 
 
 def _find_record(facet: ReferenceFacet, text: str) -> str | None:
-    """The id of the record whose name fits best; ``me`` and members where these are asked for."""
+    """Returns the id of the best match by name; for people ``me``, "nobody" or a member."""
     noun = cast("type[Noun]", facet.field.target_noun)
     if facet.field.name in display.WORKERS:
         if fold(text) in (ME, fold(_("Me"))):

@@ -1,1 +1,1 @@
-"""What scripts propose and a person decides."""
+"""Proposals: changes that scripts suggest and a person decides on."""

@@ -1,6 +1,7 @@
-"""What a proposal would do, for somebody who has five seconds: each record, from what to what.
+"""Describes what a proposal would do, for a reader with five seconds: each record, from what to what.
 
-The events of a dry run are told as steps: the verb, the record, its changes, and below it what it causes.
+The events of a dry run become steps: the verb, the record, its changes, and below it the steps that it
+causes.
 """
 
 from __future__ import annotations
@@ -35,28 +36,28 @@ from headlessly.log.events import Event
 from headlessly.models import Proposal
 from headlessly.nouns import Noun
 
-#: How deep what a step causes is told below it.
+#: How many levels of caused steps are shown below a step.
 DEPTH = 3
 
 
 @dataclass
 class ProposalStep:
-    """One verb that would be executed."""
+    """A verb that would be executed."""
 
     kind: str
     does: str  #: ``Update``, ``Create``, ``Convert``
     what: str  #: ``lead``
-    name: str  #: of the record
-    url: str = ""  #: of a record that is there already
+    name: str  #: the record's
+    url: str = ""  #: for a record that already exists
     moved: tuple[Any, Any] | None = None
     changes: list[Change] = field(default_factory=list)
     caused: list[ProposalStep] = field(default_factory=list)
-    other: bool = False  #: than when it was first looked at
+    other: bool = False  #: whether something about its record is different by now
 
 
 @dataclass
 class Difference:
-    """What is no longer as it was when the proposal was made."""
+    """Something that changed since the proposal was made."""
 
     name: str
     what: str
@@ -65,7 +66,7 @@ class Difference:
 
 
 def proposal_summary(events: Sequence[Event]) -> str:
-    """``changes 3 leads; creates 1 deal``."""
+    """Returns a summary such as ``changes 3 leads; creates 1 deal``."""
     seen: dict[str, tuple[str, type[Noun]]] = {}
     for event in events:
         noun = event.noun
@@ -93,7 +94,7 @@ def proposal_summary(events: Sequence[Event]) -> str:
 
 
 class ProposalTeller:
-    """Tells what a proposal would do, and what is different by now; every name is fetched once."""
+    """Describes what a proposal would do, and what is different by now. Every name is fetched once."""
 
     def __init__(self, proposal: Proposal) -> None:
         events, self.different = proposal.events, proposal.differences or []
@@ -105,7 +106,8 @@ class ProposalTeller:
         self.others = {each["target"] for each in self.different}
 
     def _of_what_is_different(self) -> dict[str, str]:
-        """The names of records that it would do no longer something to, and of those referred to now."""
+        """Returns the names of records in the differences: their targets, and the records that fields
+        refer to."""
         wanted: dict[str, set[str]] = defaultdict(set)
         for each in self.different:
             noun = registry.get(each["name"].partition(".")[0])
@@ -121,7 +123,7 @@ class ProposalTeller:
         return dict(record_names(wanted))
 
     def steps(self) -> list[ProposalStep]:
-        """What it would do, in order; what a verb causes below it."""
+        """Returns the steps in order, each with the steps that it causes."""
         here = {event.id for event in self.events}
         below: dict[str, list[Event]] = defaultdict(list)
         for event in self.events:
@@ -139,7 +141,7 @@ class ProposalTeller:
         return step
 
     def _step_alone(self, event: Event) -> ProposalStep:
-        """The step without what it causes."""
+        """Returns the step without those that it causes."""
         facts = self.reader.facts(event)
         if facts is None:
             what = wording.tracked_event_label(event.name)
@@ -162,7 +164,7 @@ class ProposalTeller:
         return step
 
     def differences(self) -> list[Difference]:
-        """What is different by now, in words."""
+        """Returns what is different by now, in words."""
         found: dict[tuple[Any, Any], Difference] = {}
         for each in self.different:
             target, wire = each["target"], each["field"]
@@ -191,7 +193,7 @@ class ProposalTeller:
     def _different_value(
         self, noun: type[Noun] | None, name: str, each: dict[str, Any]
     ) -> Difference | None:
-        """One field that would no longer be the same; None for one that is made of others."""
+        """Returns the difference of one field; None for a computed field."""
         before = each["field"].startswith("previous.")
         wire = each["field"].removeprefix("previous.")
         declared = noun.schema.fields.get(wire) if noun is not None else None
@@ -211,13 +213,14 @@ class ProposalTeller:
 
 
 def _event_label(name: str) -> str:
-    """What an event of this name says: ``Lost``."""
+    """Returns the label of an event's name: ``Lost``."""
     noun, _dot, event = name.partition(".")
     return wording.event_label(event) if noun in registry else wording.tracked_event_label(name)
 
 
 def _with_all_changes(event: Event) -> Event:
-    """The event with all that a new record has as its changes, so that every name in it is looked up."""
+    """Returns the event with all values of a new record as changes, so that every name in them is looked
+    up."""
     noun = event.noun
     if noun is None or event.version != 1:
         return event

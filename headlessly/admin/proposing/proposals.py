@@ -1,4 +1,4 @@
-"""Proposals in the browser: what waits, what one of them would do, and the decision."""
+"""The pages of proposals: open ones, what each would do, and the decision."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from headlessly.scripts import proposals
 
 PAGE = 25
 STYLES = ("record", "proposals")
-#: What a proposal's status is called, and its colour.
+#: The label and colour of each status.
 STATUSES = {
     Proposal.PENDING: (gettext_lazy("Waits for you"), "violet"),
     Proposal.STALE: (gettext_lazy("No longer works"), "amber"),
@@ -36,7 +36,7 @@ STATUSES = {
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
-    """The addresses below the workplace's own."""
+    """Returns the URL patterns of proposals, below the workplace's own."""
     page = partial(site.page, may=actors.may_approve)
     return [
         page("proposals/", proposals_view, "proposals"),
@@ -47,7 +47,7 @@ def urls(site: TenantSite) -> list[URLPattern]:
 
 
 def proposals_menu_item(request: HttpRequest) -> dict[str, Any] | None:
-    """The entry of the menu, with how many wait; None for those who do not decide."""
+    """Returns the menu's entry with the number of open proposals; None for an actor who does not decide."""
     if not actors.may_approve(actors.current()):
         return None
     waiting = proposals.count_to_decide()
@@ -59,7 +59,7 @@ def proposals_menu_item(request: HttpRequest) -> dict[str, Any] | None:
 
 @require_GET
 def proposals_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """Those that wait, the oldest first, and what was decided."""
+    """Lists open proposals, the oldest first, and decided ones."""
     found = proposals.visible_proposals()
     waiting = list(found.filter(status__in=Proposal.OPEN).order_by("proposed_at", "pk")[:100])
     decided = found.exclude(status__in=Proposal.OPEN).order_by("-decided_at", "pk")
@@ -82,13 +82,13 @@ def proposal_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRes
 
 @require_POST
 def approve_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Do it, if it is still what the page showed."""
+    """Approves a proposal if it is still the version that the page showed."""
     found = proposals.find_proposal(id)
     seen = request.POST.get("version", "")
     try:
         proposals.approve(id, version=int(seen) if seen.isdecimal() and len(seen) < 9 else ())
     except proposals.ProposalChanged:
-        pass  # the page says so, and what is different
+        pass  # the page shows it with the differences
     except HeadlesslyError as problem:
         messages.error(request, problem.message)
     else:
@@ -135,12 +135,12 @@ def _proposal_page(
 
 
 def _proposal_title(proposal: Proposal) -> str:
-    """What it is for, or else what it does."""
+    """Returns the proposal's note, or a summary if it has none."""
     return capfirst(proposal.note or proposal_text.proposal_summary(proposal.events))
 
 
 def _script_answer(value: Any) -> str:
-    """What the script answers, where somebody can read it: no whole records."""
+    """Returns the script's result if it is readable text; empty for whole records."""
     if isinstance(value, dict | list) or value is None:
         return ""
     return str(value)[:1_000]

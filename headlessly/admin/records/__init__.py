@@ -1,1 +1,1 @@
-"""The page of one record: facts, timeline, verbs, editing in place."""
+"""Pages of single records: facts, timeline, verbs, editing in place, the quick form."""

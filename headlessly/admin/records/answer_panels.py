@@ -1,4 +1,4 @@
-"""Computed fields of questions and answers, such as a qualification, on the page of a record."""
+"""Panels of a record's page for computed fields of questions and answers, such as a qualification."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headlessly.nouns import Noun
 
 @dataclass
 class PanelAnswer:
-    """One question of a panel: answered or not, and with what."""
+    """A question of a panel: whether it is answered, and the answer."""
 
     name: str
     label: str
@@ -26,17 +26,17 @@ class PanelAnswer:
 
 @dataclass
 class Panel:
-    """A computed field that says what is known and what is missing."""
+    """The panel of a computed field that says what is known and what is missing."""
 
     name: str
     label: str
     answers: list[PanelAnswer]
     answered: int | None
-    asks: bool = False  #: whether several can be answered together
+    asks: bool = False  #: whether several questions can be answered together
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing is known yet: what is known of the record comes first then."""
+        """Whether no question is answered yet: then the record's known facts come before the panel."""
         return not any(answer.given for answer in self.answers)
 
     @property
@@ -46,7 +46,8 @@ class Panel:
 
 
 def answer_panels(record: Noun, editable: Collection[str] = ()) -> list[Panel]:
-    """Computed fields of questions and answers, like a qualification; ``editable`` ones can be answered."""
+    """Returns the panels of a record. A question is open to be answered if its field is among
+    ``editable``."""
     found = []
     for declared in record.schema.computed:
         value = declared.computed(record) if declared.computed else None

@@ -1,4 +1,5 @@
-"""Notes, calls and tasks on the page of the record that they are about: written, listed, done."""
+"""Touches (notes, calls, tasks) on the page of the record that they are about: written, listed, marked as
+done."""
 
 from __future__ import annotations
 
@@ -26,19 +27,19 @@ from headlessly.nouns import Noun
 
 #: How many open touches the page lists.
 OPEN = 8
-#: Under this name a form sends the day that was only proposed, which one in the headline replaces.
+#: The input with the day that the form proposed. A day in the headline replaces it.
 PROPOSED = "proposed"
 
 
 @dataclass
 class Composer:
-    """One way to write a touch in place."""
+    """The form to write one kind of touch in place."""
 
     touch: EngagementForm
     url: str
     form: DeclaredForm
     open: bool = False
-    proposed: str = ""  #: the day that stands there already
+    proposed: str = ""  #: the day that the form proposes
 
     @property
     def name(self) -> str:
@@ -59,7 +60,7 @@ class Composer:
 
 @dataclass
 class ToDo:
-    """An open touch: what, when, and the verb that says it is done."""
+    """An open touch: the record, when it is due, and the address of the verb that marks it as done."""
 
     record: Noun
     when: Any = ""
@@ -73,7 +74,7 @@ class ToDo:
 
 
 def writable_touches(noun: type[Noun]) -> list[EngagementForm]:
-    """The ways to write a touch of ``noun``'s records that the actor has."""
+    """Returns the forms for touches of ``noun``'s records that the actor may use."""
     touching = engagements.engagement_noun(noun)
     if touching is None:
         return []
@@ -83,7 +84,7 @@ def writable_touches(noun: type[Noun]) -> list[EngagementForm]:
 
 
 def plan_form(noun: type[Noun]) -> EngagementForm | None:
-    """The form of an engagement with records of ``noun`` that has a day to come, where one may write one."""
+    """Returns the form for a touch with a due day, for an actor who may write one; else None."""
     touching = engagements.engagement_noun(noun)
     if touching is None:
         return None
@@ -92,7 +93,8 @@ def plan_form(noun: type[Noun]) -> EngagementForm | None:
 
 
 def propose_step(record: Noun) -> dict[str, str] | None:
-    """What the form for the next step begins with, where somebody wrote down what it is to be."""
+    """Returns the values to start the form for the next step with, from the record's own note of what is
+    next; None without one."""
     intends = type(record).Surface.intends
     said = getattr(record, record.schema.by_name[intends].column) if intends else None
     if not said:
@@ -102,14 +104,14 @@ def propose_step(record: Noun) -> dict[str, str] | None:
 
 
 def note_touch(noun: type[Noun]) -> EngagementForm | None:
-    """The way by which a verb's dialog takes a note, if there is one."""
+    """Returns the form that the note of a verb's dialog is written by, or None."""
     return next(iter(writable_touches(noun)), None)
 
 
 def make_composers(
     record: Noun, site: Any, keep: str, written: Composer | None = None
 ) -> list[Composer]:
-    """The forms of all ways; ``written`` stands in for its own, with what was typed."""
+    """Returns the composers of all forms. ``written`` replaces its own kind, with what was typed."""
     found = [make_composer(way, record, site, keep) for way in writable_touches(type(record))]
     return [written if written and c.name == written.name else c for c in found]
 
@@ -145,8 +147,8 @@ def make_composer(
 def _day_in_words(
     touching: EngagementNoun, way: EngagementForm, data: Mapping[str, str]
 ) -> dict[str, str]:
-    """What the headline says and the day that it ends with, where none is said beside it but the one that was
-    proposed there: "Send the offer tomorrow 9"."""
+    """Returns the headline and the day that it ends with ("Send the offer tomorrow 9"), unless the form
+    has a day other than the proposed one."""
     headline, due = touching.declared.headline, touching.declared.due
     beside = data.get(due, "").strip()
     if due not in way.asks or (beside and beside != data.get(PROPOSED)):
@@ -157,7 +159,7 @@ def _day_in_words(
 
 
 def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:
-    """Write a touch of ``record`` with the filled inputs. Raises what the executor raises."""
+    """Writes a touch of ``record`` with the filled inputs. Raises what the executor raises."""
     touching = engagements.require_engagement_noun(type(record))
     noun, declared = touching.noun, touching.declared
     sent = dict(given)
@@ -174,7 +176,7 @@ def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> 
 
 
 def show_refusal(found: Composer, problem: HeadlesslyError) -> None:
-    """Put what went wrong beside the input; what is about the headline belongs to the first one."""
+    """Adds the errors to the inputs. An error about the headline goes to the first input."""
     first = found.touch.asks[0]
     for detail in problem.details or ():
         if detail["field"] not in found.form.fields:
@@ -184,7 +186,7 @@ def show_refusal(found: Composer, problem: HeadlesslyError) -> None:
 
 
 def open_touches(record: Noun) -> dict[str, Any] | None:
-    """The open touches of ``record``, the most urgent first; None where none can be."""
+    """Returns the open touches of ``record``, the most urgent first; None if its noun has no touches."""
     touching = engagements.engagement_noun(type(record))
     if touching is None:
         return None
@@ -213,7 +215,7 @@ def _to_do(row: Noun, due_name: str) -> ToDo:
 
 
 def done_verb(record: Noun) -> Verb | None:
-    """The verb by which the actor says that an open touch is done; None where there is none."""
+    """Returns the verb by which the actor can mark an open touch as done, or None."""
     noun, machine = type(record), record.schema.require_machine()
     end, now = display.path_states(noun)[-1], getattr(record, machine.name)
     actor = actors.current()
@@ -222,18 +224,19 @@ def done_verb(record: Noun) -> Verb | None:
 
 
 def added_text(record: Noun, touch: Noun) -> str:
-    """What the toast says of a touch of ``record`` that was just written."""
+    """Returns the message about a touch of ``record`` that was just written."""
     kind = engagements.require_engagement_noun(type(record)).declared.kind
     return _("%s added.") % wording.state_label(getattr(touch, kind))
 
 
 def touch_references(touching: EngagementNoun, record: Noun) -> dict[str, str]:
-    """What a touch of ``record`` refers to by itself: it, those that it is about too, who writes."""
+    """Returns the references of a new touch of ``record``: the record itself, those that both are about,
+    and the actor as its owner."""
     schema = touching.noun.schema
     found = {}
     for about in schema.about:
         own = record.schema.references.get(about.name)
-        # One that the writer does not see, not even its card, is not theirs to refer to.
+        # A reference that the writer does not see at all is left out.
         if own is None or own.to != about.to:
             continue
         other = getattr(record, own.name)

@@ -1,4 +1,4 @@
-"""A moment asked for as a day and a time, so that the day can stand alone."""
+"""A moment with separate inputs for day and time, so that a day can stand alone."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from django.utils.translation import gettext as _
 from headlessly.admin.widgets import When
 
 TIME = "-time"
-#: In front of a time without a day: it is no day, and refused.
+#: In place of the day, if only a time was sent: it is no day, so the executor refuses it.
 _NO_DAY = "-"
 
 
 class DayAndTime(forms.Widget):
-    """An input for the day and one for the time; the browser would send nothing of a day without one."""
+    """An input for the day and one for the time. A ``datetime-local`` input would send nothing for a day
+    without a time."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         found = self.build_attrs(self.attrs, attrs)
@@ -38,6 +39,6 @@ class DayAndTime(forms.Widget):
 
 
 def join_day_and_time(data: Mapping[str, str], name: str) -> str:
-    """What was sent by the two inputs as one text: a day, a moment, or what the executor refuses."""
+    """Returns what both inputs sent as one text: a day, a moment, or something that the executor refuses."""
     day, time = data.get(name, ""), data.get(f"{name}{TIME}", "")
     return f"{day or _NO_DAY} {time}" if time else day

@@ -1,4 +1,4 @@
-"""Deleting a record: asked first, then done by the verb."""
+"""Deleting a record: asks for confirmation, then runs the verb."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from headlessly.nouns import Noun
 
 
 def _counted(noun: type[Record] | None, count: int) -> str:
-    """``3 deals``; without a noun they are members of the team."""
+    """Returns a count such as ``3 deals``; without a noun it counts members of the team."""
     if noun is not None:
         return display.counted(noun, count)
     return f"{display.number(count)} {_('member') if count == 1 else _('members')}"
 
 
 class DeletePages(NounPages):
-    """The page that asks, and what it does."""
+    """The page that asks to delete a record."""
 
     def delete_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        """Ask, then delete by the verb; what refers to the record is named."""
+        """Asks for confirmation; a POST deletes the record, or says what still refers to it."""
         if not self.admin.may("delete"):
             raise PermissionDenied
         found = self.admin.find(id)
@@ -54,11 +54,12 @@ class DeletePages(NounPages):
         return HttpResponseRedirect(back or self.admin.place("changelist"))
 
     def _goes_with_it(self, found: Noun) -> str:
-        """What is deleted together with it, in words; empty for nothing, and where it is not deleted."""
+        """Returns what is deleted together with the record, in words; empty for nothing, and if it cannot
+        be deleted."""
         try:
             tried = executor.run(self.noun.verbs["delete"], found.pk, {}, dry_run=True)
         except HeadlesslyError:
-            return ""  # the reason is told to who insists
+            return ""  # the POST shows the reason
         counts = Counter(
             event.target_type
             for event in tried.events
@@ -69,7 +70,7 @@ class DeletePages(NounPages):
         )
 
     def _why_not_deleted(self, problem: HeadlesslyError) -> str:
-        """Who refers to it, in words, and what to do about that."""
+        """Returns which records refer to this one, and what to do about that."""
         referring = problem.extra.get("referredBy")
         if not referring:
             return problem.message

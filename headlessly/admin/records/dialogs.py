@@ -1,6 +1,6 @@
-"""The dialog of a verb that asks for something: its inputs, what will happen, and room for a note.
+"""The dialog of a verb: its inputs, a preview of what will happen, and room for a note.
 
-Where the record lacks what the verb needs, the dialog asks for that too, and fills it in first.
+If the record lacks a field that the verb needs, the dialog asks for it, too, and fills it in first.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from headlessly.execution import executor
 from headlessly.execution.contention import retry_on_deadlock
 from headlessly.nouns import Noun
 
-#: What names the field that the record lacks, and begins the name of its input.
+#: The input that names the lacking fields, and the prefix of their inputs.
 LACKS, FIRST = "lacks", "first"
 
 
 class VerbDialog:
-    """One verb about to be done to one record, by somebody who may still change their mind."""
+    """The dialog of a verb on a record, before it is executed."""
 
-    #: For a record that it may create: whether it asks only for what that record requires.
+    #: Whether it asks only for required fields of a record that the verb may create.
     only_required = False
-    #: The page that it is on, and the one that foretells what it would do.
+    #: The template of the dialog, and that of its preview.
     template, preview_template = "do", "preview"
 
     def __init__(
@@ -48,10 +48,10 @@ class VerbDialog:
         self.id = f"do-{verb.name}"
         self.will: list[Any] = []
         self.problem: HeadlesslyError | None = None
-        # What the record has already stands in the input that may say otherwise: sent untouched it stays.
+        # Inputs start with the record's own values, which stay if they are not touched.
         kept = self._kept(verb, record)
         self.kept = [f.name for f in kept]
-        # So do inputs that may say otherwise of whom the record is about.
+        # So do inputs of other records that this one refers to.
         repeated = [f for f in verb.inputs.values() if f.new and not f.record]
         own = {f.name: getattr(record, f.column) for f in [*repeated, *kept]}
         self.form = DeclaredForm(
@@ -85,12 +85,12 @@ class VerbDialog:
 
     @property
     def choice(self) -> RecordChoice | None:
-        """The choice of the record that the verb hands on; None of a verb that hands on nothing."""
+        """The choice of the record that the verb hands on to, or None."""
         return next((c for c in self.choices if not isinstance(c, ReferenceChoice)), None)
 
     @property
     def shown_choices(self) -> list[RecordChoice]:
-        """Those of which there is something to choose, but for what is asked for first."""
+        """The choices to show, without those that are asked for first."""
         first = self.first.declared if self.first is not None else ()
         return [c for c in self.choices if c.new is not None and c.name not in first]
 
@@ -117,13 +117,14 @@ class VerbDialog:
 
     @staticmethod
     def _kept(verb: Verb, record: Noun) -> list[Field]:
-        """Those that people fill in otherwise too, which say what is; where a state goes is chosen anew."""
+        """Returns the inputs that are also editable fields of the record. The target state is left out: it
+        is chosen anew."""
         names = editable_fields(record) - {verb.chooses}
         return [f for f in verb.inputs.values() if f.name in names and not (f.new or f.record)]
 
     @property
     def note(self) -> str | None:
-        """What was typed as a note; None where the dialog takes none."""
+        """The typed note; None if the dialog takes none."""
         if not self.verb.steps or composers.note_touch(type(self.record)) is None:
             return None
         return (self.data or {}).get("note", "")
@@ -131,9 +132,9 @@ class VerbDialog:
     # -- what will happen -------------------------------------------------------------------------
 
     def dry_run(self) -> None:
-        """Do it without doing it: ``will`` says what would happen, ``problem`` why it would not."""
+        """Tries the verb in a dry run: ``will`` describes what would happen, ``problem`` why it would not."""
         if any(choice.is_missing for choice in self.choices):
-            return  # nothing that could be foretold yet
+            return  # nothing to preview yet
         try:
             run = self._dry_run()
         except HeadlesslyError as problem:
@@ -162,7 +163,7 @@ class VerbDialog:
 
     @property
     def lack(self) -> str:
-        """Why it cannot be done yet, above the input that would change that."""
+        """Why the verb is not possible yet, shown above the input that would change that."""
         if self.problem is None or not self.lack_is_shown:
             return ""
         refused = isinstance(self.problem, VerbRefused)
@@ -170,7 +171,7 @@ class VerbDialog:
 
     @property
     def lack_is_shown(self) -> bool:
-        """Whether what is in the way is said beside the input that is asked for first."""
+        """Whether the problem is shown beside an input that is asked for first."""
         if self.first is None or self.problem is None:
             return False
         names = {name for f in self.first.declared.values() for name in (f.name, f.wire)}
@@ -178,7 +179,7 @@ class VerbDialog:
 
     @property
     def filled(self) -> dict[str, Any]:
-        """What was put in for what the record lacks."""
+        """The values that were sent for what the record lacks."""
         if self.first is None:
             return {}
         texts = {n: self.first.data.get(f"{FIRST}-{n}", "") for n in self.first.declared}
@@ -199,7 +200,7 @@ class VerbDialog:
             self._ask_first(detail["field"] for detail in problem.by_field)
 
     def _fillable(self, name: str) -> Field | None:
-        """The empty field of the record that this is, where whoever acts may fill it in."""
+        """Returns the record's field of this name if it is empty and the actor may fill it in, else None."""
         declared = self.record.schema.field(name)
         if declared is None or declared.name not in editable_fields(self.record):
             return None
@@ -218,7 +219,8 @@ class VerbDialog:
     # -- what was sent ----------------------------------------------------------------------------
 
     def given(self) -> dict[str, Any]:
-        """The verb's input: an existing record where one was chosen, else what a new one shall be."""
+        """Returns the verb's input, with an existing record if one was chosen, else the fields of a new
+        one."""
         sent = self.form.given() if self.data is not None else self.form.untouched(self.kept)
         given = {name: value for name, value in sent.items() if value != ""}
         for choice in self.choices:
@@ -226,13 +228,13 @@ class VerbDialog:
         return given
 
     def check(self) -> bool:
-        """Whether what was chosen is there; the executor checks everything else."""
+        """Whether the chosen records exist. The executor checks everything else."""
         given = self.given()
-        checked = [choice.check(given) for choice in self.choices]  # each says what it lacks
+        checked = [choice.check(given) for choice in self.choices]  # each adds its error
         return all(checked)
 
     def refuse(self, problem: HeadlesslyError) -> None:
-        """Put what went wrong beside the input that it is about."""
+        """Adds the errors to the inputs that they are about."""
         self.problem = problem
         self._note_lack(problem)
         if self.lack_is_shown:
@@ -247,7 +249,7 @@ class VerbDialog:
             self.form.refuse(problem)
 
     def carry_out(self) -> Noun:
-        """The verb, its note and what the record lacked as one: all of it or, by what it raises, nothing."""
+        """Executes the verb, its note and the filling in of lacking fields, all or (if it raises) nothing."""
         note = (self.note or "").strip()
         way = composers.note_touch(type(self.record)) if note else None
         if way is None and not self.filled:
@@ -265,7 +267,7 @@ class VerbDialog:
 
 
 class GateDialog(VerbDialog):
-    """What a plain change of the status asks for: the fields that the gate before it wants filled."""
+    """The dialog of a plain change of the status: asks for the fields that the gate before it requires."""
 
     def __init__(
         self,
@@ -296,7 +298,7 @@ class GateDialog(VerbDialog):
 
 
 def _group_states(form: DeclaredForm, name: str, record: Noun) -> None:
-    """Let the states that may be chosen stand under the paths that they are of, the record's own first."""
+    """Groups the choosable states by path, the record's own path first."""
     machine, field = record.schema.require_machine(), form.declared[name]
     if len(machine.paths) < 2:
         return

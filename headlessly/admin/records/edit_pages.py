@@ -1,4 +1,4 @@
-"""Adding, editing and deleting records: forms in front of the verbs create, update and delete."""
+"""Adding and editing records: forms for the verbs create and update."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from headlessly.query.duplicates import find_duplicates
 
 
 def own_by_default(inputs: Iterable[Field]) -> dict[str, str]:
-    """Who adds a record works on it, unless they say otherwise."""
+    """Returns the actor as the owner and the like of a new record."""
     person = actors.current().contact_id
     return {f.name: person for f in inputs if f.name in display.WORKERS} if person else {}
 
 
 def _brought_along(inputs: Iterable[Field], given: Mapping[str, str]) -> dict[str, str]:
-    """What the records that a form begins with bring along: a contact their organization."""
+    """Returns what the records in ``given`` bring along: a contact their organization."""
     found: dict[str, str] = {}
     references = {f.name: f for f in inputs if f.type == "reference"}
     for name in references.keys() & given.keys():
@@ -58,8 +58,8 @@ def _brought_along(inputs: Iterable[Field], given: Mapping[str, str]) -> dict[st
 
 
 def _group(title: str, fields: list[Any]) -> dict[str, Any]:
-    """Inputs that belong together, and how "More", under which they stand, says what they are: what is in no
-    group by its own names, for the title of those is "More" too."""
+    """Returns a group of inputs, with the text that announces them while "More" is folded: the group's
+    title, or for the group without one the names of its inputs."""
     said = labels.group_title(title)
     names = ", ".join(str(field.label) for field in fields)
     return {
@@ -70,7 +70,7 @@ def _group(title: str, fields: list[Any]) -> dict[str, Any]:
 
 
 class EditPages(NounPages):
-    """The pages of a noun that have a form."""
+    """The pages with the forms of a noun."""
 
     def __init__(self, admin: NounAdminBase) -> None:
         super().__init__(admin)
@@ -79,7 +79,7 @@ class EditPages(NounPages):
     # -- adding -----------------------------------------------------------------------------------
 
     def add_view(self, request: HttpRequest, verb: str = "create") -> HttpResponse:
-        """A form for a new record, by ``create`` or by another verb that makes one."""
+        """Shows the form for a new record, of ``create`` or another creating verb; a POST creates it."""
         bound = self.noun.verbs.get(verb)
         if bound is None or not bound.creates:
             raise Http404
@@ -111,14 +111,14 @@ class EditPages(NounPages):
         return HttpResponseRedirect(self.admin.place("change", answer.pk))
 
     def _kind_to_add(self, request: HttpRequest) -> str | None:
-        """The kind of the record that is added, of a noun with kinds: the address says it."""
+        """Returns the kind of the new record from the address, for a noun with kinds."""
         if (choice := self.schema.kind) is None:
             return None
         given = request.GET.get(choice.wire, "")
         return given if given in choice.choices else choice.default
 
     def _asked(self, verb: Verb, kind: str | None) -> list[Field]:
-        """The inputs of a verb that its form has, for a record of this kind."""
+        """Returns the inputs of a verb's form, for a record of this kind."""
         others, kinds = self.schema.fields_of_others(kind), self.noun.Surface.kinds
         asked = [field for field in verb.inputs.values() if field.name not in others]
         if kinds is None or (about := kinds.about.get(kind or "")) is None:
@@ -170,8 +170,8 @@ class EditPages(NounPages):
         )
 
     def _entry_only(self, form: forms.DeclaredForm) -> set[str]:
-        """What the form does not ask for: the status, where a new record has only one to start in. Of several
-        the form offers those."""
+        """Returns the state field's name if there is only one state to start in, so that the form need not
+        ask. Otherwise limits the input to the possible ones."""
         machine = self.schema.machine
         if machine is None or machine.name not in form.fields:
             return set()
@@ -187,7 +187,7 @@ class EditPages(NounPages):
     # -- editing ----------------------------------------------------------------------------------
 
     def edit_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        """The record's fields; saving sends what was changed to the verb ``update``."""
+        """Shows the form of all fields; a POST sends the changed ones to ``update``."""
         if self.noun.immutable:
             raise Http404
         if not self.admin.may("update"):
@@ -225,7 +225,8 @@ class EditPages(NounPages):
 
     @staticmethod
     def _asked_alone(found: Noun, name: str, inputs: Sequence[Field]) -> list[Field]:
-        """The field that is called so, or those that a panel of questions asks for; none where neither is."""
+        """Returns the field of this name, or those that a panel of questions asks for; empty if there are
+        none."""
         panel = next((each for each in answer_panels(found) if each.name == name), None)
         names = {name}
         if panel is not None:
@@ -271,7 +272,7 @@ class EditPages(NounPages):
         version: int | None,
         problem: Stale,
     ) -> HttpResponse:
-        """The form with what was typed kept, and what somebody else changed meanwhile."""
+        """Returns the form with what was typed, and what somebody else changed meanwhile."""
         now = {
             f.name: forms.text_of(
                 f, getattr(found, f.column), is_day=days.whole_day(found, f) is not None
@@ -298,7 +299,7 @@ class EditPages(NounPages):
         problem: HeadlesslyError | None,
         **context: Any,
     ) -> HttpResponse:
-        """The form, with the way to the record that stands in the way of this one."""
+        """Returns the form, with a link to an existing record that it conflicts with."""
         existing = problem.extra.get("existingId") if problem else None
         return self.admin.respond(
             request,
@@ -316,8 +317,8 @@ class EditPages(NounPages):
         wanted: set[str],
         original: Noun | None = None,
     ) -> dict[str, Any]:
-        """The form's inputs in one column: what matters or needs attention first, the rest in the noun's
-        groups under "More"."""
+        """Returns the form's inputs in one column: those that matter or need attention first, the others
+        under "More" in the noun's groups."""
         groups = [(title, list(names)) for title, names in self.schema.groups]
         named = {name for _title, names in groups for name in names}
         groups.append((labels.OTHER_GROUP, [name for name in form.fields if name not in named]))
@@ -332,13 +333,14 @@ class EditPages(NounPages):
         return {
             "main": [form[name] for name in shown if name in first],
             "more": [group for group in more if group["fields"]],
-            # What is filled in already is seen by whoever edits it.
+            # Whoever edits a record sees its filled fields.
             "open": any(form.initial.get(name) for name in rest) and original is not None,
         }
 
     def _first_fields(self, form: forms.DeclaredForm) -> set[str]:
-        """The fields that come first: those that are required, those of the quick form (without one, the
-        first group), the columns of the list, and those that are filled in row by row."""
+        """Returns the names of the fields that come first: those that are required, those of the quick
+        form (without one, the first group), the columns of the list, and those that are filled in row by
+        row."""
         asked = {name.partition(".")[0] for name in self.noun.Surface.quick}
         if not asked and self.schema.groups:
             asked = set(self.schema.groups[0][1])

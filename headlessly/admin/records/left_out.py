@@ -1,4 +1,5 @@
-"""What the file of a record said that no field holds: kept in the log, shown on the record's page."""
+"""What a record's imported file said that no field holds: it is kept in the log and shown on the record's
+page."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from headlessly.nouns import Noun
 
 
 def left_out_panel(record: Noun) -> FactsPanel | None:
-    """The cells beside its fields that the record came with; None where there were none."""
+    """Returns the panel of the cells that no field holds; None without any."""
     made = type(record).history(record).filter(version=1).first()
     cells = (made.data or {}).get(LEFT_OUT) if made else None
     if made is None or not isinstance(cells, dict) or not cells:

@@ -1,4 +1,4 @@
-"""The dialog of a merge: two records side by side, field by field, and whose value stays."""
+"""The dialog of a merge: two records side by side, and for each field the choice of whose value stays."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query.duplicates import find_duplicates
 
-#: Before the name of a field: the input that says whose value of it stays.
+#: Prefix of a field's name: the input that says whose value stays.
 KEEP = "keep-"
-#: With more that refers to it, a merge is foretold in numbers, and not tried.
+#: With more referring records the preview only counts, without a dry run.
 MOST_TRIED = 200
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One field of which the two have different values."""
+    """A field in which the two records differ."""
 
     name: str
     label: str
-    this: Any  #: the values as HTML, empty where there is none
+    this: Any  #: the values as HTML, empty without one
     into: Any
     stays: str
-    is_fixed: bool = False  #: whether the one that stays cannot have the other's
+    is_fixed: bool = False  #: whether the surviving record cannot take the other's value
 
     @property
     def input(self) -> str:
@@ -60,7 +60,7 @@ class Choice:
 
 
 class MergeDialog(VerbDialog):
-    """One record about to become another, by somebody who may still choose which and with what."""
+    """The dialog in which a record is merged into another, with the choice of the other and of the values."""
 
     template, preview_template = "merge", "merge_preview"
 
@@ -84,7 +84,7 @@ class MergeDialog(VerbDialog):
 
     @cached_property
     def other(self) -> Noun | None:
-        """The record that is to stay; None where none was chosen yet, or it is not there."""
+        """The surviving record; None if none is chosen yet, or it does not exist."""
         noun = self.verb.noun
         if not self._into or self._into == self.record.pk:
             return None
@@ -102,8 +102,8 @@ class MergeDialog(VerbDialog):
 
     @property
     def told_apart(self) -> list[str]:
-        """What tells the two from each other, who may be called the same: whom they are about, and since when
-        they are there."""
+        """What distinguishes the two records, which may have the same name: whom they are about, and since
+        when they exist."""
         about = display.about_references(self.verb.noun)
         pair = [each for each in (self.record, self.other) if each is not None]
         return [
@@ -112,14 +112,14 @@ class MergeDialog(VerbDialog):
 
     @property
     def other_way(self) -> str:
-        """Where it is asked the other way round."""
+        """The address of the merge in the other direction."""
         assert self.other is not None
         place = display.page_url(self.verb.noun, "do", self.other.pk, self.verb.name)
         return f"{place}?into={self.record.pk}"
 
     @cached_property
     def alike(self) -> list[dict[str, str]]:
-        """Records that are probably the same, each with the address that has it chosen."""
+        """Probable duplicates of the record, each with the address that chooses it."""
         if self._into:
             return []
         own = self.verb.noun.Surface.alike
@@ -139,10 +139,10 @@ class MergeDialog(VerbDialog):
 
     @cached_property
     def rows(self) -> list[Choice]:
-        """The fields in which the two differ, as the record's page orders them."""
+        """The fields in which the records differ, in the order of the record's page."""
         if (other := self.other) is None:
             return []
-        with transaction.atomic():  # it may lock what it looks at
+        with transaction.atomic():  # it may lock rows
             coming = values_to_carry_over(self.record, other, {}) | self.record.handed_on(other)
         together = self._together(self.record, other)
         return [
@@ -153,8 +153,8 @@ class MergeDialog(VerbDialog):
         ]
 
     def _together(self, this: Noun, into: Noun) -> dict[str, list[Field]]:
-        """Of fields that are said together and known differently: the first in which the two differ stands
-        for all, and has them; the others have nothing."""
+        """Returns, for fields that belong together and differ, the whole set under the first field that
+        differs, and an empty list under the others."""
         found: dict[str, list[Field]] = {}
         others = said_otherwise(type(this), known_together(into), known_together(this))
         for names in filter(others.issuperset, this.said_together):
@@ -193,7 +193,7 @@ class MergeDialog(VerbDialog):
 
     @staticmethod
     def _is_fixed(field: Field, this: Noun, into: Noun) -> bool:
-        """Whether the machine does not let the one that stays have the other's value."""
+        """Whether the machine does not let the surviving record take the other's value."""
         if (machine := into.machine) is None:
             return False
         state = getattr(into, machine.name)
@@ -235,7 +235,8 @@ class MergeDialog(VerbDialog):
         )
 
     def _count_what_comes_along(self) -> dict[type[Noun], int]:
-        """How many records of each noun refer to the one that goes, as far as the actor sees them."""
+        """Returns how many records of each noun, as far as the actor sees them, refer to the one that
+        goes."""
         conditions: dict[Any, Q] = {}
         for noun, field in self.record.schema.all_referrers:
             refers = has_value(field.column, self.record.pk)
@@ -245,7 +246,8 @@ class MergeDialog(VerbDialog):
         return {noun: count for noun, count in ranked if count}
 
     def _of_the_other(self, run: DryRun) -> DryRun:
-        """What would become of the one that stays, and of what is there twice then."""
+        """Returns the dry run as seen from the surviving record: its own events, and what is deleted as a
+        duplicate."""
         deletes = {n.verbs["delete"].event for n in self.verb.noun.registry.values()}
         kept = [
             event
@@ -253,7 +255,8 @@ class MergeDialog(VerbDialog):
             if (event.target == run.record.pk or event.name in deletes)
             and event.target != self.record.pk
         ]
-        return replace(run, record=self.record, events=kept)  # by its name: it is not "this" one
+        # The survivor is called by its name: "this" is the record that goes.
+        return replace(run, record=self.record, events=kept)
 
     # -- what was sent ----------------------------------------------------------------------------
 
@@ -270,7 +273,7 @@ class MergeDialog(VerbDialog):
 
 
 def _values_html(record: Noun, other: Noun, fields: Sequence[Field]) -> SafeString:
-    """What a record has in these fields, each once; empty where it has nothing but the other of the two."""
+    """Returns a record's distinct values in these fields; empty without any but the other record."""
     told = (
         field_values.field_html(record, field, links=False)
         for field in fields

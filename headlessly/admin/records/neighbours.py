@@ -1,8 +1,8 @@
-"""The neighbours of a record in the list that one came from.
+"""The neighbours of a record in the list that the person came from.
 
-The address of a record keeps its list's own query in ``in``, and with it where in the list's order the record
-stood when one came: working on it may move it in the list or out of it, and what followed it follows still.
-The records before and after it are found by comparing that place along the list's index: the list itself is
+The address of a record keeps its list's query in ``in``, together with the record's position in the order
+of the list at that time: working on the record may move it in the list or out of it, but its neighbours
+stay the same. They are found by comparing with that position along the list's index; the list itself is
 never read.
 """
 
@@ -21,13 +21,13 @@ from headlessly.nouns import Noun
 from headlessly.query import cursors, scope, sorting
 from headlessly.query.paging import narrow_by_search
 
-#: How far a place is counted: "12 of 84", but nothing in a list of thousands.
+#: Up to how many records a position is counted: "12 of 84", but nothing in a list of thousands.
 COUNTED = 500
 
 
 @dataclass
 class Neighbours:
-    """From a record back to its list and on to its neighbours, with the query that goes along."""
+    """The links from a record to its list and its neighbours, with the query that is carried along."""
 
     query: str
     list_url: str
@@ -35,17 +35,17 @@ class Neighbours:
     next: str = ""
     place: int | None = None  #: counted from 1
     total: int | None = None
-    left: bool = False  #: the record fits the list no more
-    queue_url: str = ""  #: where the whole order of the list is asked for
+    left: bool = False  #: whether the record no longer matches the list
+    queue_url: str = ""  #: the address of the whole order of the list
 
     @property
     def keep(self) -> str:
-        """What the addresses of this record's pages carry on."""
+        """The query that the addresses of this record's pages carry on."""
         return keep_list(self.query)
 
 
 class ListWalk:
-    """One record's way through one list."""
+    """A record in a list."""
 
     def __init__(self, site: TenantSite, record: Noun, query: str) -> None:
         self.record, self.query = record, query
@@ -55,7 +55,7 @@ class ListWalk:
         self.many = False
 
     def neighbours(self) -> Neighbours:
-        """The neighbours; none for a list that does not exist any more."""
+        """Returns the neighbours, without any if the list no longer exists."""
         list_url = display.page_url(self.noun, "changelist") + (
             self.list_query and f"?{self.list_query}"
         )
@@ -76,7 +76,7 @@ class ListWalk:
 
     @cached_property
     def queryset(self) -> Any:
-        """The records of the list in its order, this one aside; None for a list of no records of now."""
+        """The other records of the list in its order; None if the list shows the past or deleted records."""
         if self.address.problem or not self.address.live:
             return None
         return self._whole.order_by(*self.address.order()).exclude(pk=self.record.pk)
@@ -96,7 +96,8 @@ class ListWalk:
         return then or places.row_of(self.columns, self.record)
 
     def _address(self, found: Any, parts: list[Any]) -> str:
-        """Where the first of ``found`` in one of ``parts`` is, or nowhere."""
+        """Returns the address of the first record of ``found`` that matches one of ``parts``, or an empty
+        text."""
         names = [column.name for column in self.columns]
         for part in parts:
             if row := next(iter(found.filter(part).values_list(*names)[:1]), None):

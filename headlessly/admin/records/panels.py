@@ -1,7 +1,6 @@
-"""Panels that an app adds to the page of a noun's record: what it knows of it beside the record's fields.
+"""Panels that apps add to the pages of a noun's records, beside the record's fields.
 
-Those that take longer than a page should have a page of their own, with a button on the record's: they are
-asked for.
+Panels that are too slow for the record's page get a page of their own, with a button on the record's.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from headlessly.nouns import Noun
 
 @dataclass(frozen=True)
 class FactsPanel:
-    """A card of labels and values, with the name and the address of where they are from."""
+    """A card of labels and values. ``origin`` is the name and the address of their source."""
 
     template: ClassVar[str] = "headlessly/facts_panel.html"
     is_wide: ClassVar[bool] = False
@@ -28,7 +27,7 @@ class FactsPanel:
 
 @dataclass(frozen=True)
 class Bar:
-    """A line of a card with a bar: where it begins and how long it is, in percent, and what it says."""
+    """A line of a card with a bar: where it starts and how long it is, in percent, and its text."""
 
     label: str
     figure: str
@@ -41,10 +40,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class BarsPanel:
-    """A card of bars below what is to be said of them in words."""
+    """A card of bars, below sentences about them."""
 
     template: ClassVar[str] = "headlessly/bars_panel.html"
-    is_wide: ClassVar[bool] = True  #: whether it stands below the others, as wide as all of them
+    is_wide: ClassVar[bool] = True  #: whether it is below the others, as wide as all of them
 
     label: str
     said: Sequence[Any] = ()
@@ -52,7 +51,7 @@ class BarsPanel:
     notes: Sequence[Any] = ()
     origin: tuple[str, str] | None = None
     warning: str = ""
-    folded: str = ""  #: what opens the bars and the notes, where few want to see them
+    folded: str = ""  #: the text that unfolds bars and notes, if few people want to see them
 
 
 Panel = FactsPanel | BarsPanel
@@ -61,7 +60,7 @@ PanelMaker = Callable[[Any], Panel | None]
 
 @dataclass(frozen=True)
 class AskedPanels:
-    """Panels on a page of their own, under ``name``."""
+    """Panels on a page of their own, with ``name`` in its address."""
 
     name: str
     label: Any  #: of the button that leads there, marked for translation
@@ -75,7 +74,8 @@ _asked: dict[type[Noun], dict[str, AskedPanels]] = defaultdict(dict)
 
 
 def record_panel(noun: type[Noun]) -> Callable[[PanelMaker], PanelMaker]:
-    """Declare a panel on the page of each record of ``noun``; it answers None where it has nothing to say."""
+    """Registers a panel on the pages of ``noun``'s records. The function returns None if it has nothing to
+    show."""
 
     def register(make: PanelMaker) -> PanelMaker:
         _makers[noun].append(make)
@@ -85,7 +85,7 @@ def record_panel(noun: type[Noun]) -> Callable[[PanelMaker], PanelMaker]:
 
 
 def record_panel_of_all(make: PanelMaker) -> PanelMaker:
-    """Declare a panel on the page of each record of every noun; it answers None where there is nothing."""
+    """Registers a panel on the pages of all records. The function returns None if it has nothing to show."""
     _makers_of_all.append(make)
     return make
 
@@ -93,7 +93,8 @@ def record_panel_of_all(make: PanelMaker) -> PanelMaker:
 def asked_panels(
     noun: type[Noun], name: str, label: Any, *, applies: Callable[[Any], bool] = lambda record: True
 ) -> Callable[[Callable[[Any], Sequence[Panel]]], Callable[[Any], Sequence[Panel]]]:
-    """Declare panels on a page of their own, with a button on the page of each record that it applies to."""
+    """Registers panels on a page of their own, with a button on the page of each record that they apply
+    to."""
 
     def register(make: Callable[[Any], Sequence[Panel]]) -> Callable[[Any], Sequence[Panel]]:
         _asked[noun][name] = AskedPanels(name, label, make, applies)
@@ -103,16 +104,16 @@ def asked_panels(
 
 
 def added_panels(record: Noun) -> list[Panel]:
-    """The panels that apps have for this record."""
+    """Returns the apps' panels for this record."""
     made = (make(record) for make in (*_makers.get(type(record), ()), *_makers_of_all))
     return [panel for panel in made if panel is not None]
 
 
 def panels_to_ask(record: Noun) -> list[AskedPanels]:
-    """What can be asked for about this record."""
+    """Returns the panels on pages of their own that this record has."""
     return [each for each in _asked.get(type(record), {}).values() if each.applies(record)]
 
 
 def panels_asked(record: Noun, name: str) -> AskedPanels | None:
-    """What is asked for about this record, or None."""
+    """Returns the panels of this name if this record has them, or None."""
     return next((each for each in panels_to_ask(record) if each.name == name), None)

@@ -1,7 +1,7 @@
 """Records that are parts of another, on its page: who takes part in a deal, and as what.
 
 Their noun is in no menu and has a quick form (:class:`headlessly.declaration.surface.Surface`): they are
-added, changed and taken away where they stand.
+added, changed and deleted on that page.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from headlessly.nouns import Noun
 
 @dataclass
 class PartEdit:
-    """One field of a part as a small form."""
+    """A field of a part as a small form."""
 
     name: str
     label: str
@@ -31,26 +31,26 @@ class PartEdit:
 
 @dataclass
 class Part:
-    """One such record on the page of another."""
+    """A part on the page of another record."""
 
     record: Noun
     url: str
-    heads: list[Any]  #: what it puts together with the record whose page it is
+    heads: list[Any]  #: the other records that it links to the page's record
     says: str  #: its other values
-    primary: bool  #: whether the page's record refers to the same one by itself
+    primary: bool  #: whether the page's record refers to the same one itself
     edits: list[PartEdit]
     buttons: list[Button]
     edit_url: str
-    delete_url: str  #: empty where the actor may not
+    delete_url: str  #: empty if the actor may not delete it
 
 
 def is_part(noun: type[Record]) -> bool:
-    """Whether records of the noun are seen and made on the pages of what they are about."""
+    """Whether records of the noun are shown and created on the pages of the records that they are about."""
     return bool(noun.Surface.quick) and not noun.Surface.is_in_menu
 
 
 def parts_of(record: Noun, noun: type[Any], reference: Field, rows: Iterable[Noun]) -> list[Part]:
-    """The rows that refer to ``record`` by ``reference``, with what can be done to them here."""
+    """Returns the parts that refer to ``record`` by ``reference``, with what can be done to them here."""
     schema, actor = noun.schema, actors.current()
     others = [f for f in schema.references.values() if f.name != reference.name]
     own = [schema.name_field] if schema.name_field.type in TEXT_TYPES else []

@@ -1,4 +1,4 @@
-"""What a verb would do, in words: its dry run told before anybody does it."""
+"""Describes what a verb would do, from its dry run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from headlessly.log.events import Event
 
 
 def preview_sentences(run: DryRun) -> list[SafeString]:
-    """One sentence for each record that would be made or changed, and for what would be recorded."""
+    """Returns a sentence for each record that would be created or changed, and for each event that would
+    be tracked."""
     new = {e.target: record_name(e) for e in run.events if e.version == 1 and e.target}
     reader = EventReader(run.events, new)
     sentences = [_sentence(reader, event, run.record, new) for event in run.events]
@@ -36,7 +37,8 @@ def preview_sentences(run: DryRun) -> list[SafeString]:
 
 
 def new_record_values(run: DryRun, noun: type[Record]) -> dict[str, Any]:
-    """The fields of the record of ``noun`` that would be made, by Python name; else nothing."""
+    """Returns the fields of the record of ``noun`` that would be created, by Python name; empty if there
+    is none."""
     for event in run.events:
         if event.target_type == noun.__name__ and event.version == 1:
             return {f.name: event.data.get(f.wire) for f in noun.schema.stored}
@@ -70,7 +72,7 @@ def _sentence(
             a_deal=capfirst(labels.a_noun(noun, SUBJECT)),
             name=who,
         )
-    # That it refers to a new record is what the sentence about that one says.
+    # The sentence about a new record already says that this one refers to it.
     previous = {
         wire: was
         for wire, was in facts.previous.items()
@@ -90,7 +92,7 @@ def _sentence(
 
 
 def _new_record_facts(reader: EventReader, facts: EventFacts) -> SafeString:
-    """Where the new record stands, and what its list would show of it."""
+    """Returns the state of a new record and what its list would show."""
     schema, data = facts.noun.schema, facts.data
     found = []
     for name in schema.columns[1:]:

@@ -1,9 +1,10 @@
 """The quick form of a noun, in a dialog on any page: a record with the people and companies it is about.
 
-``Surface.quick`` names what it asks for, of a noun without it what it cannot be made without is asked for by
-pickers; ``contact.email`` is the email of the contact that the record refers to. All of it is one
-``create``, which finds or makes them (:mod:`headlessly.execution.described_records`).
-While one types the form asks what is there already: whom the record would be about, and what looks alike.
+``Surface.quick`` names its inputs; a noun without it has the inputs that it cannot be created without, for
+the pickers of other forms. ``contact.email`` is the email of the contact that the record refers to. All of
+it is one ``create``, which finds or creates the others (:mod:`headlessly.execution.described_records`).
+While somebody types, the form shows existing records: whom the new one would be about, and what looks like
+a duplicate.
 """
 
 from __future__ import annotations
@@ -46,20 +47,21 @@ from headlessly.nouns import Noun
 from headlessly.query import ranking
 from headlessly.query.duplicates import find_duplicates
 
-#: The first input takes several inputs in one line, and names this many of them at most.
+#: How many inputs the placeholder of the first one names: it takes several of them in one line.
 ONE_LINE = 4
-#: How many records with the name that somebody types are shown, and from how many letters on.
+#: How many existing records with the typed name are shown, and from how many letters on.
 MOST_TOLD, FEWEST_LETTERS = 4, 3
-#: The input with the id of the record that was picked; and the prefix of the inputs that come from the page
-#: on which the form was opened.
+#: Suffix of the input with the id of the record that was picked; and prefix of the inputs that come from
+#: the page on which the form was opened.
 TAKEN, PRESET = "taken", "for-"
-#: The id of the form's place. Lists of choices open inside of it, because a dialog lies above all else.
+#: The id of the element around the form. Dropdowns open inside it, because a dialog covers everything
+#: else.
 PLACE = "quick-form"
 
 
 @dataclass
 class QuickPart:
-    """The inputs about one record: the new one's own, or those of one that it refers to."""
+    """The inputs about one record: the new one, or one that it refers to."""
 
     noun: type[Noun]
     form: DeclaredForm
@@ -70,7 +72,7 @@ class QuickPart:
         return self.reference.name if self.reference is not None else ""
 
     def given(self, *, text: bool = True) -> dict[str, Any]:
-        """What was typed, by the names of fields."""
+        """Returns the typed values by field."""
         prefix = f"{self.name}-" if self.name else ""
         data = self.form.data or {}
         sent = {n: data.get(f"{prefix}{n}", "") for n in self.form.declared}
@@ -83,17 +85,17 @@ class QuickPart:
 
 @dataclass
 class Told:
-    """A record that is there already."""
+    """An existing record, shown while somebody types."""
 
     record: Noun
     about: str
     why: str = ""
-    taken: bool = False  #: whether the new record will be about it
-    fills: Mapping[str, str] = field(default_factory=dict)  #: what the inputs say when it is taken
+    taken: bool = False  #: whether the new record will refer to it
+    fills: Mapping[str, str] = field(default_factory=dict)  #: values of the inputs, if picked
 
     @property
     def filling(self) -> str:
-        """The same as JSON, for the page's script."""
+        """``fills`` as JSON, for the page's script."""
         return json.dumps(dict(self.fills)) if self.fills else ""
 
     @property
@@ -103,13 +105,13 @@ class Told:
 
 @dataclass
 class QuickForm:
-    """What the dialog shows of one noun."""
+    """The quick form of a noun."""
 
     noun: type[Noun]
     site: Any
     data: Mapping[str, str] | None = None
     problem: HeadlesslyError | None = None
-    #: Ids of what the record refers to, by the references, as the page says that it was opened on.
+    #: Ids of records that the new one refers to, by reference, from the page on which the form was opened.
     preset: Mapping[str, str] = field(default_factory=dict)
     parts: list[QuickPart] = field(default_factory=list)
 
@@ -140,14 +142,15 @@ class QuickForm:
         self._offer_one_line()
 
     def _offer_one_line(self) -> None:
-        """Say in the first input that it takes the others too, where one is an address: see quick.js."""
+        """Adds the hint to the first input that it takes the others, too, if one of them is an email: see
+        quick.js."""
         asked = [each for each in self.inputs if each.field.declared.type != "reference"]
         if len(asked) > 2 and any(each.field.declared.type == "email" for each in asked[1:]):
             names = [wording.inside_sentence(str(each.label)) for each in asked[:ONE_LINE]]
             asked[0].field.widget.attrs["placeholder"] = _("or in one line: %s") % ", ".join(names)
 
     def _name(self, form: DeclaredForm, noun: type[Noun], reference: Field | None) -> None:
-        """Of several records in one form each is asked for by what it is."""
+        """Labels the name inputs so that several records in one form can be told apart."""
         own = form.fields.get(noun.schema.name_field.name)
         if not isinstance(own, Input):
             return
@@ -164,7 +167,7 @@ class QuickForm:
 
     @property
     def inputs(self) -> list[Any]:
-        """All inputs, in the order of the declaration."""
+        """All inputs in the order of the declaration."""
         by_name = {
             f"{p.name}.{n}".lstrip("."): p.form[n] for p in self.parts for n in p.form.fields
         }
@@ -172,12 +175,12 @@ class QuickForm:
 
     @property
     def _asked(self) -> list[str]:
-        """What is not said already."""
+        """The names of the inputs that the page has not preset."""
         return [name for name in quick_fields(self.noun) if name not in self.preset]
 
     @property
     def about(self) -> list[str]:
-        """What the new record will refer to, in words, as far as the actor sees it."""
+        """The names of the preset records, as far as the actor sees them."""
         found = []
         for name, id in self.preset.items():
             noun = self.noun.schema.by_name[name].target_noun
@@ -210,13 +213,13 @@ class QuickForm:
 
     @property
     def taken_inputs(self) -> list[tuple[str, str]]:
-        """Where the page keeps which of several that are called alike was taken."""
+        """The hidden inputs for which of several namesakes was picked."""
         names = [f"{part.name}-{TAKEN}" for part in self.parts if part.name]
         return [(name, (self.data or {}).get(name, "")) for name in names]
 
     @property
     def others(self) -> list[dict[str, Any]]:
-        """The quick forms there are, this one among them; none beside that of a part of another record."""
+        """All quick forms, including this one; none beside the form of a part of another record."""
         if not self.noun.Surface.is_in_menu:
             return []
         return [
@@ -235,7 +238,7 @@ class QuickForm:
     # -- what is sent -----------------------------------------------------------------------------
 
     def given(self) -> dict[str, Any]:
-        """The input of ``create``."""
+        """Returns the input of ``create``."""
         found: dict[str, Any] = {}
         taken: dict[str, Any] = {}
         for part in self.parts:
@@ -243,7 +246,7 @@ class QuickForm:
             if part.name and given:
                 found[part.name] = given
                 id = self._taken_id(part, given)
-                # Of namesakes alone: whom the fields describe is found by them, with all that follows.
+                # Needed for namesakes only: whom the fields describe is found by ``create`` itself.
                 if id is not None and find_described(part.noun, given) != id:
                     taken[part.name] = id
             found |= given if not part.name else {}
@@ -253,8 +256,7 @@ class QuickForm:
         return own_by_default(quick_verb(self.noun).inputs.values()) | found | dict(self.preset)
 
     def _taken_id(self, part: QuickPart, given: Mapping[str, Any]) -> str | None:
-        """The id of the record that was taken among those that are called alike, as long as nothing else
-        was typed since."""
+        """Returns the id of the picked namesake, unless something else was typed since."""
         id = str((self.data or {}).get(f"{part.name}-{TAKEN}", ""))
         if not id:
             return None
@@ -280,7 +282,7 @@ class QuickForm:
             part.form.add_error(known, f"{name}: {message}" if name and not known else message)
 
     def _part_of(self, name: str) -> QuickPart | None:
-        """The part about the record behind this reference, by its Python or its wire name."""
+        """Returns the part about the record behind a reference, by its Python or wire name."""
         return next(
             (p for p in self.parts if name in (p.name, p.reference and p.reference.wire)), None
         )
@@ -289,7 +291,8 @@ class QuickForm:
 
     @cached_property
     def told(self) -> list[Told]:
-        """Whom the record would be about, what is alike, and what begins as somebody types."""
+        """Existing records: whom the new one would be about, duplicates, and those with the name that is
+        being typed."""
         found: dict[str, Told] = {}
         taken: dict[str, str] = {}
         for part in self.parts:
@@ -314,7 +317,7 @@ class QuickForm:
     def _add_called(
         self, found: dict[str, Told], part: QuickPart, given: Mapping[str, Any]
     ) -> None:
-        """What is called as is being typed: by the name alone, so that an email is no search."""
+        """Adds records with the typed name. An email is not searched for."""
         name = part.noun.schema.name_field.name
         term = given.get(name)
         if not isinstance(term, str) or len(term) < FEWEST_LETTERS:
@@ -346,7 +349,8 @@ class QuickForm:
 
 
 def _distinctions(record: Noun) -> list[str]:
-    """What tells a record from its namesakes: the short texts of its list, and when it was last touched."""
+    """Returns what distinguishes a record from its namesakes: the short texts of its list, and when it was
+    last touched."""
     found = []
     for name in type(record).schema.columns[1:]:
         declared = type(record).schema.by_name[name]
@@ -367,7 +371,7 @@ def _distinctions(record: Noun) -> list[str]:
 
 
 def _is_called(name: str, term: str) -> bool:
-    """Whether each word of ``term`` begins one of ``name``."""
+    """Whether each word of ``term`` begins a word of ``name``."""
     return any(
         all(any(part.startswith(word) for part in way(name).split()) for word in way(term).split())
         for way in WAYS
@@ -375,8 +379,8 @@ def _is_called(name: str, term: str) -> bool:
 
 
 def quick_nouns() -> list[type[Noun]]:
-    """The nouns with a quick form that the actor may make records of, as menus list them: those that are made
-    anywhere."""
+    """Returns the nouns with a quick form that the actor may create, in the order of the menus; no parts
+    of other records."""
     actor = actors.current_or_none()
     return [
         noun
@@ -389,11 +393,11 @@ def quick_nouns() -> list[type[Noun]]:
 
 
 class QuickPages(NounPages):
-    """The quick form: a dialog where the page has scripts, else a page."""
+    """The page of the quick form: a dialog with scripts, else a page."""
 
     def quick_view(self, request: HttpRequest) -> HttpResponse:
-        """Show the form; by POST make the record, or with ``alike`` say what is there already. With
-        ``choice`` the answer is one for the picker that asked for it."""
+        """Shows the form; a POST creates the record, or with ``alike`` shows existing ones. With
+        ``choice`` the response is JSON for the picker that opened the form."""
         if not quick_fields(self.noun):
             raise Http404
         verb = quick_verb(self.noun)
@@ -436,7 +440,7 @@ class QuickPages(NounPages):
         return HttpResponseRedirect(f"{self.admin.place('quick')}{_as_query(form.preset)}")
 
     def _preset(self, given: Mapping[str, str]) -> dict[str, str]:
-        """What the page that opened the form says of the record: ids behind ``for-`` and a reference."""
+        """Returns the ids from the page that opened the form: inputs named ``for-`` and a reference."""
         found = {}
         for name, reference in self.schema.references.items():
             id = given.get(f"{PRESET}{name}", "")
@@ -446,7 +450,7 @@ class QuickPages(NounPages):
 
 
 def quick_url(noun: type[Record], **preset: str) -> str:
-    """Where the quick form of a noun is that is in no menu, for records that refer to these."""
+    """Returns the address of the quick form for records that refer to these."""
     return display.page_url(noun, "quick") + _as_query(preset)
 
 

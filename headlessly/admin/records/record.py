@@ -1,4 +1,4 @@
-"""What the page of one record shows, made from its noun's declaration alone."""
+"""The contents of a record's page, made from its noun's declaration alone."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from headlessly.nouns import Noun
 #: The title of the fields that no group names.
 OTHER = labels.OTHER_GROUP
 
-#: A wider range is no scale on which people see where a number stands.
+#: In a wider range a bar says nothing about a number.
 WIDEST_RANGE = 1_000
 
 
 @dataclass
 class ShownField:
-    """A field with its value, both ready to be read."""
+    """A field with its label and value for display."""
 
     name: str
     label: str
     value: Any
     wide: bool = False
     editable: bool = False
-    share: float | None = None  #: of what it could be at most, for a bar beside the number
+    share: float | None = None  #: the share of its range, for a bar beside the number
 
 
 @dataclass
 class FieldGroup:
-    """Fields that belong together: those with a value, and the names of the empty ones."""
+    """A group of fields: those with a value, and the empty ones."""
 
     title: str
     filled: list[ShownField] = field(default_factory=list)
@@ -50,8 +50,9 @@ class FieldGroup:
 
 
 def status_path(record: Noun) -> list[dict[str, Any]]:
-    """The states on the way, with those behind, the present one and those ahead. One that left the way stands
-    where it left it: a lead that was lost when it was qualified behind "Qualified"."""
+    """Returns the states of the path, each marked as past, present or ahead. A state off the path is
+    inserted where the record left it: a lead that was lost when it was qualified is lost after
+    "Qualified"."""
     noun, machine = type(record), record.machine
     if machine is None:
         return []
@@ -72,8 +73,8 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
 
 
 def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownField]:
-    """What one wants to know first: since when somebody waits, what the list shows ``without`` some, where
-    one calls, and how old it is."""
+    """Returns the first facts about a record: since when somebody waits, the columns of its list except
+    ``without``, phone numbers, and its age."""
     schema = record.schema
     machine = schema.machine
     found = []
@@ -88,7 +89,7 @@ def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownFiel
             continue
         if value := _card_line(record, declared):
             bar = _share_of_range(declared, getattr(record, declared.column))
-            # What was due and is done is called by that: "Answered: in time".
+            # A deadline that was met is labelled by the field that met it: "Answered: in time".
             said = declared
             if declared.done_at and field_values.is_met(record, declared):
                 said = schema.by_name[declared.done_at]
@@ -102,7 +103,7 @@ def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownFiel
 
 
 def _intention(record: Noun, editable: set[str]) -> ShownField | None:
-    """What is to come next, in the words of whoever wrote it down; None where nobody has or can."""
+    """Returns the field that says what is next; None if it is empty and not editable."""
     name = type(record).Surface.intends
     if not name:
         return None
@@ -113,7 +114,8 @@ def _intention(record: Noun, editable: set[str]) -> ShownField | None:
 
 
 def _share_of_range(declared: Field, value: Any) -> float | None:
-    """How much of its range a bounded number is; a bound that only keeps nonsense out is no range."""
+    """Returns a number's share of its range; None if it has none. Very wide bounds are no range, they only
+    keep out nonsense."""
     if declared.minimum is None or declared.maximum is None or not isinstance(value, int | float):
         return None
     span = declared.maximum - declared.minimum
@@ -121,7 +123,7 @@ def _share_of_range(declared: Field, value: Any) -> float | None:
 
 
 def cards(record: Noun, editable: set[str]) -> list[dict[str, Any]]:
-    """Who a record is about and what it became: those with a card, as their nouns declare it."""
+    """Returns the cards of records that this one is about or became, if their noun declares a card."""
     schema = record.schema
     became = [f.name for f in schema.references.values() if f.read_only]
     about = [n for n in type(record).Surface.about if getattr(record, schema.by_name[n].column)]
@@ -151,7 +153,7 @@ def cards(record: Noun, editable: set[str]) -> list[dict[str, Any]]:
 
 
 def _card_line(record: Noun, declared: Field) -> Any:
-    """A line of a card; numbers of telephones can be called."""
+    """Returns a line of a card. Phone numbers are links."""
     value = field_values.field_html(record, declared)
     if value and declared.name in display.TELEPHONES:
         return field_values.tel_html(str(value))
@@ -159,14 +161,14 @@ def _card_line(record: Noun, declared: Field) -> Any:
 
 
 def _first_references(record: Noun) -> list[str]:
-    """The references of the first group."""
+    """Returns the references of the first group."""
     schema = record.schema
     first = schema.groups[0][1] if schema.groups else ()
     return [name for name in first if schema.by_name[name].type == "reference"]
 
 
 def _shown_value(record: Noun, declared: Field) -> Any:
-    """A field as its page shows it: as an app tells it; a filter in words, with what it is of."""
+    """Returns a field as its page shows it: by its app's display, and filters in words."""
     if (by_app := field_values.app_html(record, declared)) is not None:
         return by_app
     given = getattr(record, declared.column) if declared.filters else None
@@ -181,13 +183,13 @@ def _shown_value(record: Noun, declared: Field) -> Any:
 
 
 def _filter_keys(declared: Field) -> list[str]:
-    """The keys under which the objects of a list hold filters."""
+    """Returns the keys of a list's objects that hold filters."""
     kinds = (declared.kinds or {}).items()
     return [key for key, kind in kinds if str(kind).startswith("filter:")]
 
 
 def _with_filters_in_words(declared: Field, row: dict[str, Any]) -> dict[str, Any]:
-    """One of them with its filters in words, which say what they are of."""
+    """Returns an object with its filters in words, which include the noun."""
     told = dict(row)
     if (noun := registry.get(str(told.pop("type", "")))) is None:
         return row
@@ -198,13 +200,13 @@ def _with_filters_in_words(declared: Field, row: dict[str, Any]) -> dict[str, An
 
 
 def _filter_in_words(noun: type[Noun], filter: Any) -> str:
-    """A filter with what it is of. Raises InvalidFilter."""
+    """Returns a filter in words with its noun. Raises InvalidFilter."""
     words, title = describe_part(noun, read_filter(noun, filter or {})), labels.plural_title(noun)
     return f"{title}: {words}" if words else title
 
 
 def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGroup]:
-    """All other fields in their groups, those that belong to none at the end."""
+    """Returns all other fields in their groups, those without a group at the end."""
     schema = record.schema
     named = {name for _title, names in schema.groups for name in names}
     rest = tuple(name for name in schema.by_name if name not in named)
@@ -233,17 +235,17 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
                 group.filled.append(shown)
             elif shown.editable:
                 group.empty.append(shown)
-        # A group of one field that is called as the group is would say it twice.
+        # A group with a single field of the same name needs no title.
         if [shown.label for shown in group.filled] == [group.title] and not group.empty:
             group.title = ""
         found.append(group)
-    # Groups without any value are one quiet line at the end.
+    # Empty groups are joined into one unobtrusive line at the end.
     quiet = FieldGroup("", empty=[shown for g in found if not g.filled for shown in g.empty])
     return [g for g in (*(g for g in found if g.filled), quiet) if g.filled or g.empty]
 
 
 def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
-    """Everything that the template of a record shows, but its buttons and its timeline."""
+    """Returns the context of a record's template, except its buttons and its timeline."""
     changing = field_edit.editable_fields(record) if editable else set()
     asked = answer_panels(record, changing)
     covered = {answer.name for panel in asked for answer in panel.answers}

@@ -1,7 +1,8 @@
-"""The inputs of a verb's dialog that take another record: one that exists, or the fields of a new one.
+"""Inputs of a verb's dialog that take another record: an existing one, or the fields of a new one.
 
-One that the verb hands on (:class:`RecordChoice`) is new unless said. One that the record refers to already
-(:class:`ReferenceChoice`) stays unless said; and where the verb has a flag for it, either may be none.
+A record that the verb hands on to (:class:`RecordChoice`) is new by default. One that the record already
+refers to (:class:`ReferenceChoice`) stays by default. If the verb has a flag for it, there may also be
+none.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from headlessly.nouns import Noun
 NEW, EXISTING, NO = "new", "existing", "none"
 #: How many existing records are offered, each to be taken with one press.
 OFFERED = 3
-#: Before the name of such an input: the flag of a verb that says there is no record at all.
+#: Prefix of the input's name in the verb's flag for no record at all.
 WITHOUT = "without_"
 
 
 def with_taken(data: Any, fields: Iterable[Field]) -> Any:
-    """What was sent, with an offered record that was taken as one that was chosen."""
+    """Returns the sent data with an offered record that was pressed as the chosen one."""
     for field in fields:
         how = f"{field.name}-how"
         if field.new and data.get(how, "").startswith(f"{field.prefix}_"):
@@ -40,9 +41,10 @@ def with_taken(data: Any, fields: Iterable[Field]) -> Any:
 
 
 class RecordChoice:
-    """A new record of a noun, or one that is there, for ``field`` of the dialog's ``form``.
+    """The choice of a new or an existing record for ``field`` of the dialog's ``form``.
 
-    ``only_required`` asks of a new record no more than it needs, else what its list shows too.
+    ``only_required`` limits a new record's inputs to required fields; otherwise they include the columns
+    of its list.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class RecordChoice:
         self.noun: type[Noun] = registry[field.target_noun.__name__]
         self.only_required = only_required
         self.new: DeclaredForm | None = None
-        #: The id of what the record refers to already.
+        #: The id of the record that is referred to already.
         self.own = None if field.record else getattr(record, field.column)
         select = ReferenceSelect(field, site, suits=record if self.is_suited else None)
         select.attrs["data-dropdown-parent"] = f"#{parent}"
@@ -71,12 +73,12 @@ class RecordChoice:
 
     @property
     def is_suited(self) -> bool:
-        """Whether what is open and near the record is offered, and nothing else."""
+        """Whether only open records near this one are offered."""
         return True
 
     @property
     def without(self) -> str:
-        """The verb's flag for no record at all; empty where it has none."""
+        """The name of the verb's flag for no record at all; empty without one."""
         name = f"{WITHOUT}{self.name}"
         return name if name in self.form.declared else ""
 
@@ -84,7 +86,7 @@ class RecordChoice:
 
     @property
     def how(self) -> str:
-        """Whether a new record is made or an existing one taken."""
+        """Whether a new record is created, an existing one taken, or none."""
         if not self.form.is_bound:
             return self.usual
         chosen = self.form.data.get(f"{self.name}-how")
@@ -92,12 +94,12 @@ class RecordChoice:
 
     @property
     def usual(self) -> str:
-        """What it is unless somebody says otherwise."""
+        """The default of ``how``."""
         return NEW
 
     @cached_property
     def offers(self) -> list[tuple[str, str]]:
-        """Existing records that are near, each with its text: a press takes one, and does the verb."""
+        """Existing records near this one, each with its text. A press takes one and executes the verb."""
         if self.own is not None or not self.is_suited:
             return []
         near = suitable_records.nearest_records(self.noun, self.record, OFFERED)
@@ -109,12 +111,12 @@ class RecordChoice:
 
     @property
     def input(self) -> Any:
-        """The input that takes an existing record."""
+        """The input for an existing record."""
         return self.form[self.name]
 
     @cached_property
     def chosen(self) -> Noun | None:
-        """The existing record that was chosen; None where none was, or it is not there."""
+        """The chosen existing record; None if none was chosen, or it does not exist."""
         if not (id := self.form.data.get(self.name)):
             return None
         try:
@@ -124,18 +126,18 @@ class RecordChoice:
 
     @property
     def is_missing(self) -> bool:
-        """Whether an existing record is to be taken, and there is none yet."""
+        """Whether an existing record is to be taken but none is chosen yet."""
         return self.how == EXISTING and self.chosen is None
 
     @property
     def warning(self) -> str:
-        """What speaks against the existing record that was chosen; whoever acts decides."""
+        """A warning about the chosen record, which does not prevent anything."""
         if self.how != EXISTING or self.chosen is None or self.chosen.pk == self.own:
             return ""
         return suitable_records.difference_warning(self.chosen, self.record)
 
     def offer_new(self, would_be: Mapping[str, Any]) -> DeclaredForm:
-        """The main fields of the record that would be made, with the values it would have."""
+        """Makes the form with the main fields of a new record, with the values that it would get."""
         self.new = DeclaredForm(
             self.fields_of_new(),
             self.site,
@@ -151,7 +153,7 @@ class RecordChoice:
         return self.new
 
     def _begin_with_the_amount(self, would_be: Mapping[str, Any]) -> None:
-        """What has a name already is asked first for what it is worth."""
+        """Focuses the amount of a new record that already has a name."""
         assert self.new is not None
         amounts = (n for n, field in self.new.declared.items() if field.type == "money")
         first = next(amounts, None)
@@ -159,17 +161,17 @@ class RecordChoice:
             self.new.fields[first].widget.attrs |= {"data-first": "", "data-selects": ""}
 
     def fields_of_new(self) -> list[Field]:
-        """What is asked of a record that the verb makes."""
+        """Returns the fields that the form of a new record has."""
         schema = self.noun.schema
         required = [f.name for f in schema.inputs() if f.required]
         main = list(dict.fromkeys(required if self.only_required else (*required, *schema.columns)))
         amounts = [n for n, name in enumerate(main) if schema.by_name[name].type == "money"]
         if amounts and schema.currency and schema.currency.name not in main:
-            main.insert(amounts[-1] + 1, schema.currency.name)  # an amount is in a currency
+            main.insert(amounts[-1] + 1, schema.currency.name)  # an amount needs its currency
         return [
             field
             for name in main
-            # Whom it is about the verb asks itself.
+            # The verb itself asks for references that it shares.
             if not (field := schema.by_name[name]).read_only
             and not field.moves
             and not (field.type == "reference" and name in self.form.declared)
@@ -178,7 +180,7 @@ class RecordChoice:
     # -- what was sent ----------------------------------------------------------------------------
 
     def add_to(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The verb's input with what was chosen in it: an id, or what the new record shall be."""
+        """Returns the verb's input with the choice: an id, or the fields of the new record."""
         if self.new is None:
             return given
         if self.without:
@@ -196,7 +198,7 @@ class RecordChoice:
         return rest | ({self.name: inner} if inner else {})
 
     def check(self, given: Mapping[str, Any]) -> bool:
-        """Whether an existing record was chosen, if one is to be taken."""
+        """Whether an existing record was chosen, if one is to be taken. Adds an error if not."""
         if self.how != EXISTING or given.get(self.name):
             return True
         self.form.is_valid()
@@ -205,11 +207,11 @@ class RecordChoice:
 
     @property
     def lack(self) -> str:
-        """What is said where an existing record is to be taken, and none was chosen."""
+        """The error if no existing record was chosen."""
         return _("Choose the %s that it becomes.") % self.noun_named
 
     def refuse(self, problem: HeadlesslyError) -> bool:
-        """Put what is wrong with the new record beside its inputs; False where nothing is."""
+        """Adds errors about the new record to its inputs. Returns whether there are any."""
         if self.new is None:
             return False
         for detail in problem.details or ():
@@ -222,10 +224,11 @@ class RecordChoice:
 
 
 class ReferenceChoice(RecordChoice):
-    """Whom the record refers to after the verb: who it is now, another, a new one or, with a flag, nobody.
+    """The choice of whom the record refers to after the verb: the same as now, another, a new one or, with
+    a flag, nobody.
 
-    A new one is asked for what the quick form of the record's noun asks, and has what both have in common
-    from the record.
+    The form of a new one has the inputs of the quick form that are about it, and starts with the values
+    that both records share.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -261,7 +264,7 @@ class ReferenceChoice(RecordChoice):
 
     @property
     def _common(self) -> list[Field]:
-        """The fields of a new one that the record has as well, filled, under the same name."""
+        """The fields of a new one that the record also has, filled, under the same name."""
         fields, title = self.record.schema.by_name, self.noun.schema.name_field.name
         return [
             field
@@ -284,7 +287,8 @@ class ReferenceChoice(RecordChoice):
         return super().add_to(given)
 
     def refuse(self, problem: HeadlesslyError) -> bool:
-        """The same; and what says nothing is refused beside its first input."""
+        """Adds errors about the new record to its inputs; an error about the record as a whole goes to its
+        first input."""
         found = super().refuse(problem)
         for detail in problem.details or ():
             if self.how == NEW and self.new is not None and detail["field"] == self.name:

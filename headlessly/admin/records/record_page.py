@@ -25,7 +25,7 @@ from headlessly.nouns import Noun
 
 
 class RecordPage(NounPages):
-    """One record, to be read, with what can be done from here."""
+    """The page of a record, with what can be done from there."""
 
     @watched
     def record_view(self, request: HttpRequest, id: str) -> HttpResponse:
@@ -47,7 +47,7 @@ class RecordPage(NounPages):
         return HttpResponseRedirect(self.admin.place("change", id))
 
     def history_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        """All that happened to the record, page by page."""
+        """Shows the history of the record, page by page."""
         found = self.admin.find(id)
         before = timeline.checked_before(request.GET.get("before"))
         return self.admin.respond(
@@ -60,7 +60,7 @@ class RecordPage(NounPages):
         )
 
     def panels_view(self, request: HttpRequest, id: str, name: str) -> HttpResponse:
-        """Panels of the record on a page of their own: what takes longer than its page should."""
+        """Shows panels that are too slow for the record's page on a page of their own."""
         found = self.admin.find(id)
         if (asked := panels.panels_asked(found, name)) is None:
             raise Http404
@@ -88,7 +88,8 @@ class RecordPage(NounPages):
         problem: HeadlesslyError | None = None,
         written: composers.Composer | None = None,
     ) -> HttpResponse:
-        """The page; ``problem`` is why what was just tried was not done, ``written`` the touch it was."""
+        """Returns the page. ``problem`` is why an action was refused, ``written`` the touch that was to be
+        written."""
         steps, others = buttons.record_buttons(found)
         coming = composers.open_touches(found)
         if "next" in request.GET and problem is None and coming and not coming["rows"]:
@@ -111,7 +112,8 @@ class RecordPage(NounPages):
         )
 
     def _asked_next(self, request: HttpRequest, found: Noun) -> composers.Composer | None:
-        """The open form for what comes next with the record, after something was done with it."""
+        """Returns the open form for the next step, shown after an action; None if the actor cannot plan
+        one."""
         if (form := composers.plan_form(self.noun)) is None:
             return None
         proposed = composers.propose_step(found)
@@ -121,7 +123,7 @@ class RecordPage(NounPages):
         return composer
 
     def _moment(self, request: HttpRequest) -> datetime | None:
-        """The moment of the past that the list one came from shows; None for one of now."""
+        """Returns the past moment that the list of origin shows; None for the present."""
         query = list_query(request)
         if query is None or "asOf=" not in query:
             return None
@@ -129,7 +131,7 @@ class RecordPage(NounPages):
         return None if address.problem else address.moment
 
     def _render_past(self, request: HttpRequest, then: Noun, moment: datetime) -> HttpResponse:
-        """The record as it was, to be read: nothing of what came later, and nothing to do."""
+        """Returns the page of the record as it was, without anything that came later, and without actions."""
         context = record.record_context(then, editable=False) | {"related": [], "without": []}
         return self._respond(
             request,
@@ -162,7 +164,7 @@ class RecordPage(NounPages):
         return timeline.checked_show(request.GET.get("show"))
 
     def suggest_fix(self, found: Noun, problem: HeadlesslyError | None) -> dict[str, str] | None:
-        """Where to add what a refusal misses, when it names one of the record's own fields."""
+        """Returns a link to edit the record's field that a refusal names, or None."""
         declared = self.schema.field(problem.field) if problem and problem.field else None
         if declared is None or declared.read_only or not self.admin.may("update"):
             return None

@@ -1,4 +1,4 @@
-"""The records that refer to one, on its page."""
+"""The records that refer to another one, on its page."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import SETUP
 from headlessly.nouns import Noun
 
-#: How many records of the other side of a reference the page shows.
+#: How many records of each relation the page shows.
 RELATED = 10
 
 
 def related_records(record: Noun) -> list[dict[str, Any]]:
-    """The other sides of references, each with its newest records; touches have their own places."""
+    """Returns the relations of a record, each with its newest records. Touches have their own places on
+    the page."""
     found = []
     touching = engagements.engagement_noun(type(record))
     for relation in record.schema.relations.values():
@@ -36,7 +37,8 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
             continue
         reference = noun.schema.by_name[relation.field]
         when = _moment(noun)
-        # By an expression, or the newest of all records would be walked until there are enough of these.
+        # Ordered by an expression: along the index, PostgreSQL would walk the newest of all records until
+        # enough match.
         newest = (F(when) + timedelta(0)).desc() if reference.is_custom else f"-{when}"
         below = _references_below(noun, relation.field)
         those = noun.objects.filter(has_value(reference.column, record.pk)).order_by(newest)
@@ -102,13 +104,14 @@ def _belongs(noun: type[Record], name: str) -> bool:
 
 
 def _moment(noun: type[Record]) -> str:
-    """When a record was: the moment by which its list is in order, else that of its creation."""
+    """Returns the field by which the noun's list is ordered if it is a datetime, else that of its
+    creation."""
     first = noun.schema.by_name.get(noun.schema.ordering[0].removeprefix("-"))
     return first.name if first is not None and first.type == "datetime" else "created_at"
 
 
 def _references_below(noun: type[Record], name: str) -> list[Field]:
-    """The references that say of a record whose name alone says little whom it is about, but for ``name``."""
+    """Returns the references shown below a record whose name alone says little, except ``name``."""
     columns = noun.schema.columns if noun.Surface.about else ()
     fields = (noun.schema.by_name[each] for each in columns)
     return [f for f in fields if f.type == "reference" and f.name != name]

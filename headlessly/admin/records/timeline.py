@@ -1,4 +1,4 @@
-"""What happened to a record and around it, newest first: its own events and those of its touches.
+"""The timeline of a record, newest first: its own events and those of its touches.
 
 A record that became another shares its timeline: a lead and its deal show the same one. It holds the events
 of all these records, and of the touches about any of them. What a verb caused is told below it. What rules
@@ -25,12 +25,12 @@ from headlessly.log.events import Event
 from headlessly.nouns import Noun
 
 PAGE = 50
-#: What a verb caused was recorded with it: it is looked for among the events right behind.
+#: Caused events are logged right after their cause: this many events are searched for them.
 WITHIN = 64
-#: The newest touches of a record that its timeline looks at.
+#: How many touches of a record a timeline includes, the newest ones.
 TOUCHES = 1_000
 
-#: A timeline includes at most this many of the records that became this one.
+#: How many of the records that became this one a timeline includes at most.
 THREADS = 20
 
 ALL, CHANGES, ACTIVITIES = "all", "changes", "activities"
@@ -56,8 +56,8 @@ def read_timeline(
     show: str = ALL,
     undo: bool = True,
 ) -> Timeline:
-    """The newest events of ``record`` and around it, with what they caused and how to undo it; ``until``
-    a moment, those of before."""
+    """Returns the newest events of ``record`` and around it, with what they caused and their undo.
+    ``until`` limits them to a moment."""
     around = _around(record, show)
     own = [] if show == ACTIVITIES else [record.pk]
     found = events.Event.objects.filter(target__in=[*own, *around]).order_by("-seq")
@@ -76,7 +76,7 @@ def read_timeline(
     entries = []
     for event in shown:
         if event.cause in here:
-            continue  # told below the one that caused it
+            continue  # shown below the one that caused it
         entry = teller.tell(event, about=event.target != record.pk)
         teller.nest(entry, caused)
         if event.cause in causes:
@@ -84,14 +84,14 @@ def read_timeline(
             if entry.nothing and entry.because is not None:
                 if show == CHANGES:
                     continue
-                # What was touched along with something else is told as that.
+                # A record that was only touched along with another shows the event of that.
                 entry.nothing = entry.plain = False
                 entry.did, entry.after = entry.because.did, entry.because.after
                 entry.about = entry.because.about
                 entry.said = entry.because.said
                 entry.because = None
             if causes[event.cause].target is not None:
-                # What was recorded along with it, such as the answers of a form, says why it is there.
+                # Events tracked along with it, such as a form's answers, say why it is there.
                 for other in caused.get(event.cause, ()):
                     entry.changes += recorded_facts(other) if other.target is None else []
         entries.append(entry)
@@ -101,7 +101,8 @@ def read_timeline(
 
 
 def _around(record: Noun, show: str) -> list[str]:
-    """The ids of the other records whose events belong here: touches, and what it became."""
+    """Returns the ids of other records whose events belong here: touches, and the records that it became
+    or was."""
     found: list[str] = []
     thread = _thread(record)
     shared = {type(record): [record.pk], **thread}
@@ -133,7 +134,8 @@ def _parts(shared: dict[type[Record], list[str]]) -> list[str]:
 
 
 def _thread(record: Noun) -> dict[type[Record], list[str]]:
-    """The ids of what the record became and of what became it, by noun; none that the reader does not see."""
+    """Returns the ids of records that this one became and that became this one, by noun, as far as the
+    actor sees them."""
     found: dict[type[Record], list[str]] = {}
     for field in record.schema.becomes:
         if id := getattr(record, field.column):
@@ -149,7 +151,7 @@ def _thread(record: Noun) -> dict[type[Record], list[str]]:
 
 
 def _caused(found: list[Event]) -> dict[str, list[Event]]:
-    """The events that these ones caused, by cause; one query on the log's own order."""
+    """Returns the events caused by these, by cause, in one query along the log's order."""
     near = Q()
     for event in found:
         near |= Q(seq__gt=event.seq, seq__lte=event.seq + WITHIN)
@@ -161,14 +163,14 @@ def _caused(found: list[Event]) -> dict[str, list[Event]]:
 
 
 def entries_since(record: Noun, version: int) -> list[Entry]:
-    """What happened to a record after it was read at ``version``, newest first."""
+    """Returns what happened to a record after ``version``, newest first."""
     found = list(type(record).history(record).filter(version__gt=version)[:PAGE])
     teller = Teller(found)
     return [teller.tell(event) for event in found]
 
 
 def checked_before(value: str | None) -> int | None:
-    """The ``before`` of an address, or None for one that is not a number of the log."""
+    """Returns the ``before`` of an address, or None if it is no position in the log."""
     try:
         number = int(value) if value and values.is_storable(value) else None
     except ValueError:
@@ -177,5 +179,5 @@ def checked_before(value: str | None) -> int | None:
 
 
 def checked_show(value: str | None) -> str:
-    """Which part of a timeline an address asks for."""
+    """Returns the part of a timeline that an address asks for."""
     return value if value in (ALL, CHANGES, ACTIVITIES) else ALL

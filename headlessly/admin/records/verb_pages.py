@@ -1,4 +1,4 @@
-"""What is done from the page of a record: verbs and touches, by POST."""
+"""Actions on the page of a record: verbs and touches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from headlessly.nouns import Noun
 
 
 class VerbPages(NounPages):
-    """What is done from the page of a record; a refusal shows that page again."""
+    """The actions on a record's page. A refusal shows that page again."""
 
     def __init__(self, admin: NounAdminBase, record_page: RecordPage) -> None:
         super().__init__(admin)
@@ -39,7 +39,7 @@ class VerbPages(NounPages):
 
     @method_decorator(require_POST)
     def move_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        """Take a step of the machine by updating the status."""
+        """Moves the record to another state by updating it."""
         found = self.admin.find(id)
         machine = self.schema.machine
         if machine is None:
@@ -70,7 +70,8 @@ class VerbPages(NounPages):
         return self.to_record(request, answer.pk)
 
     def do_view(self, request: HttpRequest, id: str, verb: str) -> HttpResponse:
-        """One verb on the record: GET asks for what it needs, POST does it or, asked so, foretells it."""
+        """Executes a verb on the record: GET shows its dialog, POST executes it or, with ``preview``,
+        shows what it would do."""
         bound = self.noun.verbs.get(verb)
         if bound is None or not buttons.is_button(bound):
             raise Http404
@@ -102,7 +103,7 @@ class VerbPages(NounPages):
 
     @staticmethod
     def _is_as_it_was(verb: Verb, before: Noun, after: Noun) -> bool:
-        """Whether nothing is other than before of what ``verb`` sets and takes."""
+        """Whether the verb changed none of the fields that it sets or takes."""
         schema = before.schema
         said = [
             schema.by_name[name] for name in {*verb.sets, *verb.inputs} if name in schema.by_name
@@ -136,7 +137,8 @@ class VerbPages(NounPages):
         )
 
     def _after(self, request: HttpRequest, verb: Any, answer: Noun) -> str:
-        """Where a verb leads: to the record that it made or that took its place, or back."""
+        """Returns where to go after a verb: to the record that it created or that took this one's place,
+        or back."""
         if back := safe_return(request):
             return back
         for name in sorted(verb.sets):
@@ -152,7 +154,7 @@ class VerbPages(NounPages):
 
     @method_decorator(require_POST)
     def touch_view(self, request: HttpRequest, id: str, name: str) -> HttpResponse:
-        """Write a note, a call or a task about the record."""
+        """Writes a note, a call or a task about the record."""
         way = next((way for way in composers.writable_touches(self.noun) if way.name == name), None)
         if way is None:
             raise Http404

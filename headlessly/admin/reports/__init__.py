@@ -1,1 +1,1 @@
-"""Reports that people put together: any noun by group and over time; saved, printed, as a workbook."""
+"""Reports that people build: any noun by group and over time; saved, printed or exported as a workbook."""

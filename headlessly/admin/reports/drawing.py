@@ -1,4 +1,4 @@
-"""Bars and lines of a report, as the numbers of an SVG: what they say stands in the table beside them."""
+"""Draws the bars and lines of a report as numbers for an SVG. The table beside it has the same in words."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from headlessly.admin import display, stretches
 from headlessly.admin.lines import LineChart, Series, line_chart
 from headlessly.admin.reports.results import Report, Row, drawn_values, money_text
 
-#: At most this many bars are drawn; the table has all.
+#: How many bars are drawn at most; the table has all.
 BARS = 20
 
 
 @dataclass(frozen=True)
 class ReportBar:
-    """One bar: its name, its number in words, where it begins and how long it is, in percent."""
+    """One bar: its name, its number as text, and where it begins and how long it is, in percent."""
 
     label: str
     text: str
@@ -29,7 +29,8 @@ class ReportBar:
 
 
 def draw_bars(report: Report, most: int = BARS) -> dict[str, Any]:
-    """The first groups of the table as bars of the first measure; a currency is compared with itself."""
+    """Returns bars for the first measure of the first groups, and how many are left out. A bar's length is
+    relative to the largest of its currency."""
     measure = report.measures[0]
     found: list[tuple[Row, str | None, float]] = [
         (row, currency, value)
@@ -65,8 +66,8 @@ def _number_text(value: float, currency: str | None, places: int = 2) -> str:
 
 
 def draw_lines(report: Report) -> LineChart | None:
-    """The first measure over time, a line for each group and currency, the largest first; None without a
-    dated record. Stretches without a record are zero for what is counted or added, else a gap."""
+    """Returns the first measure over time, with a line for each group and currency, the largest first;
+    None if no record has a date. A stretch without a record is zero for counts and sums, else a gap."""
     measure = report.measures[0]
     series: dict[tuple[str, ...], Series] = defaultdict(Series)
     several = set()

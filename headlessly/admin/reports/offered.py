@@ -1,6 +1,6 @@
-"""What a report can be made of: the fields to group by, the numbers to measure, stretches of time.
+"""What a report can be built from: fields to group by, numbers to measure, stretches of time.
 
-All of it is read from the declaration: whatever a noun has of these kinds is offered.
+All of it is read from the declaration of the noun.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from headlessly.query import filters, measures
 from headlessly.query.filters import META_FIELDS
 from headlessly.query.measures import CALL, MOMENTS, NUMBERS, UNGROUPED, UNITS
 
-#: Fields of few values, which are offered behind references as well.
+#: Types of fields with few values, which are also offered for referenced records.
 FEW = ("enum", "bool", "reference")
 FUNCTIONS = {
     "count": pgettext_lazy("measure", "Number with %s"),
@@ -41,12 +41,12 @@ STRETCHES = {
 assert FUNCTIONS.keys() == set(measures.FUNCTIONS)
 assert STRETCHES.keys() == UNITS.keys()
 
-#: The options of a choice, by the heading under which they stand.
+#: The options of a control, by their heading.
 Options = dict[str, list[tuple[str, str]]]
 
 
 def group_options(noun: type[Noun]) -> Options:
-    """The fields to group by: the noun's own, and of what it refers to those of few values."""
+    """Returns the fields to group by: the noun's own, and those with few values of the nouns it refers to."""
     found = {labels.noun_title(noun): [(f.wire, labels.field_label(f)) for f in _groupable(noun)]}
     for field in noun.schema.references.values():
         behind = [f for f in _groupable(field.target_noun) if f.type in FEW]
@@ -63,7 +63,7 @@ def _groupable(noun: type[Record]) -> Iterator[Field]:
 
 
 def measure_options(noun: type[Noun]) -> Options:
-    """How many, and the functions of each field of numbers."""
+    """Returns the measures: the number of records, and every function of every number field."""
     found: Options = {"": [("count", how_many())]}
     for field in noun.schema.stored:
         if field.type in NUMBERS:
@@ -76,7 +76,7 @@ def measure_options(noun: type[Noun]) -> Options:
 
 
 def stretch_options(noun: type[Noun]) -> Options:
-    """The stretches of time of each day and moment; when a record was created first."""
+    """Returns the stretches of time of every date and datetime field, the time of creation first."""
     moments = [META_FIELDS["$createdAt"], *(f for f in noun.schema.stored if f.type in MOMENTS)]
     return {
         labels.field_label(field): [
@@ -96,7 +96,8 @@ def how_many() -> str:
 
 
 def measure_label(noun: type[Noun], term: str) -> str:
-    """``sum(budget)`` as people say it. Raises InvalidFilter for what is no measure."""
+    """Returns the label of a measure such as ``sum(budget)``. Raises InvalidFilter for a term that is not
+    a measure."""
     call = CALL.match(term)
     if call is None or call[1] not in FUNCTIONS:
         raise InvalidFilter(_("“%s” cannot be measured.") % term[:64], field="measure")
@@ -107,7 +108,7 @@ def measure_label(noun: type[Noun], term: str) -> str:
 
 
 def stretch_field(noun: type[Noun], term: str) -> tuple[str, Field]:
-    """The unit and the field of ``month(createdAt)``. Raises InvalidFilter."""
+    """Returns the unit and the field of a term such as ``month(createdAt)``. Raises InvalidFilter."""
     call = CALL.match(term)
     if call is None or call[1] not in UNITS or call[2] is None:
         raise InvalidFilter(_("“%s” is no stretch of time.") % term[:64], field="by")

@@ -1,4 +1,4 @@
-"""What the address of a report says: that of a list, and how its records are grouped, measured and shown.
+"""The address of a report: that of a list, with how its records are grouped, measured and shown.
 
 ``?groupBy=source,owner&measures=count,sum(budget)&over=month(createdAt)&as=line`` beside the filters of a
 list. ``o`` is the order of the table, by the name of a group or a measure.
@@ -21,7 +21,7 @@ from headlessly.query.querystring import BROWSER_LIST
 from headlessly.query.scope import Scope
 
 GROUPS, MEASURES, OVER, SHAPE = REPORT_NAMES = ("groupBy", "measures", "over", "as")
-#: How many controls there are for each.
+#: How many groups and measures a report has at most, which is also how many controls there are for each.
 MAX_GROUPS, MAX_MEASURES = 2, 3
 SHAPES = {
     "table": pgettext_lazy("report", "Table"),
@@ -31,7 +31,7 @@ SHAPES = {
 
 
 class ReportAddress(Address):
-    """One address of a report, read; ``errors`` are what is wrong with it, by the control that says it."""
+    """The parsed address of a report. ``errors`` has what is wrong with it, by the control that shows it."""
 
     own_names = (*BROWSER_LIST, *REPORT_NAMES)
 
@@ -111,12 +111,12 @@ class ReportAddress(Address):
 
     @property
     def unit(self) -> str:
-        """The unit of the stretches of time; empty without."""
+        """The unit of the stretches of time; empty without one."""
         return offered.stretch_field(self.noun, self.over)[0] if self.over else ""
 
     @property
     def table_order(self) -> list[tuple[str, bool]]:
-        """By which names the table is sorted, and whether each is in descending order."""
+        """The names that the table is sorted by, each with whether it is in descending order."""
         known = {*self.group_names, *self.measure_terms, self.unit}
         found = [
             (part.removeprefix("-"), part.startswith("-"))
@@ -128,7 +128,7 @@ class ReportAddress(Address):
 
     @property
     def title(self) -> str:
-        """What is asked, in words."""
+        """The report's question in words."""
         if self.errors:
             return labels.plural_title(self.noun)
         parts = [offered.measure_label(self.noun, term) for term in self.measure_terms]
@@ -140,20 +140,20 @@ class ReportAddress(Address):
 
     @property
     def record_parameters(self) -> dict[str, str]:
-        """The parameters that say which records: those of the list that is behind the whole report."""
+        """The parameters that select the records: those of the list of all records in the report."""
         gone = (*REPORT_NAMES, "o", "p", "view", "columns", "deleted")
         return {name: value for name, value in self.given.items() if name not in gone}
 
     @property
     def without_filters(self) -> str:
-        """This report of all records."""
+        """The address of this report without filters."""
         kept = (*REPORT_NAMES, "o", "view")
         return self.but({name: None for name in self.given if name not in kept})
 
     @property
     def kept(self) -> list[tuple[str, str]]:
-        """What has no control in the form and stays when it is sent: the order of the table, and conditions
-        that only an address can say."""
+        """The parameters without a control in the form, sent with it as they are: the order of the table,
+        and conditions that only an address can express."""
         shown = {"q", "asOf", "view", *REPORT_NAMES, *(facet.name for facet in self.facets)}
         shown |= {end["name"] for each in self.ranges for end in (each.low, each.high)}
         return self._kept(*shown)
@@ -186,7 +186,8 @@ class ReportAddress(Address):
 def _controls(
     options: offered.Options, chosen: list[str], most: int, empty: Any
 ) -> list[dict[str, Any]]:
-    """So many choices of one among ``options``; what is chosen and not among them is one more."""
+    """Returns ``most`` controls that each choose one of ``options``, or more if more are chosen. A chosen
+    value that is not an option is added to its control."""
     found = []
     for number in range(max(most, len(chosen))):
         now = chosen[number] if number < len(chosen) else ""

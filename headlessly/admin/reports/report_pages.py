@@ -1,4 +1,4 @@
-"""The pages of reports: one that is put together, those that were saved, and a page of one's own."""
+"""The pages of reports: building one, saved ones, and a person's own page of pinned ones."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ from headlessly.query.saved_views import View
 from headlessly.transfer.exporting import MEDIA_TYPES
 from headlessly.transfer.formats import XLSX
 
-#: How long all reports of a page may take together, in seconds, before the others are left to their own.
+#: How many seconds the reports on the own page may take together. After that the rest show only their
+#: names.
 BUDGET = 12
-#: At most this many bars of each report are drawn on one's own page.
+#: How many bars of each report are drawn on the own page at most.
 PINNED_BARS = 8
 
 
@@ -51,7 +52,7 @@ def urls(site: TenantSite) -> list[URLPattern]:
 
 
 def report_url(noun: type[Noun], query: str = "") -> str:
-    """The page on which a report about a noun is put together."""
+    """Returns the address of the page that builds a report about a noun."""
     return reverse("admin:report", args=[noun.plural]) + (f"?{query}" if query else "")
 
 
@@ -64,7 +65,8 @@ def saved_url(view: View, noun: type[Noun]) -> str:
 
 @require_GET
 def report_view(request: HttpRequest, plural: str, *, site: TenantSite) -> HttpResponse:
-    """The report of an address; one that is named alone is shown whole."""
+    """Shows the report of an address. One that only names a saved report redirects to that report's full
+    address."""
     noun = _noun(site, plural)
     view = _view_of(noun, request.GET.get("view", ""))
     if view is not None and set(request.GET) == {"view"} and view.query:
@@ -81,7 +83,8 @@ def _page(
     saving: dict[str, Any] | None = None,
     renaming: dict[str, Any] | None = None,
 ) -> HttpResponse:
-    """The page of an address; ``saving`` and ``renaming`` are what a refused form said."""
+    """Returns the page of an address. ``saving`` and ``renaming`` are the input of a form that was
+    refused."""
     noun = address.noun
     refused = saving or renaming
     report = run_report(address)
@@ -114,7 +117,7 @@ def _page(
 
 
 def _drawn(report: Report, bars: int = BARS) -> dict[str, Any]:
-    """What a report shows beside its table."""
+    """Returns what the templates need of a report, with its bars or line beside the table."""
     address = report.address
     context: dict[str, Any] = {"report": report, "address": address, "bars": None, "line": None}
     if report.answers and not report.problem and not address.errors:
@@ -135,7 +138,8 @@ def _workbook_url(address: ReportAddress) -> str:
 
 @require_GET
 def workbook_view(request: HttpRequest, plural: str, *, site: TenantSite) -> HttpResponse:
-    """All groups of a report as a workbook; what is wrong with it is said on its page."""
+    """Downloads all groups of a report as a workbook. If something is wrong, redirects to its page, which
+    says so."""
     noun = _noun(site, plural)
     address = ReportAddress(noun, request.GET, site)
     report = run_report(address)
@@ -159,7 +163,7 @@ def _noun(site: TenantSite, plural: str) -> type[Noun]:
 
 
 def _view_of(noun: type[Noun], id: str) -> View | None:
-    """The saved report that an address names; None for one that is gone or about something else."""
+    """Returns the saved report that an address names; None if it is gone or about another noun."""
     if not id:
         return None
     try:
@@ -174,7 +178,7 @@ def _view_of(noun: type[Noun], id: str) -> View | None:
 
 @require_POST
 def save_report_view(request: HttpRequest, plural: str, *, site: TenantSite) -> HttpResponse:
-    """Save a report under a name of its own."""
+    """Saves a report under a name."""
     noun, sent = _noun(site, plural), request.POST
     address = ReportAddress(noun, sent.get("query", ""), site)
     name, shared = sent.get("name", ""), "shared" in sent
@@ -193,7 +197,7 @@ def save_report_view(request: HttpRequest, plural: str, *, site: TenantSite) -> 
 
 @require_POST
 def saved_report_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Do something with a saved report: ``do`` says what."""
+    """Changes a saved report as ``do`` says."""
     sent = request.POST
     own_page = redirect("admin:reports")
     try:
@@ -220,7 +224,7 @@ def saved_report_view(request: HttpRequest, id: str, *, site: TenantSite) -> Htt
 
 
 def _do(what: str, view: View, name: str, address: ReportAddress) -> str:
-    """Do it, and say so. Raises Http404 for what there is not to do."""
+    """Does what a button says and returns the message to show. Raises Http404 if there is no such action."""
     if said := change_view(what, view, name, address.view_query):
         return said
     match what:
@@ -244,7 +248,7 @@ def _do(what: str, view: View, name: str, address: ReportAddress) -> str:
 
 @require_GET
 def own_page_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """The reports that somebody put on their page in their order, and all that there are."""
+    """Shows the reports that the person pinned, in their order, and all saved ones."""
     nouns = {noun.__name__: noun for noun in site.nouns}
     pinned = [view for view in saved_views.pinned_reports() if view.noun in nouns]
     here = {view.pk for view in pinned}
@@ -281,7 +285,7 @@ def own_page_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 def _pinned_html(
     request: HttpRequest, view: View, noun: type[Noun], site: TenantSite, until: float
 ) -> str:
-    """One report of the page; beyond the time there is only its name."""
+    """Returns the HTML of one pinned report; only its name when the time of the page is used up."""
     address = ReportAddress(noun, view.query, site)
     report = run_report(address) if time.monotonic() < until else Report(address)
     drawn = _drawn(report, PINNED_BARS)

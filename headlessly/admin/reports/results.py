@@ -1,4 +1,4 @@
-"""What a report answers: its groups in words, each number with the list behind it."""
+"""The results of a report: its groups in words, each number with the list behind it."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from headlessly.query import aggregates, measures, querystring
 from headlessly.query.measures import MAX_GROUPS, Measure
 from headlessly.query.reports import record_names
 
-#: The table of a page has at most this many groups; a workbook has all.
+#: How many groups the table on a page has at most; a workbook has all.
 SHOWN = 200
-#: At most this many are printed, so that a report has two pages (`reports.css`).
+#: How many groups are printed at most, so that a report has two pages (`reports.css`).
 PRINTED = 45
-#: A moment's smallest step, by which an end that is included is one that is not.
+#: The smallest step between two moments: it turns an inclusive end into an exclusive one.
 STEP = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A number of a group in words, and the address of the list behind it."""
+    """A number of a group as text, and the address of the list behind it."""
 
     text: str
     url: str = ""
-    note: str = ""  #: what an amount of several currencies is made of, or what it lacks
+    note: str = ""  #: the parts of a converted amount, or the rates it lacks
 
 
 @dataclass(frozen=True)
 class Row:
-    """One group: what it is called, its numbers, and the answer that they were made of."""
+    """One group: its labels, its numbers, and the answer that they were read from."""
 
     labels: list[str]
     cells: list[Cell]
@@ -54,15 +54,14 @@ class Row:
 
 @dataclass
 class Report:
-    """The answer to the question of an address. Reading it asks the database as often as there are
-    references among the groups, and twice."""
+    """The results of a report's address. Its rows take one query for the names of each grouped reference."""
 
     address: ReportAddress
     problem: str = ""
     answers: list[dict[str, Any]] = field(default_factory=list)
     total: Mapping[str, Any] | None = None
     has_more: bool = False
-    missing_rates: str = ""  #: which amounts a range leaves out, in words
+    missing_rates: str = ""  #: which amounts a filter leaves out for want of a rate, in words
 
     @cached_property
     def measures(self) -> list[Measure]:
@@ -70,7 +69,8 @@ class Report:
 
     @property
     def addable(self) -> list[str]:
-        """What can be measured of all records together: not amounts that come again in several intervals."""
+        """The measures that make sense for all records together: not amounts that recur at different
+        intervals."""
         noun = self.address.noun
         return [m.name for m in self.measures if measures.interval_field(noun, m) is None]
 
@@ -109,7 +109,7 @@ class Report:
 
     @property
     def left(self) -> int:
-        """How many groups are in the workbook only."""
+        """How many groups the page leaves to the workbook."""
         return len(self.answers) - len(self.shown)
 
     @property
@@ -118,14 +118,14 @@ class Report:
 
     @cached_property
     def total_cells(self) -> list[Cell]:
-        """The same numbers of all records together."""
+        """The numbers of all records together."""
         if self.total is None:
             return []
         url = list_url(self.address, self.address.record_parameters)
         return [self._cell(self.total, each, url) for each in self.measures]
 
     def _names(self) -> dict[str, dict[str, str]]:
-        """The names of the records that are grouped by, by the group and the id."""
+        """Returns the names of the records that are grouped by, by group and id."""
         found = {}
         for name in self.address.group_names:
             field = querystring.field_at_path(self.address.noun, name)
@@ -162,7 +162,7 @@ class Report:
 
 
 def run_report(address: ReportAddress) -> Report:
-    """The answer to an address; what is wrong with it is the report's problem."""
+    """Runs the report of an address. An error becomes the report's ``problem``."""
     found = Report(address)
     if address.is_wrong:
         found.problem = address.problem
@@ -181,7 +181,8 @@ def run_report(address: ReportAddress) -> Report:
 
 
 def aggregate(address: ReportAddress, **asked: Any) -> aggregates.Aggregation:
-    """What an address asks for, but for what is ``asked`` otherwise. Raises InvalidFilter."""
+    """Aggregates as an address says, with the arguments in ``asked`` in place of its own. Raises
+    InvalidFilter."""
     given: dict[str, Any] = {
         "group": address.group_names,
         "by": address.over or None,
@@ -200,7 +201,7 @@ def aggregate(address: ReportAddress, **asked: Any) -> aggregates.Aggregation:
 
 
 def value_text(found: Field, value: Any, names: Mapping[str, str]) -> str:
-    """The value of a group as people read it."""
+    """Returns the value of a group as text."""
     if value is None:
         return _("none")
     match found.type:
@@ -218,13 +219,13 @@ def value_text(found: Field, value: Any, names: Mapping[str, str]) -> str:
 
 
 def number_text(answer: Mapping[str, Any], measure: Measure) -> tuple[str, str]:
-    """A number of a group, and what there is to say of it: a sum of several currencies is converted where
-    there are rates, and stands beside its parts."""
+    """Returns a number of a group as text, and a note on it. A sum of several currencies is converted
+    where there are rates, with its parts as the note."""
     value = answer.get(measure.name)
     if value is None or value == {}:
         return "–", ""
     if measure.is_money:
-        joined = " + " if measure.function == "sum" else " · "  # two medians are no sum
+        joined = " + " if measure.function == "sum" else " · "  # medians are not added
         parts = joined.join(money_text(amount, currency) for currency, amount in value.items())
         converted = answer.get("converted", {}).get(measure.name)
         if converted is None:
@@ -249,8 +250,8 @@ def moment_in_words(value: Any) -> str:
 
 
 def drawn_values(answer: Mapping[str, Any], measure: Measure) -> list[tuple[str | None, float]]:
-    """A number of a group as it is drawn: one, or one of each currency where they cannot be added; with its
-    currency where it has one."""
+    """Returns a number of a group for drawing, with its currency if it has one: several where currencies
+    cannot be added up."""
     value = answer.get(measure.name)
     if not isinstance(value, Mapping):
         number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
@@ -268,7 +269,7 @@ def list_url(address: ReportAddress, parameters: Mapping[str, str]) -> str:
 
 
 def records_url(address: ReportAddress, answer: Mapping[str, Any]) -> str:
-    """The address of the list of a group; empty where no list says the same."""
+    """Returns the address of the list behind a group; empty where no list can express it."""
     parameters = dict(address.record_parameters)
     said: dict[str, str] = {}
     for name in address.group_names:
@@ -282,7 +283,7 @@ def records_url(address: ReportAddress, answer: Mapping[str, Any]) -> str:
 
 
 def _group_parameter(address: ReportAddress, name: str, value: Any) -> dict[str, str]:
-    """What an address says of the records of one group, as a facet where there is one."""
+    """Returns the parameters that select the records of one group, as a facet where there is one."""
     noun = address.noun
     found = querystring.field_at_path(noun, name)
     path = name.replace("$", "")
@@ -299,8 +300,8 @@ def _group_parameter(address: ReportAddress, name: str, value: Any) -> dict[str,
 def _stretch_parameters(
     address: ReportAddress, name: str | None, given: Mapping[str, str]
 ) -> dict[str, str] | None:
-    """What an address says of one stretch of time. Where an end of it is taken by a filter, it is said by the
-    lookup beside it; None where that is taken too."""
+    """Returns the parameters that select one stretch of time. If a filter already uses the lookup of an
+    end, the end is said by its sibling (``gt`` for ``gte``); None if that is used as well."""
     unit, found = offered.stretch_field(address.noun, address.over)
     wire = found.wire.removeprefix("$")
     if name is None:

@@ -1,4 +1,4 @@
-"""A report as a workbook: one sheet with all its groups, numbers as numbers, a column for each currency."""
+"""A report as a workbook: one sheet with all groups, numbers as numbers, a column for each currency."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from headlessly.transfer.cells import guard_cell
 
 
 def write_workbook(report: Report, title: str) -> bytes:
-    """The file. Amounts have a column for each currency, and one for all of them converted where there are
-    several."""
+    """Returns the file. Amounts have a column for each currency, and one with all of them converted where
+    there are rates."""
     columns = _columns(report)
     heads = [head["label"] for head in report.heads if not head["number"]]
     heads += [head for head, _read in columns]
@@ -31,7 +31,7 @@ def write_workbook(report: Report, title: str) -> bytes:
 
 
 def _columns(report: Report) -> list[tuple[str, Any]]:
-    """The heads of the numbers, and what reads each from an answer."""
+    """Returns the headings of the numbers, each with the function that reads it from an answer."""
     found: list[tuple[str, Any]] = []
     heads = [head["label"] for head in report.heads if head["number"]]
     for measure, head in zip(report.measures, heads, strict=True):

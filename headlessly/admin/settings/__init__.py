@@ -1,4 +1,4 @@
-"""The tenant's own settings, for its admins: how it works, who belongs to it, its keys and its webhooks."""
+"""Settings pages for the tenant's admins: general settings, members, API keys, fields, lists and webhooks."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from headlessly.admin.sites import TenantSite
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
-    """The addresses below the workplace's own."""
+    """Returns the URL patterns of the settings, below the workplace's own."""
 
     def page(route: str, view: Callable[..., HttpResponse], name: str, **more: Any) -> URLPattern:
         return site.page(
             f"settings/{route}", view, f"settings_{name}", actors.may_administer, **more
         )
 
-    guarded = partial(page, confirm=True)  # what lets somebody in, or lets them do more
+    guarded = partial(page, confirm=True)  # these give access, so they ask for the password again
     field, webhook = "fields/<str:id>/", "webhooks/<str:id>/"
     again = f"{webhook}deliveries/<str:delivery>/redeliver/"
     return [

@@ -1,4 +1,4 @@
-"""Events of all kinds as lines of a list: who, what they did, to what, and what changed by it."""
+"""Events of all kinds as lines of a list: who did what to which record, and what changed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from headlessly.admin.settings.security_text import SecurityTeller
 from headlessly.log.events import Event
 from headlessly.log.names import SECURITY
 
-#: More of what changed is told on the page of the record.
+#: Longest text about the changes of one event; the record's page has all of it.
 LONGEST = 200
 
 
 class EventLines:
-    """Lines of events; names are fetched once for all of them."""
+    """The lines of several events. The names in them are fetched once for all."""
 
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = events
@@ -25,12 +25,12 @@ class EventLines:
         self.teller = Teller([e for e in events if e.target_type != SECURITY])
 
     def rows(self) -> list[dict[str, Any]]:
-        """What a line says of each event, in words and as HTML-free text."""
+        """Returns one line per event, its texts without HTML."""
         return [row for event in self.events if (row := self._row(event)) is not None]
 
     def _row(self, event: Event) -> dict[str, Any] | None:
-        """The line, or None of what merely followed from another event, which has a line of its own: that a
-        record was touched by a call."""
+        """Returns the line of an event, or None if it only notes that another event, with a line of its
+        own, touched the record."""
         if event.target_type == SECURITY:
             return {**self.security.row(event), "about": None, "after": "", "changes": ""}
         entry = self.teller.tell(event, about=event.target is not None)
@@ -49,7 +49,7 @@ class EventLines:
 
 
 def _changes_text(entry: Entry) -> str:
-    """What changed, in one line."""
+    """Returns what changed, in one line."""
     told = []
     if entry.moved is not None:
         told.append(" → ".join(strip_tags(str(state)) for state in entry.moved))

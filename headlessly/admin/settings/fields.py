@@ -1,6 +1,6 @@
-"""The tenant's own fields: made, ordered, renamed, archived and deleted by its admins.
+"""The tenant's own fields: admins create, order, rename, archive and delete them.
 
-What is wrong with one is said by :mod:`headlessly.shaping.custom_fields`, as to programs; here it stands
+:mod:`headlessly.shaping.custom_fields` validates them, as it does for the API; the form shows each error
 beside its input.
 """
 
@@ -36,7 +36,7 @@ from headlessly.language.numbers import delocalize_number
 from headlessly.shaping import custom_fields, field_settings
 from headlessly.shaping.models import CustomField, types_that_keep_values
 
-#: What a field may be, as people call it.
+#: The types of fields, and what people call them.
 TYPES = {
     "string": gettext_lazy("Short text"),
     "text": gettext_lazy("Long text"),
@@ -53,7 +53,7 @@ TYPES = {
     "phone": gettext_lazy("Phone number"),
     "reference": gettext_lazy("Another record"),
 }
-#: The colours that an option may have.
+#: The colours that an option may have, and what people call them.
 COLORS = {
     "": gettext_lazy("no colour"),
     **{
@@ -69,21 +69,22 @@ COLORS = {
         for color, tone in TONES.items()
     },
 }
-#: Those that have a least and a largest value.
+#: Types that have a minimum and a maximum.
 BOUNDED = {"integer", "number", "money"}
-#: How many empty rows a form has for further options.
+#: How many empty rows a form has for more options.
 EMPTY = 4
 
 
 class SwitchAsSent(UnfoldBooleanSwitchWidget):
-    """A switch that says what was sent: Django takes every word for yes."""
+    """A switch that returns the text that was sent, to be validated. Django's takes every other word for
+    yes."""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         return data.get(name, False)
 
 
 class YesOrNo(forms.BooleanField):
-    """On or off; another word is refused."""
+    """A checkbox that also accepts the words of a flag and refuses any other word."""
 
     widget = SwitchAsSent
 
@@ -99,7 +100,7 @@ class YesOrNo(forms.BooleanField):
 
 
 class FieldForm(forms.Form):
-    """What is said of a field; of one that is there already all but what never changes."""
+    """The form of a field. For an existing field it leaves out what can never change."""
 
     label = Text(label=gettext_lazy("Name"), max_length=80)
     type = Choice(label=gettext_lazy("Kind"), choices=list(TYPES.items()))
@@ -151,7 +152,7 @@ class FieldForm(forms.Form):
             self.fields = {"noun": choice, **self.fields}
 
     def clean(self) -> dict[str, Any]:
-        """What was typed, as :mod:`~headlessly.shaping.custom_fields` takes it."""
+        """Returns the input in the form that :mod:`~headlessly.shaping.custom_fields` takes."""
         found = dict(self.cleaned_data)
         for bound in ("minimum", "maximum"):
             if bound not in self.fields:
@@ -173,12 +174,12 @@ class FieldForm(forms.Form):
             if wrong:
                 self.add_error(None, _("Choose one of the colours."))
             if self.field and found["options"] and "option_value" not in self.data:
-                # Without them each option would be a new one, and the old ones gone.
+                # Without them every option would be taken for a new one, and the old ones deleted.
                 self.add_error(None, _("Send option_value with each option: it stays."))
         return found
 
     def save(self, change: Callable[[dict[str, Any]], CustomField]) -> CustomField | None:
-        """The field that ``change`` makes of what was typed; None where that is wrong: the form says what."""
+        """Returns the field that ``change`` makes of the input, or None with the errors added to the form."""
         if not self.is_valid():
             return None
         try:
@@ -191,7 +192,7 @@ class FieldForm(forms.Form):
 
 
 def read_options(sent: Any) -> list[dict[str, Any]]:
-    """The options of the form, in their order; lines without a name are left out."""
+    """Returns the options of the form in their order, without lines that have no name."""
     return [
         {"value": line["value"] or label, "label": label, **read_marks(line)}
         for line in read_lines(sent, "option", "value", "label", "color", "retired")
@@ -200,26 +201,26 @@ def read_options(sent: Any) -> list[dict[str, Any]]:
 
 
 def read_lines(sent: Any, prefix: str, *names: str) -> list[dict[str, str]]:
-    """The lines of a form's table, each with its inputs by name; of ``label`` all lines have sent
-    ``option_label``."""
+    """Returns the lines of a form's table as dicts of inputs by name. Each input of the column ``label``
+    was sent as ``option_label``, for the prefix ``option``."""
     columns = [sent.getlist(f"{prefix}_{name}") for name in names]
     return [dict(zip(names, line, strict=True)) for line in zip_longest(*columns, fillvalue="")]
 
 
 def read_marks(line: Mapping[str, str]) -> dict[str, Any]:
-    """The colour of a value, and whether it is retired, where its line says so."""
+    """Returns the colour of a value and whether it is retired, each only if its line says so."""
     color = {"color": line["color"]} if line["color"] else {}
     return color | ({"retired": True} if line["retired"] == "yes" else {})
 
 
 def option_rows(options: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The options there are, and empty lines for more."""
+    """Returns the rows of existing options, followed by empty ones for more."""
     rows = [dict(option) for option in options]
     return rows + [{"value": "", "label": "", "color": ""} for _line in range(EMPTY)]
 
 
 def fields_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """The fields there are, by what they are of; a POST makes one."""
+    """Lists the fields by noun; a POST creates one."""
     form = FieldForm(None, request.POST if request.method == "POST" else None)
     if (made := form.save(custom_fields.create_field)) is not None:
         named = {"name": made.label, "nouns": labels.plural_title(registry[made.noun])}
@@ -253,7 +254,7 @@ def _fields_by_noun() -> list[dict[str, Any]]:
 
 
 def field_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """One field; a POST changes it."""
+    """Shows one field; a POST changes it."""
     field = custom_fields.find_field(id)
     form = FieldForm(field, request.POST if request.method == "POST" else None)
     if form.save(partial(custom_fields.change_field, field)) is not None:
@@ -281,7 +282,7 @@ def _respond(
         field=field,
         kind=TYPES[field.type],
         noun=labels.plural_title(registry[field.noun]),
-        # Where it is one of a list, can become that, or is several of one.
+        # For choices, and for types that can become one.
         has_options=field.type == "choices" or "choice" in types_that_keep_values(field.type),
         options=option_rows(sent),
         colors=COLORS.items(),
@@ -292,7 +293,7 @@ def _respond(
 
 @require_POST
 def archive_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Take it off every page, or bring it back with its values."""
+    """Archives the field, which takes it off every page, or brings it back with its values."""
     field = custom_fields.find_field(id)
     try:
         if field.archived_at is None:
@@ -308,7 +309,7 @@ def archive_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
 
 @require_POST
 def delete_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Delete it for good, once its name was typed."""
+    """Deletes the field for good, after its name was typed."""
     field = custom_fields.find_field(id)
     try:
         custom_fields.delete_field(field, request.POST.get("typed", "").strip())

@@ -1,4 +1,4 @@
-"""What the tenant is called and how it works."""
+"""General settings: the tenant's name, currency, fiscal year and rules."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class GeneralForm(forms.ModelForm):
         }
 
     def clean_fiscal_year_begins(self) -> int:
-        """The month; the same as before where none was sent."""
+        """Returns the month, or the current one if none was sent."""
         sent: int | None = self.cleaned_data["fiscal_year_begins"]
         return self.instance.fiscal_year_begins if sent is None else sent
 

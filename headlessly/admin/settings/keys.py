@@ -20,7 +20,7 @@ from headlessly.admin import display
 from headlessly.admin.controls import Choice, Switch, Text
 from headlessly.admin.sites import TenantSite
 
-#: How long a key may last, in days; None for ever.
+#: Days until a key expires; empty for never.
 LIFETIMES = {
     "": gettext_lazy("never"),
     "30": gettext_lazy("in 30 days"),
@@ -52,7 +52,7 @@ class KeyForm(forms.Form):
 
 
 def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """The keys there are; a POST issues one, and its answer is the only place where it can be read."""
+    """Lists the keys; a POST issues one. Its response is the only place where the secret can be read."""
     form = KeyForm(request.POST if request.method == "POST" else None)
     issued: tuple[ApiKey, str] | None = None
     if form.is_valid():
@@ -70,7 +70,7 @@ def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         .select_related("user")
         .order_by("-created_at", "pk")[:200]
     )
-    # Those that work come first.
+    # Valid keys first.
     keys = [
         (k, display.key_standing_html(k)) for k in sorted(rows, key=lambda k: k.standing != "valid")
     ]
@@ -87,7 +87,7 @@ def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 @require_POST
 def revoke_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Refuse a key from now on."""
+    """Revokes a key: it is refused from now on."""
     key = get_object_or_404(ApiKey, tenant=tenancy.require(), pk=id)
     revoke_key(key)
     messages.success(

@@ -1,4 +1,4 @@
-"""What a member may do and who they are among the contacts, asked and checked."""
+"""Forms for members: their role, and the contact that they are linked to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROLES = {
 
 
 class RoleForm(forms.Form):
-    """What a member may do, and who they are among the contacts."""
+    """A member's role and contact."""
 
     role = Choice(
         label=gettext_lazy("Role"),
@@ -68,7 +68,7 @@ class RoleForm(forms.Form):
 
 
 class InviteForm(RoleForm):
-    """Somebody who shall belong to the tenant."""
+    """An invitation to the tenant."""
 
     field_order = ("email", "first_name", "last_name", "role", "sells", "groups")
     contact = None  # type: ignore[assignment]
@@ -113,14 +113,14 @@ class InviteForm(RoleForm):
 
 
 def hold_admins() -> None:
-    """Hold the places of all admins until the commit: two who let go of one another's at once would leave
-    nobody."""
+    """Locks the memberships of all admins until the commit. Otherwise two admins who demote each other at
+    the same time would leave none."""
     admins = Membership.objects.filter(tenant=tenancy.require(), role=actors.ADMIN)
     list(admins.order_by("pk").select_for_update().values_list("pk"))
 
 
 def is_last_admin(member: Membership) -> bool:
-    """Whether nobody else could manage the tenant."""
+    """Whether nobody else could manage the tenant if this member no longer did."""
     if member.role != actors.ADMIN:
         return False
     admins = Membership.objects.filter(tenant=member.tenant_id, role=actors.ADMIN)
@@ -128,7 +128,7 @@ def is_last_admin(member: Membership) -> bool:
 
 
 def find_contact_id(wanted: str) -> str | None:
-    """The id of the active tenant's contact with this id or this unique value."""
+    """Returns the id of the active tenant's contact with this id or this value of a unique field, or None."""
     person = apps.get_model(settings.PERSON_MODEL)
     unique = (person.schema.by_name[name] for name in person.unique_fields)
     keys = [person.find_id_by_unique(field, wanted) for field in unique]
@@ -137,7 +137,8 @@ def find_contact_id(wanted: str) -> str | None:
 
 
 def contact_name(contact: Any) -> str:
-    """What the form calls a contact by: their email, or an id where they have none."""
+    """Returns how the form shows a contact: by the value of its first unique field (their email), else by
+    its id."""
     if contact is None:
         return ""
     names = (getattr(contact, name) for name in type(contact).unique_fields)

@@ -1,4 +1,4 @@
-"""Who belongs to the tenant: invited, given a role, linked to their contact, removed."""
+"""The tenant's members: invite them, give them a role, link them to their contact, remove them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ logger = logging.getLogger("headlessly.members")
 
 
 def members_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """The members, and who is invited; a POST invites one."""
+    """Lists members and open invitations; a POST invites somebody."""
     form = InviteForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -53,7 +53,7 @@ def members_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 def _tell_of_invitation(
     request: HttpRequest, site: TenantSite, invitation: Invitation
 ) -> HttpResponse:
-    """That the letter is on its way; or the link itself, which is stored nowhere."""
+    """Shows that the email is on its way, or the link itself, which is stored nowhere."""
     if invitation.shown:
         link = request.build_absolute_uri(site_path(request, mail.invitation_path(invitation)))
         return _members_page(request, site, InviteForm(), invited=invitation, link=link)
@@ -71,7 +71,7 @@ def _tell_of_invitation(
 
 
 def site_path(request: HttpRequest, path: str) -> str:
-    """A path at the site's root, above the tenant's mount."""
+    """Returns a path at the root of the site, above the tenant's mount."""
     return sign_in_url(request).rstrip("/") + path
 
 
@@ -98,7 +98,7 @@ def _members_page(
 
 @require_POST
 def again_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Send an invitation again."""
+    """Sends an invitation again."""
     found = _invitation(id)
     invitations.send_again(found)
     return _tell_of_invitation(request, site, found)
@@ -114,7 +114,7 @@ def withdraw_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRes
 
 @transaction.atomic
 def member_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpResponse:
-    """One member: their role and their contact."""
+    """Shows a member's role and contact; a POST changes them."""
     if request.method == "POST":
         hold_admins()
     member = _member(id)
@@ -152,7 +152,7 @@ def _change(member: Membership, role: str, contact_id: str | None) -> None:
 @require_POST
 @transaction.atomic
 def remove_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpResponse:
-    """Let somebody in no longer; what they did and what they own stays."""
+    """Removes a member. What they did and what they own stays."""
     hold_admins()
     member = _member(id)
     if is_last_admin(member):
@@ -167,8 +167,8 @@ def remove_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpRespo
 
 @require_POST
 def link_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpResponse:
-    """Have a member choose a new password: by a link that is sent to them, or shown where no mail is set
-    up."""
+    """Makes a link by which a member chooses a new password. It is sent to them, or shown where no mail is
+    set up."""
     member, actor = _member(id), actors.current()
     if mail.is_set_up() and member.user.is_active:
         record_security_event(LINK_MADE, about=member.user_id, byMail=True)
@@ -192,7 +192,8 @@ def invite(
     sells: bool,
     groups: Iterable[str] = (),
 ) -> Invitation:
-    """Invite somebody, as their contact if they own records, and into these groups. Raises Conflict."""
+    """Invites somebody into these groups. If they own records (``sells``), links them to their contact,
+    which is created if there is none. Raises Conflict."""
     person = apps.get_model(settings.PERSON_MODEL)
     with transaction.atomic():
         contact = None

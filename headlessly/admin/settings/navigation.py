@@ -1,4 +1,4 @@
-"""What the settings have: one list of their pages, in groups, beside each of them."""
+"""The navigation of the settings: a list of all pages, in groups, shown beside each of them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from headlessly.declaration.registry import registry
 
 @dataclass(frozen=True)
 class SettingsPage:
-    """One page: where it is, what it does, whether it is the one that is shown, and whether who acts may
-    open it."""
+    """One page: its address, what it is for, whether it is the current one, and whether the actor may open
+    it."""
 
     title: str
     effect: str
@@ -28,12 +28,12 @@ class SettingsPage:
 
 
 def open_pages(request: HttpRequest) -> list[SettingsPage]:
-    """The pages of the settings that who acts may open."""
+    """Returns the pages that the actor may open."""
     return [page for _title, pages in settings_pages(request) for page in pages if page.is_open]
 
 
 def settings_pages(request: HttpRequest) -> list[tuple[str, list[SettingsPage]]]:
-    """The pages of the settings by the titles of their groups."""
+    """Returns the pages by the titles of their groups."""
     at = request.resolver_match.url_name if request.resolver_match else ""
     actor = actors.current()
     administers = actors.may_administer(actor)
@@ -86,7 +86,7 @@ def settings_pages(request: HttpRequest) -> list[tuple[str, list[SettingsPage]]]
 
 
 def _noun_pages(noun: Any, request: HttpRequest) -> list[SettingsPage]:
-    """The pages of a noun that is a setting: its list, or one for each of its kinds."""
+    """Returns the pages of a noun that is a setting: its list, or one page for each of its kinds."""
     if not noun.Surface.setting:
         return []
     url, title = display.page_url(noun, "changelist"), labels.plural_title(noun)

@@ -1,5 +1,4 @@
-"""An event of security as people tell it: one sentence, and who made the link where that was somebody
-else."""
+"""Security events in words: one sentence each, and who made the link if that was somebody else."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ from headlessly.language import wording
 from headlessly.log import names
 from headlessly.log.events import Event
 
-#: What can be asked for: the word in the address, what it is called, and its events.
+#: Groups of events to filter by: the value in the address, its label, and the names of its events.
 GROUPS: dict[str, tuple[Promise, tuple[str, ...]]] = {
     "sign-ins": (
         gettext_lazy("Sign-ins"),
@@ -65,7 +64,8 @@ GROUPS: dict[str, tuple[Promise, tuple[str, ...]]] = {
     "files": (gettext_lazy("Exports and imports"), (names.EXPORTED, names.IMPORT_STARTED)),
 }
 
-#: What happened, in words; ``{whom}`` is the person that it is about, the rest what the event says.
+#: What happened, in words. ``%(whom)s`` is the person that the event is about; the other values come from
+#: the event's data.
 SENTENCES: dict[str, Promise] = {
     names.SIGNED_IN: gettext_lazy("signed in from %(address)s, in %(browser)s"),
     names.SIGN_IN_FAILED: gettext_lazy("tried a wrong password for %(whom)s, from %(address)s"),
@@ -96,7 +96,7 @@ SENTENCES: dict[str, Promise] = {
 
 
 class SecurityTeller:
-    """Tells events of security; the names in them are fetched once."""
+    """Puts security events into words. The names in them are fetched once for all."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         events = list(events)
@@ -107,7 +107,7 @@ class SecurityTeller:
         self.names = actor_names({id for id in ids if id.startswith(prefixes)})
 
     def row(self, event: Event) -> dict[str, Any]:
-        """One line of the page."""
+        """Returns one line of the page."""
         maker = self.names.get(event.data.get("linkMadeBy") or "", "")
         return {
             "event": event,
@@ -137,7 +137,7 @@ class SecurityTeller:
 
 
 class _Facts(dict[str, str]):
-    """What an event does not say is a question mark."""
+    """The values of a sentence: a question mark for any that the event lacks."""
 
     def __missing__(self, key: str) -> str:
         return "?"

@@ -1,4 +1,4 @@
-"""The tenant's lists of values: ordered, coloured, retired, closed, and two of their values made one."""
+"""The tenant's lists of values: order, colour, retire and merge values, close a list."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ from headlessly.shaping.value_lists import FieldList
 
 
 def title_of(found: FieldList) -> str:
-    """What people call a list: its field, and of what that is one."""
+    """Returns what people call a list: the nouns that use it, and its field."""
     nouns = ", ".join(dict.fromkeys(labels.plural_title(noun) for noun, _field in found.fields))
     return f"{nouns}: {labels.field_label(found.field)}"
 
 
 def value_label(found: FieldList, value: str) -> str:
-    """What people read for a value, where that is not the value itself: ``Decision maker``."""
+    """Returns the label of a value if it differs from the value itself, such as ``Decision maker``, else
+    an empty text."""
     if not found.is_choice or not value:
         return ""
     label = labels.choice_label(found.field, value)
@@ -46,7 +47,7 @@ def lists_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 
 def list_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """One list; a POST changes it."""
+    """Shows one list; a POST changes it."""
     found = value_lists.find_list(id)
     if request.method != "POST":
         return _respond(request, site, found)
@@ -61,7 +62,7 @@ def list_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespons
 
 
 def read_values(sent: Any) -> list[dict[str, Any]]:
-    """The values of the form in their order: by their numbers, and where those are the same as they stand."""
+    """Returns the values of the form, sorted by their numbers; a line without one counts by its position."""
     found: list[tuple[int, dict[str, Any]]] = []
     lines = read_lines(sent, "value", "name", "color", "retired", "place")
     for number, line in enumerate(lines, 1):
@@ -106,7 +107,7 @@ def _respond(
 
 @require_POST
 def merge_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Make one value another in every record; a new name for it is a rename."""
+    """Replaces one value by another in every record. If the other is new, this renames the value."""
     found = value_lists.find_list(id)
     source, into = request.POST.get("from", ""), request.POST.get("into", "").strip()
     try:
@@ -130,7 +131,7 @@ def merge_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
 
 
 def _named(followed: Followed) -> str:
-    """What people call something that names a value: ``Segment “From fairs”``."""
+    """Returns what people call a record or view that uses a value, such as ``Segment “From fairs”``."""
     noun = registry.get(followed.type)
     kind = labels.noun_title(noun) if noun is not None else _("View")
     return f"{kind} “{followed.name}”" if followed.name else kind

@@ -1,4 +1,4 @@
-"""The events of a webhook in words: what its form suggests and takes."""
+"""The events that a webhook subscribes to, in words: suggestions for its form, and how its input is read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from headlessly.log.names import OF, VIEW_EVENTS
 from headlessly.query.saved_views import View
 from headlessly.webhooks import patterns
 
-#: What stands between several.
+#: Separates several patterns in the input.
 BETWEEN = ";"
-#: At most this many views are suggested.
+#: How many views are suggested at most.
 VIEWS = 20
 
 
 def offered_patterns() -> Iterator[tuple[str, str]]:
-    """What a webhook may be told of, with what people call it."""
+    """Yields each pattern of events that a webhook can subscribe to, with its label."""
     yield patterns.ALL, _("Everything")
     for source in patterns.event_sources():
         noun = registry.get(source)
@@ -36,8 +36,9 @@ def offered_patterns() -> Iterator[tuple[str, str]]:
 
 
 def read_patterns(text: str) -> list[str]:
-    """What was typed, each by its name or by what people call it; names alone may stand beside each other."""
-    # Two views of one name have one label: it means neither.
+    """Returns the patterns in the input, each typed by its name or its label. Names need no separator
+    between them."""
+    # Views of the same name share a label, which then stands for none of them.
     called = [(fold(label), name) for name, label in offered_patterns()]
     often = Counter(label for label, _name in called)
     named = {label: name for label, name in called if often[label] == 1}

@@ -1,4 +1,4 @@
-"""What a webhook is made of and changed by, checked as REST checks it."""
+"""Forms of a webhook, with the same checks as the REST API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headlessly.webhooks import addresses, patterns, signing
 
 
 class WebhookForm(forms.Form):
-    """An address, and what it is told."""
+    """The address of a webhook, and its events."""
 
     url = Text(
         label=gettext_lazy("Address"),

@@ -1,4 +1,4 @@
-"""The tenant's webhooks: made, changed, deleted; what each delivered, and again."""
+"""The tenant's webhooks: create, change and delete them, see their deliveries and send them again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STATES = {
     "delivered": (gettext_lazy("delivered"), "green"),
     "failing": (gettext_lazy("given up"), "red"),
 }
-#: What a delivery may say of its last attempt and the catalogue knows; all else is said as it is.
+#: Errors of a delivery that the catalogue translates; others are shown as they are.
 ERRORS = (
     gettext_noop("The connection was refused."),
     gettext_noop("The connection broke."),
@@ -52,7 +52,7 @@ REASONS = {
 
 
 def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """The webhooks there are; a POST makes one, and its answer is the only place with the secret."""
+    """Lists the webhooks; a POST creates one. Its response is the only place that shows the secret."""
     form = NewWebhookForm(request.POST if request.method == "POST" else None)
     made = None
     if form.is_valid():
@@ -78,12 +78,12 @@ def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 
 def _joined(webhook: Webhook) -> str:
-    """Its events as its form has them."""
+    """Returns the webhook's events as the value of its form's input."""
     return f"{webhook_events.BETWEEN} ".join(webhook.events)
 
 
 def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """One webhook: what it is, and what it delivered, the newest first."""
+    """Shows a webhook and its deliveries, the newest first; a POST changes it."""
     webhook = _find_webhook(id)
     known = {
         "url": webhook.url,
@@ -126,7 +126,7 @@ def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
 
 @require_POST
 def switch_view(request: HttpRequest, id: str, *, site: TenantSite, active: bool) -> HttpResponse:
-    """Let one go on where it was, or send nothing for now: of one that was disabled nobody is told then."""
+    """Resumes a webhook where it stopped, or pauses it. Either ends the note that it was disabled."""
     registration.change_webhook(_find_webhook(id), {"active": active})
     messages.success(
         request, _("It sends again, from where it was.") if active else _("It is paused.")
@@ -148,7 +148,7 @@ def ping_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespons
 def redeliver_view(
     request: HttpRequest, id: str, delivery: str, *, site: TenantSite
 ) -> HttpResponse:
-    """Send one delivery once more."""
+    """Sends one delivery once more."""
     webhook = _find_webhook(id)
     with transaction.atomic():
         rows = webhook.deliveries.select_for_update(no_key=True)
@@ -163,14 +163,15 @@ def redeliver_view(
 
 @require_POST
 def delete_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Delete it with its deliveries; what waits is not sent."""
+    """Deletes a webhook with its deliveries; pending ones are not sent."""
     registration.delete_webhook(_find_webhook(id))
     messages.success(request, _("The webhook is deleted."))
     return redirect("admin:settings_webhooks")
 
 
 def disabled_notes(tenant: Any) -> list[dict[str, Any]]:
-    """What the pages of every admin say until somebody has dealt with it."""
+    """Returns the notes about disabled webhooks, which admins see on every page until one of them deals
+    with it."""
     return [_webhook_row(webhook) for webhook in disabling.disabled_webhooks(tenant)]
 
 

@@ -1,4 +1,4 @@
-"""Who did what: every event of the tenant by person, day, verb and record; for admins, the latest first."""
+"""Who did what: the tenant's events by person, day, verb and record, the latest first, for its admins."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from headlessly.log.security_events import record_security_event
 from headlessly.query.people_groups import find_group, list_groups, people_in
 
 PAGE = 50
-#: At most this many people and keys are offered; others are asked for by their ids.
+#: How many members and how many keys the filter offers at most; others are found by their ids.
 MOST_OFFERED = 500
-#: What an id looks like, wherever it stands: also within the address of a record's page.
+#: Matches an id anywhere in a text, such as in the address of a record's page.
 ID = re.compile(r"[a-z]{2,16}_[0-9A-Za-z]{8,24}")
 
 
 @dataclass
 class Asked:
-    """What the address asks for, as its controls show it; ``problem`` is what is wrong with it."""
+    """The filters of the page as its controls show them. ``problem`` says what is wrong with them."""
 
     who: str = ""
     what: str = ""
@@ -62,7 +62,7 @@ class Asked:
         return cls(**texts)
 
     def question(self) -> LatestQuestion:
-        """The same of the log; where something of it is not understood, ``problem`` says so."""
+        """Returns the filters as a question to the log. Sets ``problem`` if one of them is not understood."""
         group = find_group(self.who) if self.who else None
         if self.who and group is None:
             try:
@@ -103,7 +103,7 @@ class Asked:
         return found
 
     def query(self, **more: str) -> str:
-        """The address that asks the same, from the newest on."""
+        """Returns the query string of these filters, from the newest event on."""
         query = QueryDict(mutable=True)
         for name in ("who", "what", "record", "since", "until"):
             if value := getattr(self, name):
@@ -118,7 +118,7 @@ class Asked:
 
 @require_GET
 def who_did_what_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """A page of events, from the place that the address names; or all of them as a file."""
+    """Shows a page of events from the place in the address on, or all of them as a file."""
     asked = Asked.read(request.GET)
     question = asked.question()
     form = request.GET.get("as", "")
@@ -145,7 +145,7 @@ def who_did_what_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse
 
 
 def _actors_of(group: str) -> frozenset[str]:
-    """The members in a group, and their keys."""
+    """Returns the ids of a group's members and of their keys."""
     tenant = tenancy.require()
     inside = Membership.objects.filter(tenant=tenant, contact__in=people_in(group))
     users = list(inside.values_list("user_id", flat=True))
@@ -155,7 +155,7 @@ def _actors_of(group: str) -> frozenset[str]:
 
 def _file(request: HttpRequest, form: str, asked: Asked, question: LatestQuestion) -> HttpResponse:
     rows = files.rows_of(question)
-    if request.method != "HEAD":  # whoever asks what there would be has got nothing
+    if request.method != "HEAD":  # a HEAD request exports nothing
         told = {name: value for name, value in vars(asked).items() if value}
         record_security_event(EXPORTED, noun="Event", asked=told, rows=len(rows))
     return files.write_file(form, rows)
@@ -169,7 +169,7 @@ def _place(text: str) -> Place | None:
 
 
 def _people(chosen: str) -> list[dict[str, Any]]:
-    """Whom one can ask for: groups, members, keys, the system and visitors; with whoever is chosen."""
+    """Returns the actors to filter by: groups, members, keys, the system and visitors, and the chosen one."""
     tenant = tenancy.require()
     members = Membership.objects.filter(tenant=tenant).select_related("user")[:MOST_OFFERED]
     found = [(str(each), each.pk) for each in list_groups()]
@@ -183,7 +183,8 @@ def _people(chosen: str) -> list[dict[str, Any]]:
 
 
 def _kinds(chosen: str) -> list[tuple[str, list[tuple[str, str, bool]]]]:
-    """What one can ask for, in groups: all about a noun and each of its verbs, and kinds of security."""
+    """Returns the kinds of events to filter by: for each noun all events and those of each verb, and the
+    groups of security events."""
     security = [(SECURITY, _("All of them"))]
     security += [(word, str(title)) for word, (title, _names) in GROUPS.items()]
     found = [(_("Access and settings"), security)]
@@ -201,7 +202,7 @@ def _kinds(chosen: str) -> list[tuple[str, list[tuple[str, str, bool]]]]:
 
 
 def _rest_query(asked: Asked) -> str:
-    """How a program asks the same, as far as it is one question there."""
+    """Returns the REST query for the same events, as far as one query can say it."""
     names = {"actor": "" if find_group(asked.who) else asked.who, "since": asked.since}
     if asked.what and asked.what not in GROUPS:
         is_type = asked.what in registry or asked.what == SECURITY

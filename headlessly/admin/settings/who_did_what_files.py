@@ -1,4 +1,4 @@
-"""Who did what as a file: CSV or a workbook, the latest first."""
+"""Who did what, as a CSV file or a workbook, the latest first."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from headlessly.transfer.formats import XLSX
 from headlessly.transfer.workbook_writing import write_workbook
 
 FORMATS = {"csv": gettext_lazy("CSV"), "xlsx": gettext_lazy("Workbook")}
-#: No file has more rows; programs read all of the log on by its cursor.
+#: Most rows of a file, and how many are read at once. Programs read the whole log by its cursor.
 MOST_ROWS, AT_ONCE = 10_000, 500
 
-#: When (where one reads), who, their id, what, the event's name, the record, its id, what changed.
+#: When (in the reader's time zone), who, their id, what, the event's name, the record, its id, what
+#: changed, the id of the request.
 Line = tuple[str, ...]
 
 
@@ -34,7 +35,7 @@ def headings() -> Line:
 
 
 def rows_of(question: LatestQuestion) -> list[Line]:
-    """The lines of what is asked for, no more than :data:`MOST_ROWS`."""
+    """Returns the lines of the events, at most :data:`MOST_ROWS`."""
     found: list[Line] = []
     place = None
     while len(found) < MOST_ROWS:
@@ -53,7 +54,7 @@ def rows_of(question: LatestQuestion) -> list[Line]:
 
 
 def write_file(form: str, rows: Iterable[Line]) -> HttpResponse:
-    """The file; what a spreadsheet would take for a formula stays text."""
+    """Returns the file as a download. A cell that a spreadsheet would take for a formula stays text."""
     table = ([guard_cell(cell) for cell in row] for row in rows)
     if form == "xlsx":
         with write_workbook(_("Who did what"), headings(), table) as file:

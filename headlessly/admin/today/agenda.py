@@ -1,7 +1,7 @@
-"""What stands on somebody's day: the records of every noun's ``Surface.agenda``, most urgent first.
+"""A person's day: the records of every noun's ``Surface.agenda``, the most urgent first.
 
-Each reason is a list of the noun, so that its number and the list that it opens cannot disagree. What stands
-there for several reasons is one entry: below the most urgent, with the others beside it.
+Each reason is a list of the noun, so that its number and the list that it opens cannot disagree. A record
+with several reasons has one entry, below the most urgent, which names the others.
 """
 
 from __future__ import annotations
@@ -33,33 +33,31 @@ from headlessly.query.people_groups import find_group, person_noun
 
 #: How many records of each reason the day shows.
 SHOWN = 8
-#: Counting stops here: of more than these nobody's day is made.
+#: Counts stop here: nobody can do more in a day.
 MOST = 1_000
-#: The most time that the whole day takes to be read.
+#: How many seconds reading the whole day may take.
 SECONDS = 5
-#: Whose day it is, where it is everybody's.
+#: The day of everybody.
 TEAM = "team"
 PERSON = "{person}"
 
 
 @dataclass
 class Entry:
-    """One record of the day, and what is done about it from there."""
+    """A record of the day, with the actions on it."""
 
     record: Noun
     below: str
     when: Any
     owner: str = ""
-    call: str = ""  #: the number of whom it is about
-    done: Verb | None = None  #: the verb that says that it is done
+    call: str = ""  #: the phone number of the contact
+    done: Verb | None = None  #: the verb that marks it as done
     may_put_off: bool = False
     may_take: bool = False
-    ref: str = ""  #: its noun and id, as forms say it
+    ref: str = ""  #: its noun and id, as forms send them
     about: str = ""  #: the same of the record that it is about
-    also: list[str] = field(default_factory=list)  #: for what else it stands there
-    keep: str = (
-        ""  #: what its page keeps of the list that it stands in: from there one goes on to the next
-    )
+    also: list[str] = field(default_factory=list)  #: its other reasons
+    keep: str = ""  #: the query by which its page knows its list and the next record
 
     @cached_property
     def name(self) -> str:
@@ -76,21 +74,21 @@ class Entry:
 
     @property
     def done_inputs(self) -> list[tuple[str, str]]:
-        """What the verb asks for, said for whoever says nothing."""
+        """The verb's required inputs, with a default text."""
         inputs = self.done.inputs.values() if self.done else ()
         return [(given.name, _("Done")) for given in inputs if given.required]
 
 
 @dataclass
 class AgendaPart:
-    """The records that stand on the day for one reason."""
+    """The records of the day with the same reason."""
 
     reason: Reason
     noun: type[Noun]
     query: str
     found: NounList
     entries: list[Entry] = field(default_factory=list)
-    above: int = 0  #: how many of its first records stand further up, for a more urgent reason
+    above: int = 0  #: how many of its first records are further up, for a more urgent reason
     html: str = ""  #: the entries as the page shows them
 
     @property
@@ -103,8 +101,8 @@ class AgendaPart:
 
 
 def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaPart]:
-    """The day of ``person``, the id of a contact or of a group such as a team, or of all (``TEAM``): what
-    there is, by urgency. It asks the database as often for a long day as for a short one."""
+    """Returns the day of ``person`` (the id of a contact or of a group such as a team, or ``TEAM``) by
+    urgency, without empty parts. The number of queries does not depend on the length of the day."""
     reasons = [
         (reason, noun)
         for noun in nouns
@@ -124,8 +122,8 @@ def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaP
 
 
 def _make_entries(parts: list[AgendaPart], shared: bool) -> None:
-    """Give each record one entry, where it is most urgent, which names its other reasons, also those in
-    whose lists it stands where the day does not show them any more."""
+    """Makes one entry for each record, at its most urgent reason. The entry names its other reasons,
+    including lists of which the day does not show that record."""
     by_noun: dict[type[Noun], list[AgendaPart]] = defaultdict(list)
     for part in parts:
         by_noun[part.noun].append(part)
@@ -144,7 +142,7 @@ def _make_entries(parts: list[AgendaPart], shared: bool) -> None:
 
 
 def _add_numbers(entries: list[Entry]) -> None:
-    """Say with each entry how whom it is about is called: one statement for each noun that has numbers."""
+    """Adds the contact's phone number to each entry, with one query for each noun that has numbers."""
     wanted: dict[type[Record], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
         for about in _about(type(entry.record)):
@@ -161,7 +159,7 @@ def _add_numbers(entries: list[Entry]) -> None:
 
 
 def _numbers_of(noun: type[Record]) -> list[str]:
-    """The fields by which its cards are called."""
+    """Returns the noun's fields with phone numbers on its card."""
     return [name for name in noun.Surface.card if name in display.TELEPHONES]
 
 
@@ -176,12 +174,12 @@ def _part(noun: type[Noun], reason: Reason, person: str, site: Any) -> AgendaPar
 
 
 def is_shared(person: str) -> bool:
-    """Whether it is the day of several: then each entry says whose it is."""
+    """Whether it is the day of several people, so that each entry names its owner."""
     return person == TEAM or not person.startswith(f"{person_noun().prefix}_")
 
 
 def agenda_query(noun: type[Noun], reason: Reason, person: str) -> str:
-    """The address of a reason's list, for whose day it is."""
+    """Returns the query of a reason's list for a person."""
     given = QueryDict(fill_in_query(noun, reason.query), mutable=True)
     for name, value in list(given.items()):
         if value == PERSON:
@@ -194,7 +192,8 @@ def agenda_query(noun: type[Noun], reason: Reason, person: str) -> str:
 
 
 def whose_records(owner: Field, person: str) -> tuple[str, str]:
-    """What the address of a list says for the records of ``person``, a contact or a group, by ``owner``."""
+    """Returns the parameter and the value that limit a list to the records of ``person``, a contact or a
+    group, by ``owner``."""
     if (found := find_group(person)) is not None:
         return f"{owner.wire}.{found[0].field.wire}", person
     return owner.wire, "me" if person == actors.current().contact_id else person
@@ -231,7 +230,7 @@ def _entry(record: Noun, reason: Reason, shared: bool) -> Entry:
     if owner is not None and getattr(record, owner.column) is None:
         entry.may_take = bool(actor.contact_id) and actors.may(actor, "update", noun)
     if reason.done:
-        pass  # once it is done one is asked what comes next
+        pass  # its form asks for the next step once it is done
     elif reason.moment == noun.Surface.due:
         entry.may_put_off = actors.may(actor, "update", noun)
     else:
@@ -240,9 +239,10 @@ def _entry(record: Noun, reason: Reason, shared: bool) -> Entry:
 
 
 def _when(record: Noun, moment: Field, below: str) -> Any:
-    """Since when, or until when; of what waits for an answer also who does, unless that stands there."""
+    """Returns since or until when. If somebody waits for a reply it also names them, unless the entry
+    already does."""
     waiting = getattr(record, moment.column)
-    if moment.name != record.Surface.waits or waiting is None:  # it may be answered by now
+    if moment.name != record.Surface.waits or waiting is None:  # it may have been answered by now
         return field_values.field_html(record, moment)
     since = display.age_html(waiting, ago=True)
     who = next((name for each in _about(type(record)) if (name := _name_of(record, each))), "")
@@ -257,7 +257,7 @@ def _name_of(record: Noun, about: Field) -> str:
 
 
 def _done_verb(record: Noun, reason: Reason) -> Verb | None:
-    """The verb by which the actor says from here that it is done."""
+    """Returns the verb by which the actor can mark the record as done, or None."""
     noun = type(record)
     if not reason.done:
         return composers.done_verb(record) if noun.Surface.engagements else None

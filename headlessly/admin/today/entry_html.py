@@ -1,5 +1,4 @@
-"""Entries of the day as HTML, put together here and not by a template: the day has dozens of them, with up to
-four forms each."""
+"""Renders the entries of the day without a template: there are dozens, with up to four forms each."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from headlessly.admin.today.agenda import AgendaPart, Entry
 
 
 class EntryWriter:
-    """Writes entries; what all of them say alike is made once. ``here`` is the page to come back to."""
+    """Writes entries. What they share is rendered once. ``here`` is the page to return to."""
 
     def __init__(self, request: HttpRequest, here: str) -> None:
         csrf = f'<input type="hidden" name="csrfmiddlewaretoken" value="{get_token(request)}">'
@@ -38,7 +37,7 @@ class EntryWriter:
         self.put_off, self.also = _("Put off: %(name)s"), _("also: %(reasons)s")
 
     def write(self, part: AgendaPart) -> SafeString:
-        """The entries of one reason."""
+        """Returns the entries of one reason."""
         return mark_safe("".join(self._entry(each, part.reason.moment) for each in part.entries))
 
     def _entry(self, entry: Entry, moment: str) -> str:

@@ -1,8 +1,8 @@
-"""Handing over: what belongs to one person goes to a colleague, of all nouns at once and by one request.
+"""Hands everything that belongs to one person over to a colleague, of all nouns at once in one request.
 
-For a holiday it is what they have open: leads, deals and tasks. For somebody who leaves, the contacts and
-campaigns too. Each record is updated by itself, so one that refuses keeps no other, and undoing the request
-gives all of them back.
+For a holiday that is their open work: leads, deals and tasks. For somebody who leaves, it includes
+contacts and campaigns. Each record is updated by itself, so that a refusal does not hold up the others.
+Undoing the request gives all of them back.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from headlessly.declaration.values import is_storable
 from headlessly.nouns import Noun
 from headlessly.query.people_groups import person_noun
 
-#: The input that names a noun whose records are handed over, once for each.
+#: The input with a noun to hand over, sent once for each.
 WHICH = "nouns"
 
 
 @dataclass
 class Belongings:
-    """The records of one noun that belong to somebody."""
+    """The records of one noun that belong to a person."""
 
     noun: type[Noun]
     owner: Field
-    query: str  #: their list
-    ids: list[str]  #: one more than can be handed over at once, where there are more
+    query: str  #: the query of their list
+    ids: list[str]  #: if there are too many, one more than can be handed over at once
     chosen: bool
 
     @property
@@ -64,17 +64,17 @@ class Belongings:
 
 
 def may_hand_over(nouns: Iterable[type[Noun]]) -> bool:
-    """Whether the actor may give away records of any of these nouns."""
+    """Whether the actor may hand over records of any of these nouns."""
     return any(_owner_of(noun) for noun in nouns)
 
 
 def hand_over_url(person: str) -> str:
-    """The page on which what belongs to ``person``, the id of a contact, is handed over."""
+    """Returns the address of the page that hands over what belongs to ``person``, the id of a contact."""
     return f"{reverse('admin:hand_over')}?{urlencode({'of': person})}"
 
 
 def hand_over_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """Show what belongs to the person whom the address names; a POST gives what was chosen to somebody."""
+    """Shows what belongs to the person in the address; a POST hands the chosen records over."""
     person = _find_person(request.GET.get("of", ""))
     found = _belongings(site, person.pk, request.POST if request.method == "POST" else None)
     form = _form(site, person.pk, request.POST if request.method == "POST" else None)
@@ -116,8 +116,8 @@ def _find_person(id: str) -> Noun:
 
 
 def _owner_of(noun: type[Noun]) -> Field | None:
-    """The noun's reference to its owner, if the actor may change it. A noun without states is no work to hand
-    over: a goal stays with the person it was set for."""
+    """Returns the noun's reference to its owner if the actor may change it, else None. A noun without
+    states is no work to hand over: a goal stays with the person it was set for."""
     owner = noun.schema.owner
     if noun.schema.machine is None or owner is None or owner.to != person_noun().__name__:
         return None
@@ -125,8 +125,8 @@ def _owner_of(noun: type[Noun]) -> Field | None:
 
 
 def _belongings(site: TenantSite, person: str, sent: Any) -> list[Belongings]:
-    """By noun, what belongs to ``person``: what is open of that which ends, and all of what does not. What is
-    open is chosen where nothing was sent yet."""
+    """Returns what belongs to ``person``, by noun: the open records if it has open states, else all. Open
+    ones are chosen by default."""
     found = []
     for noun in site.nouns:
         if (owner := _owner_of(noun)) is None:
@@ -140,7 +140,7 @@ def _belongings(site: TenantSite, person: str, sent: Any) -> list[Belongings]:
 
 
 def _form(site: TenantSite, person: str, sent: Any) -> forms.DeclaredForm:
-    """The form that asks who gets what is ``person``'s."""
+    """Returns the form that asks who gets ``person``'s records."""
     noun = next((each for each in site.nouns if _owner_of(each)), None)
     if noun is None or (owner := _owner_of(noun)) is None:
         raise Http404
@@ -154,7 +154,7 @@ def _form(site: TenantSite, person: str, sent: Any) -> forms.DeclaredForm:
 
 
 def _recipient(form: forms.DeclaredForm, person: str) -> Noun | None:
-    """Whoever gets them; None where nobody does, and the form says why."""
+    """Returns the recipient, or None with an error in the form."""
     (name,) = form.declared
     id = form.filled().get(name, "")
     found = person_noun().objects.filter(pk=id).first() if is_storable(id) else None
@@ -170,7 +170,7 @@ def _recipient(form: forms.DeclaredForm, person: str) -> Noun | None:
 
 
 def _hand_over(chosen: Iterable[Belongings], to: Noun) -> dict[str, Any]:
-    """Give the records to ``to``; what became of them."""
+    """Gives the records to ``to``. Returns the outcome."""
     outcomes = [
         outcome
         for each in chosen

@@ -1,4 +1,4 @@
-"""What an admin has still to do before a tenant works well; an app adds its own steps."""
+"""Steps that an admin still has to take before a tenant works well. Apps add their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headlessly.access.models import Membership
 
 @dataclass(frozen=True)
 class SetupStep:
-    """Something to be set up: what, why, and where."""
+    """A step of the setup: what, why, and where."""
 
     label: str
     reason: str
@@ -26,8 +26,8 @@ _makers: list[tuple[int, StepMaker]] = []
 
 
 def setup_step(rank: int) -> Callable[[StepMaker], StepMaker]:
-    """Declare a step, lowest rank first; it answers None where it is done. It is asked on every visit of the
-    first page by an admin, so it looks for one record and counts none."""
+    """Registers a step, the lowest rank first. The function returns None if the step is done. It is called
+    whenever an admin visits the first page, so it should look for a single record and not count."""
 
     def register(make: StepMaker) -> StepMaker:
         _makers.append((rank, make))
@@ -38,7 +38,7 @@ def setup_step(rank: int) -> Callable[[StepMaker], StepMaker]:
 
 
 def open_steps() -> list[SetupStep]:
-    """What is not set up yet, for an admin; nothing for all others."""
+    """Returns the open steps for an admin; none for everybody else."""
     if not actors.may_administer(actors.current()):
         return []
     found = (make() for _rank, make in _makers)

@@ -1,4 +1,4 @@
-"""The first page of a tenant: what is next, for oneself or for the team, and what is done about it there."""
+"""The first page of a tenant: what is next for the person or the team, with the actions on it."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from headlessly.nouns import Noun
 from headlessly.query import counts
 from headlessly.query.people_groups import find_group, list_groups, people_in
 
-#: When on its day something is due that has a time, where only the day was said.
+#: The time at which something with a time is due if only a day was given.
 MORNING = time(9)
-#: At most this many groups stand beside one's own day; the others are reached from their pages.
+#: How many groups are shown beside the person's own day; the others are reached from their pages.
 MOST_GROUPS = 4
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
-    """The addresses below the first page's own."""
+    """Returns the URL patterns below the first page's own."""
     return [
         site.page("today/later/", later_view, "put_off"),
         site.page("today/take/", take_view, "take"),
@@ -51,7 +51,7 @@ def urls(site: TenantSite) -> list[URLPattern]:
 
 
 def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
-    """What the page shows."""
+    """Returns the context of the page."""
     nouns, person = site.nouns, whose_day(request)
     parts = agenda.read_agenda(nouns, person, site) if person else []
     with_machine = [noun for noun in nouns if noun.schema.machine]
@@ -80,8 +80,9 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
 
 
 def whose_day(request: HttpRequest) -> str:
-    """The id of the contact or the group whose day is asked for, or ``team``. Who leads others, or is no
-    contact, begins with the team. Empty for somebody who may see only their own and is no contact."""
+    """Returns the id of the contact or group whose day is shown, or ``team``. Managers and people who are
+    no contact start with the team. Empty for somebody who may see only their own records and is no
+    contact."""
     actor = actors.current()
     asked = request.GET.get("of", "")
     if asked == agenda.TEAM and not actor.limited:
@@ -102,7 +103,7 @@ def _is_colleague(contact: str) -> bool:
 
 
 def _whose_choices(person: str) -> list[dict[str, Any]]:
-    """One's own day, everybody's and each group's, and that of the colleague who was asked for."""
+    """Returns the choices of days: the actor's own, everybody's, each group's, and the shown colleague's."""
     actor = actors.current()
     found = []
     if actor.contact_id:
@@ -122,7 +123,7 @@ def _whose_choices(person: str) -> list[dict[str, Any]]:
 
 
 def _address(request: HttpRequest, **more: str) -> str:
-    """This page, for the day that it shows, with more said."""
+    """Returns the address of this page for the shown day, with more parameters."""
     said = {"of": request.GET["of"]} if request.GET.get("of") else {}
     query = urlencode({**said, **more})
     return reverse("admin:index") + (f"?{query}" if query else "")
@@ -133,11 +134,11 @@ def _address(request: HttpRequest, **more: str) -> str:
 
 @dataclass
 class NextStepForm:
-    """The question what comes next with a record whose step was done."""
+    """The form for the next step with a record, after the last one was done."""
 
     record: Noun
     composer: composers.Composer
-    proposed: str  #: the day that stands there already
+    proposed: str  #: the proposed day
 
     @property
     def url(self) -> str:
@@ -145,8 +146,8 @@ class NextStepForm:
 
 
 def ask_next_step(request: HttpRequest, site: TenantSite) -> NextStepForm | None:
-    """The form for the next step with the record that the address names as ``next``; None without one, and
-    where one is planned."""
+    """Returns the form for the next step with the record that the address names as ``next``; None without
+    one, and if a step is already planned."""
     record = display.record_named(request.GET.get("next", ""))
     if record is None or (form := composers.plan_form(type(record))) is None:
         return None
@@ -164,7 +165,7 @@ def ask_next_step(request: HttpRequest, site: TenantSite) -> NextStepForm | None
 
 @require_POST
 def later_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """Put a record off: what has a day of its own gets another, of all else a step is planned."""
+    """Puts a record off: a record with a due day gets another, for all others a step is planned."""
     back = safe_return(request) or reverse("admin:index")
     record = display.record_named(request.POST.get("record", ""))
     text = request.POST.get("until", "").strip()
@@ -185,7 +186,7 @@ def later_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 
 def put_off(record: Noun, when: When, moment: str) -> str:
-    """Do so, and say what was done. Raises what the executor raises."""
+    """Puts the record off and returns the message. Raises what the executor raises."""
     noun = type(record)
     day = display.day_text(when.day)
     own = {name for name in (noun.Surface.due, noun.Surface.reminds) if name}
@@ -203,8 +204,8 @@ def put_off(record: Noun, when: When, moment: str) -> str:
 
 
 def _due_values(noun: Any, name: str, when: When) -> Mapping[str, str]:
-    """A day or a moment as a verb takes it. A moment that cannot stand for a whole day is in the morning of a
-    day without a time: nobody wants to be reminded at midnight."""
+    """Returns the values of a day or moment for a verb. A moment that cannot stand for a whole day is set
+    to the morning: nobody wants to be reminded at midnight."""
     field = noun.schema.by_name[name]
     if field.type == "date" or (when.time is None and field.day_if):
         whole = {field.day_if: "true"} if field.day_if else {}
@@ -216,7 +217,8 @@ def _due_values(noun: Any, name: str, when: When) -> Mapping[str, str]:
 
 @require_POST
 def take_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """Make a record that nobody owns one's own; who comes second is told who was first."""
+    """Makes the actor the owner of a record that has none. Somebody who comes second is told who was
+    first."""
     back = safe_return(request) or reverse("admin:index")
     record = display.record_named(request.POST.get("record", ""))
     person = actors.current().contact_id
@@ -241,7 +243,7 @@ def take_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 
 def _hand_over_link(nouns: list[type[Noun]], person: str) -> str:
-    """Where what belongs to the one whose day it is goes to a colleague; empty for a day of several."""
+    """Returns the address that hands over the person's records; empty for a day of several people."""
     if not person or agenda.is_shared(person) or not may_hand_over(nouns):
         return ""
     return hand_over_url(person)
@@ -251,7 +253,7 @@ def _hand_over_link(nouns: list[type[Noun]], person: str) -> str:
 
 
 def _first_steps(nouns: list[type[Noun]]) -> list[dict[str, str]]:
-    """What somebody adds who starts with nothing."""
+    """Returns the links for somebody who starts with nothing."""
     actor = actors.current()
     return [
         {"label": labels.a_noun(noun), "url": display.page_url(noun, "add")}
@@ -261,7 +263,7 @@ def _first_steps(nouns: list[type[Noun]]) -> list[dict[str, str]]:
 
 
 def _standing(nouns: list[type[Noun]], person: str) -> list[dict[str, Any]]:
-    """Where the records stand of whose day it is; of a person or a group those that there are."""
+    """Returns the counts of records by state, of everybody or of a person or group."""
     if not person or person == agenda.TEAM:
         return [_counts_by_state(each) for each in counts.count_states(nouns)]
     people = people_in(person) if agenda.is_shared(person) else [person]
@@ -270,7 +272,8 @@ def _standing(nouns: list[type[Noun]], person: str) -> list[dict[str, Any]]:
 
 
 def _counts_by_state(counted: counts.StateCounts, person: str = "") -> dict[str, Any]:
-    """How many records stand in each state, each number with its list: of all, or of ``person``."""
+    """Returns the counts of a noun's records by state, each with the address of its list: of all, or of
+    ``person``."""
     noun = counted.noun
     start, of = display.page_url(noun, "changelist"), ""
     if person and (owner := noun.schema.owner) is not None:

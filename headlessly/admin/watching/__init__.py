@@ -1,1 +1,1 @@
-"""Open pages hear of what others do: which of their records changed, and who else looks at one."""
+"""Live updates of open pages: which of their records changed, and who else looks at one."""

@@ -1,10 +1,9 @@
-"""The answer to an open page that asks every two seconds what changed.
+"""Answers an open page that asks every two seconds what changed.
 
-No thread waits for anything: there are few (see the decisions), and a page that asks is answered from memory
-in less than a millisecond, before everything else and mostly without a thread (:func:`answer_from_memory`).
-So it is answered not by session and user, which would ask the database, but by a token that a signed-in page
-was given and that holds for some minutes. It says which of the records that the page names changed, and no
-other.
+Threads are few (see the decisions), so none of them waits: the question is answered from memory in less
+than a millisecond, before all other middleware and mostly on the event loop (:func:`answer_from_memory`).
+Sessions and users would need the database, so the page sends a token that it got when it was loaded and
+that is valid for some minutes. The answer is about the records that the page names, and no others.
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ from headlessly.declaration.values import is_storable
 from headlessly.log.events import LogPosition
 
 ADDRESS = re.compile(r"/~([^/]+)/admin/watch/\Z")
-#: How long a token holds, in seconds; a page asks for another one, as whoever is signed in.
+#: How many seconds a token is valid. Then the page asks for another one, with its session.
 HOLDS = 300
-#: How many records a page may ask about (a board has the most), and how long a question may be, in bytes.
+#: How many records a page may ask about (a board has the most), and how many bytes its request may have.
 MOST, LONGEST = 500, 32 * 1024
-#: For how long a process remembers that a token is good, in seconds, and of how many.
+#: How many seconds a process remembers a valid token, and how many of them.
 REMEMBERS, MOST_TOKENS = 60, 5_000
 _signer = signing.TimestampSigner(salt="headlessly.watch")
 _good: dict[str, tuple[float, Asker]] = {}
 
 
 class Asker(NamedTuple):
-    """In which tenant a page asks, and for whom."""
+    """The tenant and the actor of a page."""
 
     tenant: int
     slug: str
@@ -47,14 +46,14 @@ class Asker(NamedTuple):
 
 
 def make_token() -> str:
-    """The right to ask what changed in the active tenant, for who acts."""
+    """Returns a token with which the actor's page may ask what changed in the active tenant."""
     actor, tenant = actors.current(), tenancy.require()
-    # Also what they see: a page hears of no record that they do not.
+    # The actor includes what they may see: a page is told of no other records.
     return _signer.sign_object([tenant.pk, tenant.slug, list(astuple(actor))])
 
 
 def _read_token(token: str) -> Asker:
-    """Of which tenant a token is, and whose. Raises BadSignature."""
+    """Returns the tenant and the actor of a token. Raises BadSignature."""
     until, asker = _good.get(token, (0.0, None))
     if asker is None or until < time.monotonic():
         tenant, slug, actor = _signer.unsign_object(token, max_age=HOLDS)
@@ -66,9 +65,10 @@ def _read_token(token: str) -> Asker:
 
 
 def answer(slug: str, asked: Mapping[str, str], *, reads: bool = True) -> bytes | None:
-    """What a page is told, as JSON; None where it would have to be read first, but ``reads`` is not said.
+    """Returns what changed, as JSON; None if that would have to be read from the database and ``reads`` is
+    false.
 
-    Raises BadSignature and ValueError for a question that nobody may ask.
+    Raises BadSignature and ValueError for a malformed question.
     """
     pk, whose, actor = _read_token(asked.get("token", ""))
     if whose != slug:
@@ -97,9 +97,9 @@ def answer(slug: str, asked: Mapping[str, str], *, reads: bool = True) -> bytes 
 
 
 def answer_from_memory(environ: Mapping[str, Any], body: IO[bytes]) -> bytes | None:
-    """The answer to a request, where it is such a question and nothing has to be read for it; else None.
+    """Returns the answer to a request if it is such a question and memory has the answer, else None.
 
-    The event loop asks it, so that it never waits for anything.
+    The event loop calls this, so it must never block.
     """
     match = ADDRESS.match(environ["PATH_INFO"])
     if match is None or environ["REQUEST_METHOD"] != "POST":
@@ -108,11 +108,11 @@ def answer_from_memory(environ: Mapping[str, Any], body: IO[bytes]) -> bytes | N
         asked = dict(parse_qsl(body.read(LONGEST).decode()))
         return answer(match[1], asked, reads=False)
     except (signing.BadSignature, ValueError):
-        return None  # it is refused like any other
+        return None  # the middleware refuses it
 
 
 class WatchMiddleware:
-    """Answers :data:`ADDRESS`, and lets everything else pass."""
+    """Answers requests to :data:`ADDRESS`, and passes all others on."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""Where in the log a page was made, so that it hears of all that happens from then on."""
+"""Notes the position of the log at which a page was made, so that it is told of everything after it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ P = ParamSpec("P")
 def watched(
     view: Callable[Concatenate[Any, HttpRequest, P], HttpResponse],
 ) -> Callable[Concatenate[Any, HttpRequest, P], HttpResponse]:
-    """Tell a page that watches (see watch.js) up to where it has the log: asked before it reads anything.
+    """Decorates the view of a page that watches for changes (see watch.js): adds the position of the log,
+    taken before the view reads anything.
 
-    A page that is open already, and fetches parts of itself anew, knows where it stands.
+    A page that only fetches a part of itself again already has its position.
     """
 
     @wraps(view)

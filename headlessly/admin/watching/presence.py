@@ -1,7 +1,7 @@
-"""Who looks at which record just now.
+"""Who is looking at which record at the moment.
 
-Each process tells the others by a table, of all of its open pages at once: see :mod:`.recent` for when. A
-server that only reads cannot write into it: there each process knows of its own pages alone.
+Processes tell each other by a table, each for all of its open pages at once; :mod:`.recent` says when. A
+read-only server cannot write to it, so there each process knows only its own pages.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared
 
-#: Whoever was not heard of for so long is gone, in seconds.
+#: After how many seconds without a sign somebody counts as gone.
 GONE_AFTER = 8
-#: A process reports at most this many pages at once, and this many people on each.
+#: How many pages a process reports at once, and how many people it shows on each, at most.
 MOST, MOST_OF_RECORD = 1_000, 8
-# In one order, so that two processes that tell of the same wait for each other and never both.
+# The rows are sorted by the caller, so that two processes that write the same rows cannot deadlock.
 ENTER = """
 INSERT INTO headlessly_presence AS p (tenant_id, record, actor, name, writes, seen_at)
 SELECT %s, record, actor, name, writes, now()
@@ -33,14 +33,14 @@ SELECT record, actor, name, writes FROM headlessly_presence
 WHERE tenant_id = %s AND record = ANY(%s)
   AND seen_at > now() - interval '{GONE_AFTER} seconds' ORDER BY name
 """
-#: How often those who have been gone for long are forgotten, of times that somebody is written down.
+#: The share of writes that also delete old rows.
 CLEARED = 1 / 500
 CLEAR = "DELETE FROM headlessly_presence WHERE seen_at < now() - interval '1 hour'"
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """Somebody at the page of a record."""
+    """Somebody who has the page of a record open."""
 
     record: str
     actor: str
@@ -49,34 +49,35 @@ class Viewer:
 
 
 class Presence:
-    """Who is at the records of one tenant, as far as this process knows."""
+    """The viewers of one tenant's records, as far as this process knows."""
 
     def __init__(self) -> None:
-        self._heard: dict[tuple[str, str], Viewer] = {}  #: since they were last written down
-        #: Records that are open here, and since when nobody asked.
+        self._heard: dict[tuple[str, str], Viewer] = {}  #: viewers since the last write
+        #: Records that are open here, and when a page last asked about each.
         self._watched: dict[str, float] = {}
         self._there: dict[str, list[Viewer]] = {}
-        #: Who was heard of and when, where nothing can be written down.
+        #: Viewers and when they last asked, on a server that cannot write.
         self._here: dict[tuple[str, str], tuple[float, Viewer]] = {}
 
     def enter(self, viewer: Viewer) -> None:
-        """Somebody looks at a record: the others are told at the next :meth:`renew`."""
+        """Notes a viewer. Others are told at the next :meth:`renew`."""
         if len(self._heard) < MOST:
             self._heard[viewer.record, viewer.actor] = viewer
             self._watched[viewer.record] = time.monotonic()
 
     def knows(self, viewer: Viewer) -> bool:
-        """Whether it is known who else is there, and to the others that the viewer is."""
+        """Whether the last :meth:`renew` already included this viewer, so that both sides know of each
+        other."""
         return viewer in self._there.get(viewer.record, ())
 
     def others(self, viewer: Viewer) -> list[dict[str, Any]]:
-        """Who else is there, and whether they are writing."""
+        """Returns who else is there, and whether they are writing."""
         there = self._there.get(viewer.record, ())
         found = [{"name": o.name, "writes": o.writes} for o in there if o.actor != viewer.actor]
         return found[:MOST_OF_RECORD]
 
     def renew_alone(self) -> None:
-        """Who is there as far as this process was told itself."""
+        """Updates who is there from what this process was told itself."""
         now = time.monotonic()
         self._here |= {key: (now, viewer) for key, viewer in self._heard.items()}
         self._here = {key: it for key, it in self._here.items() if now - it[0] < GONE_AFTER}
@@ -86,7 +87,7 @@ class Presence:
         )
 
     def renew(self, tenant: int) -> None:
-        """Write down who was heard of, and read who is there."""
+        """Writes the viewers of this process to the table, and reads who is there."""
         now = time.monotonic()
         self._watched = {r: at for r, at in self._watched.items() if now - at < GONE_AFTER}
         if heard := [self._heard[key] for key in sorted(self._heard)]:

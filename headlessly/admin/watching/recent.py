@@ -1,6 +1,6 @@
-"""What happened in a tenant lately, in the memory of a process, which is what a page that watches asks.
+"""The latest events of each tenant in the memory of a process, to answer pages that watch.
 
-However many pages are open, a process asks for the log of a tenant about once a second at the most.
+However many pages are open, a process reads the log of a tenant about once a second at most.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from headlessly.log import pages
 from headlessly.log.events import Event, LogPosition
 from headlessly.log.names import SECURITY
 
-#: How old what is known may be, in seconds, and how many events of a tenant are remembered.
+#: How many seconds old the memory may be, and how many events of a tenant it holds.
 OLDEST, REMEMBERED = 0.7, 2_000
-#: Ids are no longer: what is longer in an event is no reference.
+#: Maximum length of an id: a longer text in an event is no reference.
 LONGEST_ID = 32
-#: For how many people it is remembered whether they see a record.
+#: How many pairs of actor and record are remembered with whether the actor sees the record.
 MOST_SIGHTS = 5_000
 
 
 @dataclass(frozen=True)
 class Happened:
-    """One event, as far as watching goes: where it stands in the log and which records it is about."""
+    """An event, reduced to its position in the log and the records that it is about."""
 
     position: LogPosition
     target_type: str
     target: str
     about: frozenset[str]  #: the record, and those that it refers to
-    former_owner: str | None = None  #: whose the record was, where this took it from them
+    former_owner: str | None = None  #: the owner from whom this event took the record
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a page asks, and for whom: what has changed of its noun and of the records that it shows, and who
-    else has its record open."""
+    """A page's question: what changed of its noun and of the records that it shows, and who else has its
+    record open."""
 
     actor: Actor
     since: LogPosition | None
@@ -58,39 +58,39 @@ class Question:
 
 @dataclass
 class Changes:
-    """What one page is told: where it stands now, which of its records changed, how many others did."""
+    """The answer for one page: its new position, which of its records changed, and how many others did."""
 
     at: LogPosition
     changed: list[str]
-    others: int = 0  #: how many records of its noun changed beside those
-    missed: bool = False  #: more happened than is remembered
+    others: int = 0  #: how many other records of its noun changed
+    missed: bool = False  #: more happened than the memory holds
     here: list[dict[str, Any]] | None = None  #: who else has its record open
 
 
 @dataclass(frozen=True)
 class Sight:
-    """Whether somebody sees a record, as of a position in the log."""
+    """Whether an actor sees a record, as of a position in the log."""
 
     is_seen: bool
     at: LogPosition | None
 
 
 class RecentEvents:
-    """The last events of one tenant, and who is where in it."""
+    """The latest events of one tenant, and who is where in it."""
 
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
         self.presence = Presence()
-        self._sights: dict[tuple[str, str], Sight] = {}  #: of actors, and of records by id
+        self._sights: dict[tuple[str, str], Sight] = {}  #: by actor's id and record's id
         self._lock = threading.Lock()
         self._events: deque[Happened] = deque(maxlen=REMEMBERED)
-        self._start: LogPosition | None = None  #: behind which all is remembered
+        self._start: LogPosition | None = None  #: all events after this are in memory
         self._end: LogPosition | None = None
         self._asked = 0.0
 
     def changes(self, question: Question, *, reads: bool) -> Changes | None:
-        """What happened since a page asked last; None where that has to be read first and ``reads`` is not
-        said, or somebody else is just reading it."""
+        """Returns what happened since a page last asked; None if that has to be read first and ``reads``
+        is false, or if another thread is just reading it."""
         if not self._lock.acquire(blocking=reads):
             return None
         try:
@@ -100,7 +100,7 @@ class RecentEvents:
                     return None
                 self._look(question.actor, viewer.record)
             if viewer is not None and not self._sights[question.actor.id, viewer.record].is_seen:
-                viewer = None  # it is answered as of a record that is not there
+                viewer = None  # the answer is that of a record that does not exist
             if viewer is not None:
                 self.presence.enter(viewer)
             is_new = viewer is not None and not self.presence.knows(viewer)
@@ -117,8 +117,8 @@ class RecentEvents:
             self._lock.release()
 
     def _knows_sight(self, actor: Actor, record: str) -> bool:
-        """Whether it is known if the actor sees the record. What a limited rep sees may be otherwise as soon
-        as anything happened."""
+        """Whether memory has the answer to whether the actor sees the record. For a limited rep any event
+        may change that."""
         sight = self._sights.get((actor.id, record))
         return sight is not None and (not actor.limited or sight.at == self._end)
 
@@ -155,8 +155,8 @@ class RecentEvents:
         return Changes(self._end, [id for id in shown if id in touched], len(others))
 
     def _seen_by(self, actor: Actor, events: list[Happened]) -> list[Happened]:
-        """Those about records that a limited rep sees, or saw until they happened: a page that shows such a
-        record has to hear that it is somebody else's now."""
+        """Returns the events about records that a limited rep sees, or saw until then: a page that shows
+        such a record has to be told that it now belongs to somebody else."""
         with tenancy.active(self.tenant), actors.acting(actor):
             seen = set(pages.visible_numbers(each.position.seq for each in events))
         own = actor.contact_id
@@ -172,8 +172,8 @@ class RecentEvents:
         self._asked = time.monotonic()
 
     def _read_log(self, since: LogPosition | None) -> None:
-        """Remember what happened since the log was read last; for the first time, since the page that asks
-        was made, where that is not long ago."""
+        """Reads the events since the last time into memory. The first time, reads those since the asking
+        page was made, if they fit."""
         if self._end is None:
             self._start = self._end = pages.end_of_log()
             if since is None or since >= self._end:
@@ -187,7 +187,7 @@ class RecentEvents:
         for event in page.events:
             if len(self._events) == REMEMBERED:
                 self._start = self._events[0].position
-            if event.target_type != SECURITY:  # which is for admins, and on no page that watches
+            if event.target_type != SECURITY:  # those are on no page that watches
                 self._events.append(_happened(event))
         self._end = page.end
 
@@ -201,22 +201,22 @@ def _happened(event: Event) -> Happened:
 
 
 def _ids_in(data: Any) -> list[str]:
-    """The texts of an event that may be ids of records."""
+    """Returns the values of an event that may be ids of records."""
     found = data.values() if isinstance(data, dict) else ()
     return [v for v in found if isinstance(v, str) and "_" in v and len(v) <= LONGEST_ID]
 
 
-#: No more tenants than these are remembered by a process.
+#: How many tenants a process keeps in memory.
 MOST_TENANTS = 200
 _tenants: dict[int, RecentEvents] = {}
 _tenants_lock = threading.Lock()
 
 
 def events_of(pk: int, slug: str) -> RecentEvents:
-    """What this process knows of a tenant."""
+    """Returns the memory of a tenant."""
     with _tenants_lock:
         known = _tenants.pop(pk, None) or RecentEvents(Tenant(pk=pk, slug=slug))
-        _tenants[pk] = known  # the last one asked for stands last
+        _tenants[pk] = known  # the most recently used one is last
         if len(_tenants) > MOST_TENANTS:
             _tenants.pop(next(iter(_tenants)), None)
     return known

@@ -1,7 +1,7 @@
 """The command line: ``headlessly Lead.find --status Qualified``.
 
-It is the Python client with words for names. What it knows of a noun it asks the server, as the client
-does; what it says goes to stdout, what it says about that to stderr.
+It offers the operations of the Python client as commands. Like the client, it asks the server about nouns.
+Answers go to stdout, notes about them to stderr.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ PROGRAM = "headlessly"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line, and exit with its code."""
+    """Runs the command line, and exits with its code."""
     sys.exit(run(arguments))
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line. Returns the exit code; see :mod:`.failures`."""
+    """Runs the command line. Returns the exit code; see :mod:`.failures`."""
     state = State()
     try:
         code = _command().main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=state)
         sys.stdout.flush()
         return int(code or 0)
     except (BrokenPipeError, failures.ReaderGone):
-        # Whoever read has enough. Nothing is left to be said when Python closes the pipe.
+        # The reader closed the pipe. Redirecting stdout keeps Python from failing when it flushes it at
+        # exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return failures.BROKEN_PIPE
     except (KeyboardInterrupt, typer.Abort):
@@ -53,7 +54,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 @cache
 def _command() -> Any:
-    """The program, read once from what it is declared by."""
+    """Returns the click command, which is built once."""
     return typer.main.get_command(app)
 
 

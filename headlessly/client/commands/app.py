@@ -1,4 +1,4 @@
-"""The commands that are there for every tenant."""
+"""The commands that exist for every tenant."""
 
 from __future__ import annotations
 
@@ -326,7 +326,7 @@ def import_(
 
 
 def _mapping_of(text: str | None) -> dict[str, Any] | str | None:
-    """A mapping as it was given: by its name, as JSON, or in a file. Raises UsageError."""
+    """Returns a mapping that is given by name, as JSON, or in a file. Raises UsageError."""
     if text is None or not text.startswith(("{", "@")):
         return text
     if text.startswith("@"):
@@ -479,7 +479,7 @@ def _large_undo(undo: dict[str, Any], form: str) -> None:
 def mcp(context: typer.Context) -> None:
     """Serve MCP on stdin and stdout, for an agent on this machine."""
     client = State.of_context(context).client
-    # Here, because the SDK takes half a second that no other command needs.
+    # Imported here, because the SDK takes half a second to load that no other command needs.
     from mcp.shared.exceptions import MCPError
 
     from headlessly.mcp.bridge import Unreachable, run
@@ -489,5 +489,5 @@ def mcp(context: typer.Context) -> None:
     except Unreachable as problem:
         raise ConnectionFailed(str(problem)) from None
     except MCPError as problem:
-        client.me()  # says what is wrong with the key, if that is what it was
+        client.me()  # raises if the key is the problem
         raise HeadlesslyError(str(problem)) from None

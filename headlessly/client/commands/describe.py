@@ -1,4 +1,4 @@
-"""A noun for people: fields with types and allowed values, verbs, states."""
+"""Describes nouns to people: fields with types and allowed values, verbs, states."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headlessly.client.wire import option_name
 
 
 def describe_nouns(declared: Declarations, form: str) -> None:
-    """All nouns, a line each."""
+    """Writes all nouns, a line each."""
     if form != "table":
         output.write_one(declared.data, form)
         return
@@ -27,7 +27,7 @@ def describe_nouns(declared: Declarations, form: str) -> None:
 
 
 def describe_noun(noun: NounDeclaration, form: str) -> None:
-    """One noun."""
+    """Writes one noun."""
     if form != "table":
         output.write_one(noun.data, form)
         return
@@ -60,7 +60,8 @@ def _write_section(title: str, rows: Iterable[tuple[str, ...]]) -> None:
 
 
 def _gate_row(gate: dict[str, Any]) -> tuple[str, str]:
-    """What has to be filled before a state, and where not everywhere: the id of which pipeline."""
+    """Returns the state of a gate, with the id of its pipeline if it is not for all, and the fields that
+    it requires."""
     places = [str(said) for name, said in gate.items() if name not in ("state", "requires")]
     return f"  {' '.join([gate['state'], *places])}", f"needs {', '.join(gate['requires'])}"
 

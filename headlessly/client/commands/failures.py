@@ -1,4 +1,4 @@
-"""What went wrong, as one line for a person and a number for a script."""
+"""Errors as one line for a person and an exit code for a script."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from headlessly.client import errors
 from headlessly.client.declarations import Unknown, unknown_text
 from headlessly.client.wire import option_name
 
-#: What an exit code means; README and `headlessly --help` say the same.
+#: The exit codes. README and `headlessly --help` describe them as well.
 OK, REFUSED, USAGE, NOT_SIGNED_IN, NOT_FOUND, CONFLICT, RATE_LIMITED, CANNOT_CONNECT = range(8)
 INTERRUPTED, BROKEN_PIPE = 130, 141
 
@@ -36,25 +36,26 @@ MEANING = (
 )
 
 
-#: Options of every command, which stand before its name: a field may be called the same.
+#: Options that go before the command, because a field may have the same name.
 BEFORE = ("--profile", "--url", "--verbose")
 
 
 class UsageError(ValueError):
-    """Something on the command line that cannot be meant."""
+    """A command line that makes no sense."""
 
 
 class ReaderGone(Exception):
-    """Whoever reads the answer has closed the pipe."""
+    """The reader of the output has closed the pipe."""
 
 
 def exit_code_of(problem: BaseException) -> int:
-    """The exit code for what went wrong."""
+    """Returns the exit code for an error."""
     return next((code for kind, code in CODES if isinstance(problem, kind)), REFUSED)
 
 
 def problem_text(problem: BaseException, *, verbose: bool = False) -> str:
-    """The line for a problem: it names the field, and with ``verbose`` what to quote in a report."""
+    """Returns the line for a problem. It names the field; with ``verbose`` also the request, to quote in a
+    report."""
     line = _problem_line(problem)
     for note in getattr(problem, "__notes__", ()):
         line += f" {note}"
@@ -84,7 +85,7 @@ def _problem_line(problem: BaseException) -> str:
 
 
 def typer_problem_text(problem: Any) -> str:
-    """The line for an error in what was typed, as typer found it: with what exists."""
+    """Returns the line for a usage error that typer found, with the options that exist."""
     command = getattr(getattr(problem, "ctx", None), "command", None)
     option = getattr(problem, "option_name", None)
     message: Callable[[], str] = getattr(problem, "format_message", lambda: str(problem))
@@ -100,7 +101,7 @@ def typer_problem_text(problem: Any) -> str:
 
 
 def unknown_option_text(option: str, known: Iterable[str], command: str | None) -> str:
-    """There is none of this name; which was probably meant, and which there are."""
+    """Returns the line for an unknown option, with the one that was probably meant and those that exist."""
     if option in BEFORE:
         return f"{option} goes before the command: headlessly {option} ... {command}."
     return unknown_text(f"{command} has no option {option}.", option, known)

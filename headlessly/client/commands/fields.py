@@ -1,4 +1,4 @@
-"""The tenant's own fields from a terminal, for its admins: ``headlessly fields add Lead "Contract end"``."""
+"""Commands for the tenant's own fields, for its admins: ``headlessly fields add Lead "Contract end"``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Followed records, from a terminal: ``headlessly following follow lead_…``."""
+"""Commands for followed records: ``headlessly following follow lead_…``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command is found: in the file of commands, or made of a noun of the tenant."""
+"""Finds a command: in the modules of commands, or made from a noun of the tenant."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ VERB = re.compile(r"[A-Z]\w*\.\w[\w-]*\Z")
 
 
 def complete_noun_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The nouns that may be meant, for completion."""
+    """Returns the nouns that complete the typed text."""
     declared = State.of_context(ctx).cached_declarations
     return [n for n in (declared.nouns if declared else ()) if n.startswith(incomplete)]
 
 
-#: What commands have in common: the form of the answer, and a noun that may be left out.
+#: Parameters that commands share: the format of the answer, and an optional noun.
 Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
 OneNoun = Annotated[
     str | None,
@@ -33,13 +33,13 @@ OneNoun = Annotated[
 class NounCommands(TyperGroup):
     """The commands of :mod:`.app`, and one for every noun and verb of the tenant."""
 
-    #: Whether a command's name and summary are enough, and what was last seen of the nouns.
+    #: Whether only names and summaries are needed, for which the cached declarations are enough.
     light = False
-    #: Whether it is to be completed, so that every verb counts as a command.
+    #: Whether this is shell completion, in which every verb is a command.
     completing = False
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Those of the file, and what is known of the nouns without asking."""
+        """Returns the fixed commands, and those of cached nouns."""
         own = super().list_commands(ctx)
         declared = State.of_context(ctx).cached_declarations if self.light else None
         if declared is None:
@@ -86,7 +86,7 @@ class NounCommands(TyperGroup):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            raise ReaderGone from None  # typer would call it a failure
+            raise ReaderGone from None  # typer would report a failure
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args[0] == "do" and len(args) > 1 and VERB.match(args[1]):

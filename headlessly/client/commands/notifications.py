@@ -1,4 +1,4 @@
-"""What one is told, from a terminal: ``headlessly notifications list --unread``."""
+"""Commands for notifications: ``headlessly notifications list --unread``."""
 
 from __future__ import annotations
 

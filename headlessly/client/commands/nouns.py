@@ -1,4 +1,4 @@
-"""The commands that the schema makes: ``Lead``, ``Lead.find``, ``Lead.convert``."""
+"""Commands made from the schema: ``Lead``, ``Lead.find``, ``Lead.convert``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from headlessly.client.lists import Found
 from headlessly.client.records import DryRun, Record
 from headlessly.client.wire import comma_separated, query_pairs, wire_name
 
-#: What every noun can be asked.
+#: The read commands of every noun.
 READS = {
     "find": "Records that fit: --status Qualified --score.gte 80 --organization.industry Technology.",
     "get": "One record.",
@@ -27,11 +27,11 @@ READS = {
     "aggregate": "Measured by group: --group source --measure count,sum(budget) --by month(createdAt).",
     "history": "The events of one record, newest first.",
 }
-#: What every noun can be told beside its verbs.
+#: The write command of every noun beside its verbs.
 UPSERT = {
     "upsert": "Change the record that is called so, or create it: upsert email ada@x.example --title CEO."
 }
-#: How many records a list shows unless it is told.
+#: How many records a list shows by default.
 SHOWN = 25
 Command = Callable[[NounDeclaration, typer.Context, dict[str, Any]], None]
 LOOSE = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -74,7 +74,7 @@ JSON = Option(
 
 
 def words_of(noun: NounDeclaration) -> list[str]:
-    """Everything that can be said of a noun."""
+    """Returns the names of all commands of a noun."""
     return [*READS, *UPSERT, *(n for n in noun.operations if n not in noun.verbs), *noun.verbs]
 
 
@@ -83,7 +83,7 @@ def summary_of(noun: NounDeclaration, word: str) -> str:
 
 
 def make_command(noun: NounDeclaration, word: str | None) -> Any:
-    """The command of a noun (without a word) or of one of its words."""
+    """Returns the command of a noun (without a word) or of one of its words."""
     if word is None:
         name, doc, taken, run = noun.name, noun.description, [OUTPUT], partial(_describe, noun)
     else:
@@ -129,7 +129,7 @@ def _find_options(noun: NounDeclaration) -> list[Option]:
 
 
 def _with_fields(noun: NounDeclaration, own: list[Option]) -> list[Option]:
-    """The options, and one for the value of each field; lookups (``--score.gte``) are read apart."""
+    """Returns the options with one for each field. Lookups (``--score.gte``) are parsed separately."""
     taken = {flag for option in own for flag in option.flags}
     fields = [
         options.option_of_field(wire, field, panel="Fields")
@@ -140,7 +140,7 @@ def _with_fields(noun: NounDeclaration, own: list[Option]) -> list[Option]:
 
 
 def _list_query(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> Any:
-    """The question of a list: its filter, its words, its moment and its conditions."""
+    """Returns the query of a list: its filter, words, moment and conditions."""
     conditions = options.parse_conditions(context.args, noun, str(context.info_name))
     for wire in noun.fields:
         if (text := given.get(options.parameter_name(wire))) is not None:
@@ -158,7 +158,7 @@ def _list_query(noun: NounDeclaration, context: typer.Context, given: dict[str, 
 
 
 def _read_limit(given: dict[str, Any]) -> int | None:
-    """How many were asked for, 0 for all. Raises UsageError."""
+    """Returns the limit, which is 0 for all. Raises UsageError."""
     limit: int | None = given["limit"]
     if limit is not None and limit < 0:
         raise UsageError("--limit is a number of records, 0 or more.")
@@ -173,7 +173,7 @@ def _find(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) 
     columns = output.table_columns(noun, fields)
     include = given["include"]
     if include is None and form == "table":
-        # A person reads names, not ids.
+        # People read names rather than ids.
         include = [n for n in columns if noun.fields.get(n, {}).get("type") == "reference"]
     asked = _list_query(noun, context, given) + query_pairs(
         include=comma_separated(include), fields=comma_separated(fields)
@@ -242,7 +242,7 @@ MEASURED = [
     Option("having", '{"count": {"$gte": 10}}', ("--having",), "JSON", panel="Groups"),
 ]
 LIMIT = Option("limit", "how many", ("--limit",), "N", kind=int | None)
-#: For each command that asks: its options, and the function that runs.
+#: The options and the function of each read command.
 READING: dict[str, tuple[Callable[[NounDeclaration], list[Option]], Command]] = {
     "find": (_find_options, _find),
     "get": (lambda noun: [ID, INCLUDE, FIELDS, AS_OF, OUTPUT], _get),
@@ -259,7 +259,7 @@ READING: dict[str, tuple[Callable[[NounDeclaration], list[Option]], Command]] = 
 
 
 def _operation_options(noun: NounDeclaration, name: str) -> list[Option]:
-    """What it takes: what stands in its address as words, the rest as options."""
+    """Returns the options of an operation: parts of its address are arguments, others options."""
     declared = noun.operations[name]
     made = [ID]
     for wire, field in declared["takes"].items():
@@ -307,10 +307,10 @@ def _operate(
 
 
 def _verb_options(noun: NounDeclaration, verb: str) -> list[Option]:
-    """The options of a verb: its input first, and of ours those whose names it leaves."""
+    """Returns the options of a verb: its inputs first, then the general ones whose names are still free."""
     declared = noun.verbs[verb]
     made = [] if declared.get("creates") else [ID]
-    # What has no field to be called by is typed as --json.
+    # Inputs that are not declared can be given by --json.
     for wire, field in (declared.get("input") or {}).items():
         required = bool(field.get("required")) and verb != "update"
         made.append(options.option_of_field(wire, field, required=required, panel="Input"))
@@ -320,7 +320,7 @@ def _verb_options(noun: NounDeclaration, verb: str) -> list[Option]:
 
 
 def _upsert_options(noun: NounDeclaration) -> list[Option]:
-    """The input of an update, behind what the record is called."""
+    """Returns the arguments that identify the record, and the inputs of an update."""
     own = _verb_options(noun, "update" if "update" in noun.verbs else "create")
     named = [
         Option("by", "a unique field, or a system that has an id of it", metavar="FIELD|SYSTEM",
@@ -344,7 +344,7 @@ def _upsert(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]
 
 
 def _inputs(noun: NounDeclaration, verb: str, given: dict[str, Any]) -> dict[str, Any]:
-    """What was typed of a verb's input, as JSON and by options."""
+    """Returns the typed inputs of a verb, as JSON and by options."""
     inputs = options.parse_object(given["json"], "--json") if given.get("json") else {}
     for wire, field in (noun.verbs[verb].get("input") or {}).items():
         text = given.get(options.parameter_name(wire))
@@ -368,7 +368,7 @@ def _execute(
 
 
 def write_result(result: Any, form: str, what: str) -> None:
-    """What a verb came to."""
+    """Writes the result of a verb."""
     if isinstance(result, DryRun):
         output.write_dry_run(
             result.record.to_dict(), [event.to_dict() for event in result.events], form
@@ -383,6 +383,6 @@ def write_result(result: Any, form: str, what: str) -> None:
 
 
 def split_name(name: str) -> tuple[str, str | None]:
-    """``Lead.lostBy`` as noun and word."""
+    """Splits ``Lead.lostBy`` into noun and word."""
     noun, dot, word = name.partition(".")
     return noun, wire_name(word.replace("-", "_")) if dot else None

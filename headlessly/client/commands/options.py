@@ -1,4 +1,4 @@
-"""Options made of fields: their names, their help, their values; and conditions of a list."""
+"""Options made from fields: their names, help and values; and the conditions of a list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headlessly.client.commands.failures import UsageError, unknown_option_text
 from headlessly.client.declarations import NounDeclaration
 from headlessly.client.wire import META, file_value, option_name, python_name, wire_name
 
-#: How a condition may end, and what that is in a query: ``--score.gte 80``.
+#: The lookups that a condition may end with: ``--score.gte 80``.
 LOOKUPS = (
     "exact", "ne", "gt", "gte", "lt", "lte", "in", "nin", "isnull", "regex", "iexact", "contains",
     "icontains", "startswith", "istartswith",
@@ -27,7 +27,7 @@ Field = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a command, or with ``argument`` one word that belongs to it."""
+    """An option of a command, or an argument if ``argument``."""
 
     name: str
     help: str = ""
@@ -40,7 +40,7 @@ class Option:
     complete_with: Callable[[str], Iterable[str]] | None = None
 
     def parameter(self) -> inspect.Parameter:
-        """As an argument of the function that typer reads."""
+        """Returns the option as a parameter of the function that typer inspects."""
         complete = self.complete_with
         more: dict[str, Any] = {"help": self.help, "metavar": self.metavar}
         if complete is not None:
@@ -64,7 +64,7 @@ class Option:
 def make_function(
     options: Sequence[Option], run: Callable[[typer.Context, dict[str, Any]], Any], doc: str
 ) -> Any:
-    """A function as typer wants it: with one argument per option."""
+    """Returns a function for typer with one parameter per option."""
 
     def command(context: typer.Context, **given: Any) -> Any:
         return run(context, given)
@@ -85,19 +85,19 @@ def make_function(
 
 
 def flags(wire: str) -> tuple[str, ...]:
-    """``lostReason`` → ``--lost-reason`` and, as on the wire, ``--lostReason``."""
+    """Returns the flags of a field: ``--lost-reason`` and, as on the wire, ``--lostReason``."""
     return tuple(dict.fromkeys((f"--{option_name(wire)}", f"--{wire}")))
 
 
 def parameter_name(wire: str) -> str:
-    """An argument's name that no word of Python and no option of our own has."""
+    """Returns a parameter name that is neither a keyword of Python nor an option of ours."""
     return f"f_{python_name(wire)}"
 
 
 def option_of_field(
     wire: str, field: Field, *, required: bool = False, panel: str | None
 ) -> Option:
-    """The option for a field of a noun or an input of a verb."""
+    """Returns the option for a field of a noun or an input of a verb."""
     return Option(
         parameter_name(wire),
         help=describe_field(field, required=required),
@@ -109,7 +109,7 @@ def option_of_field(
 
 
 def metavar(field: Field) -> str:
-    """What a value looks like."""
+    """Returns the placeholder of a value."""
     if field["type"] == "reference":
         return str(field.get("to") or "id").upper()
     return {"enum": "CHOICE", "bool": "true|false", "json": "JSON", "datetime": "MOMENT"}.get(
@@ -118,7 +118,7 @@ def metavar(field: Field) -> str:
 
 
 def describe_field(field: Field, *, required: bool = False) -> str:
-    """What it is and what is allowed, in a line."""
+    """Returns a line on what the field is and what is allowed."""
     parts = [field.get("description") or ""]
     if field.get("choices"):
         parts.append(", ".join(field["choices"]))
@@ -151,8 +151,8 @@ def _complete_choices(field: Field) -> Callable[[str], Iterable[str]] | None:
 
 
 def parse_value(field: Field, text: str, flag: str) -> Any:
-    """What is sent for a word of the command line. What does not fit is sent as it is: the server
-    says what is allowed. Raises Usage for JSON that is none."""
+    """Converts a typed value. A value that does not fit is sent unchanged, because the server says what is
+    allowed. Raises UsageError for invalid JSON."""
     if text == "":
         return None
     kind = field["type"]
@@ -190,7 +190,7 @@ def _parse_number(text: str) -> Any:
 
 
 def parse_json(text: str, flag: str) -> Any:
-    """Raises Usage."""
+    """Parses JSON. Raises UsageError."""
     try:
         return json.loads(text)
     except ValueError as problem:
@@ -198,7 +198,7 @@ def parse_json(text: str, flag: str) -> Any:
 
 
 def parse_object(text: str, flag: str) -> dict[str, Any]:
-    """A JSON object; ``-`` reads it from stdin. Raises Usage."""
+    """Parses a JSON object; ``-`` reads it from stdin. Raises UsageError."""
     found = parse_json(sys.stdin.read() if text == "-" else text, flag)
     if not isinstance(found, dict):
         raise UsageError(f'{flag} is a JSON object, like {{"status": "New"}}.')
@@ -209,7 +209,8 @@ def parse_object(text: str, flag: str) -> dict[str, Any]:
 
 
 def parse_conditions(words: Sequence[str], noun: NounDeclaration, command: str) -> dict[str, str]:
-    """``--score.gte 80 --organization.industry Technology`` as a query says it. Raises Usage."""
+    """Returns conditions like ``--score.gte 80 --organization.industry Technology`` as query parameters.
+    Raises UsageError."""
     found: dict[str, str] = {}
     for flag, text in _pairs(words, command, "a condition is --field VALUE"):
         name = condition_name(flag, noun, command)
@@ -220,13 +221,13 @@ def parse_conditions(words: Sequence[str], noun: NounDeclaration, command: str) 
 
 
 def report_parameters(words: Sequence[str]) -> dict[str, str]:
-    """``--owner me`` as the parameters of an address; which there are the server knows. Raises Usage."""
+    """Returns options like ``--owner me`` as query parameters, which the server checks. Raises UsageError."""
     pairs = _pairs(words, "report", "a parameter is --name VALUE")
     return {wire_name(flag[2:].replace("-", "_")): text for flag, text in pairs}
 
 
 def _pairs(words: Sequence[str], command: str, form: str) -> Iterator[tuple[str, str]]:
-    """``--a 1 --b=2`` as flags with their values. Raises Usage, which tells their ``form``."""
+    """Yields the flags and values of ``--a 1 --b=2``. Raises UsageError, which explains their ``form``."""
     waiting = iter(words)
     for word in waiting:
         if not word.startswith("--") or len(word) < 3:
@@ -241,7 +242,8 @@ def _pairs(words: Sequence[str], command: str, form: str) -> Iterator[tuple[str,
 
 
 def condition_name(flag: str, noun: NounDeclaration, command: str) -> str:
-    """``--score.gte`` → ``score__gte``. Raises Usage for a field that there is not."""
+    """Returns the query parameter of a condition: ``--score.gte`` → ``score__gte``. Raises UsageError for
+    an unknown field."""
     path = [wire_name(part.replace("-", "_")) for part in flag[2:].split(".")]
     lookup = path.pop() if len(path) > 1 and path[-1] in LOOKUPS else ""
     first = noun.field(path[0]) or path[0]

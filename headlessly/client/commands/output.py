@@ -1,4 +1,4 @@
-"""Answers: tables for people, JSON, NDJSON and CSV for programs."""
+"""Writes answers: tables for people, JSON, NDJSON and CSV for programs."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ from headlessly.client.scripts import Ran
 from headlessly.client.wire import wire_name
 
 FORMS = ("table", "json", "ndjson", "csv")
-#: How many rows are asked for at once.
+#: How many rows are requested at once.
 PAGE = 100
-#: How many rows a table is measured by, before it is begun to be printed.
+#: How many rows are read to measure the columns of a table before it is printed.
 MEASURED = 100
-#: Columns of a table are cut down to this where a screen is narrow.
+#: To how many characters the columns of a table are cut on a narrow screen.
 LEAST = 6
-#: A cell that a spreadsheet would run gets an apostrophe, as in every export.
+#: A cell that starts with one of these gets an apostrophe, because a spreadsheet would run it as a
+#: formula.
 RUNS = ("=", "+", "-", "@", "\t", "\r")
 
 Row = Mapping[str, Any]
 
 
 def check_form(form: str | None) -> str | None:
-    """Raises Usage for a form that there is not."""
+    """Returns the format. Raises UsageError for an unknown one."""
     if form is not None and form not in FORMS:
         raise UsageError(f"--output is one of {', '.join(FORMS)}, not {form!r}.")
     return form
@@ -46,7 +47,7 @@ def write(text: str) -> None:
 
 
 def write_note(text: str) -> None:
-    """Say something that is not the answer."""
+    """Writes a note that is not part of the answer."""
     sys.stderr.write(f"{text}\n")
 
 
@@ -54,7 +55,7 @@ def write_note(text: str) -> None:
 
 
 def write_one(data: Row, form: str) -> None:
-    """A record, or anything else with names and values."""
+    """Writes a record, or anything else with names and values."""
     match form:
         case "json":
             write(dump_json(data, indent=2) + "\n")
@@ -67,7 +68,7 @@ def write_one(data: Row, form: str) -> None:
 
 
 def write_answer(data: Row, form: str) -> None:
-    """An answer of any shape: for a person what is one value in pairs, then each list of objects as a
+    """Writes an answer of any shape: for people single values as pairs, then each list of objects as a
     table."""
     if form != "table":
         write_one(data, form)
@@ -86,7 +87,7 @@ def _is_table(value: Any) -> bool:
 
 
 def write_dry_run(record: Row, events: Sequence[Row], form: str) -> None:
-    """What would be."""
+    """Writes the result of a dry run."""
     if form != "table":
         write_one({"record": record, "events": events}, form)
         return
@@ -97,7 +98,7 @@ def write_dry_run(record: Row, events: Sequence[Row], form: str) -> None:
 
 
 def write_script_run(ran: Ran) -> None:
-    """What a script printed, what came out, and what it recorded."""
+    """Writes the output of a script, its value, and the events it logged."""
     write("".join(printable(line) + "\n" for line in ran.output.splitlines()))
     if ran.proposal is not None:
         write_note("Proposed, not done: it waits for somebody's approval.")
@@ -116,7 +117,8 @@ def write_script_run(ran: Ran) -> None:
 
 
 def every_row(ask: Callable[[int, str | None], dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows of all pages of an answer; ``ask`` is given how many, and the cursor of the page before."""
+    """Yields the rows of all pages. ``ask`` is called with the number of rows and the cursor of the page
+    before."""
     cursor = None
     while True:
         page = ask(PAGE, cursor)
@@ -127,7 +129,7 @@ def every_row(ask: Callable[[int, str | None], dict[str, Any]]) -> Iterator[dict
 
 
 def listed_rows(client: Headlessly, path: str, **asked: Any) -> Iterator[dict[str, Any]]:
-    """The rows of all pages of a list at an address."""
+    """Yields the rows of all pages of a list at an address."""
     asked |= {"limit": PAGE}
     while True:
         query = {name: value for name, value in asked.items() if value is not None}
@@ -139,7 +141,7 @@ def listed_rows(client: Headlessly, path: str, **asked: Any) -> Iterator[dict[st
 
 
 def write_rows(rows: Iterable[Row], form: str, columns: Sequence[str], every: Sequence[str]) -> int:
-    """Rows as they come: ``columns`` of them in a table, ``every`` one in CSV. Returns how many."""
+    """Writes rows as they arrive: ``columns`` in a table, ``every`` column in CSV. Returns their number."""
     number = 0
 
     def counted() -> Iterator[Row]:
@@ -163,7 +165,7 @@ def write_rows(rows: Iterable[Row], form: str, columns: Sequence[str], every: Se
 
 
 def _write_json_array(rows: Iterable[Row]) -> None:
-    """A JSON array of any length, written as it comes."""
+    """Writes a JSON array of any length as its rows arrive."""
     before = "["
     for row in rows:
         write(f"{before}\n  {dump_json(row)}")
@@ -184,7 +186,7 @@ def _guard_formula(text: str) -> str:
 
 
 def _csv_text(value: Any) -> str:
-    """A value as a cell of CSV: an included record as its id."""
+    """Returns a value as a cell of CSV. An included record becomes its id."""
     if isinstance(value, dict) and "$id" in value:
         value = value["$id"]
     return "" if value is None else value if isinstance(value, str) else dump_json(value)
@@ -202,7 +204,7 @@ EVENT_COLUMNS = ("timestamp", "name", "target", "actor", "$id")
 
 
 def write_event_lines(events: Iterable[Row]) -> None:
-    """Events as they happen, a line each."""
+    """Writes events as they happen, a line each."""
     for event in events:
         shown = (printable(cell_text(event.get(name))) for name in EVENT_COLUMNS[:-1])
         write("  ".join(shown).rstrip() + "\n")
@@ -210,7 +212,7 @@ def write_event_lines(events: Iterable[Row]) -> None:
 
 
 def table_columns(noun: NounDeclaration, fields: str | None) -> list[str]:
-    """The columns of a table: those that were asked for, else those of the noun's list."""
+    """Returns the columns of a table: the requested ones, else those of the noun's list."""
     if fields:
         return ["$id", *(wire_name(name.strip()) for name in fields.split(",") if name.strip())]
     return ["$id", *(noun.data.get("columns") or list(noun.fields)[:6])]
@@ -226,7 +228,7 @@ def csv_columns(noun: NounDeclaration, fields: str | None) -> list[str]:
 
 
 def cell_text(value: Any) -> str:
-    """A value for a person."""
+    """Returns a value as text for people."""
     match value:
         case None:
             return ""
@@ -237,7 +239,7 @@ def cell_text(value: Any) -> str:
         case list() if value and all(isinstance(v, dict) and "$id" in v for v in value):
             return ", ".join(map(cell_text, value))
         case list() if value and all(isinstance(v, dict) and "state" in v for v in value):
-            return ", ".join(str(v["state"]) for v in value)  # of steps, how far each has come
+            return ", ".join(str(v["state"]) for v in value)  # the state of each step
         case dict() | list():
             return dump_json(value)
         case float() | int():
@@ -248,7 +250,7 @@ def cell_text(value: Any) -> str:
 
 
 def _local_moment(text: str) -> str:
-    """A moment by the clock of whoever reads it."""
+    """Returns a moment in the reader's time zone."""
     try:
         return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
     except ValueError:
@@ -264,7 +266,7 @@ def _json_default(value: Any) -> Any:
 
 
 def write_grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None = None) -> None:
-    """A table, with colours where they are seen, cut where a screen ends."""
+    """Writes a table, with colours and cut to the screen's width on a terminal."""
     seen = sys.stdout.isatty()
     console = Console(file=sys.stdout, highlight=False, width=None if seen else 10_000)
     lines = [[printable(text) for text in row] for row in rows]
@@ -291,9 +293,9 @@ def write_grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None = Non
 
 
 def _column_widths(lines: Sequence[Sequence[str]], screen: int) -> list[int]:
-    """How wide each column is, so that all fit; the last ones are left out where they cannot.
+    """Returns the widths of the columns, so that all fit; the last ones are left out if they cannot.
 
-    The first, by which one goes on, is never cut.
+    The first one, which identifies the row, is never cut.
     """
     number = max(map(len, lines), default=0)
     widths = [max(cell_len(line[n]) for line in lines if len(line) > n) for n in range(number)]
@@ -307,5 +309,5 @@ def _column_widths(lines: Sequence[Sequence[str]], screen: int) -> list[int]:
 
 
 def printable(text: str) -> str:
-    """Text that cannot steer a terminal, on one line."""
+    """Returns text on one line, without control characters for the terminal."""
     return "".join(c if c.isprintable() else " " for c in text)

@@ -1,4 +1,4 @@
-"""Signing in and out: logins of several tenants, each under a name."""
+"""Signing in and out. Logins of several tenants are stored by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def sign_in(url: str | None, profile: str | None, api_key: str | None) -> None:
-    """Ask for what is missing, check it with the server, keep it. Raises what the server says."""
+    """Asks for missing values, checks the key with the server, and stores it. Raises the server's errors."""
     asks = sys.stdin.isatty()
     url = url or os.environ.get(logins.URL)
     if not url:
@@ -44,7 +44,7 @@ def sign_in(url: str | None, profile: str | None, api_key: str | None) -> None:
 
 
 def sign_out(profile: str | None) -> None:
-    """Forget a login. Raises NotSignedIn."""
+    """Deletes a login. Raises NotSignedIn."""
     name = logins.stored_login(profile).profile
     assert name is not None
     logins.forget(name)
@@ -53,7 +53,7 @@ def sign_out(profile: str | None) -> None:
 
 
 def write_profiles(name: str | None, form: str) -> None:
-    """List the logins; with a name, use that one from now on."""
+    """Lists the logins; with a name, makes that one the current one first."""
     if name is not None:
         logins.use(name)
     used = logins.current_profile()

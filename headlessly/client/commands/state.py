@@ -1,4 +1,4 @@
-"""What the commands of one run share: which tenant, how to answer, and what is known of its nouns."""
+"""The state shared by the commands of one run: the tenant, the format of answers, and the declarations."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from headlessly.client.commands.output import check_form
 from headlessly.client.declarations import Declarations
 from headlessly.client.errors import HeadlesslyError
 
-#: How long completion waits for a server that it has not met before, in seconds.
+#: How many seconds completion waits for a server of which nothing is cached.
 QUICK = 1.0
 
 
 @dataclass
 class State:
-    """One run of the command line."""
+    """A run of the command line."""
 
     url: str | None = None
     profile: str | None = None
     output: str | None = None
     verbose: bool = False
-    #: Answer what is at hand, at once, and never complain.
+    #: Whether this is shell completion, which must be fast and must not fail.
     completing: bool = False
     _client: Headlessly | None = None
     _declared: Declarations | None = None
 
     @classmethod
     def of_context(cls, context: Any) -> State:
-        """The state of a command's run."""
+        """Returns the state of a command's run."""
         root = context.find_root()
         if not isinstance(root.obj, State):
             root.obj = cls()
@@ -49,7 +49,7 @@ class State:
 
     @property
     def client(self) -> Headlessly:
-        """Raises NotSignedIn or ValueError."""
+        """The client. Raises NotSignedIn or ValueError."""
         if self._client is None:
             self._client = Headlessly(self.url, profile=self.profile)
         return self._client
@@ -60,7 +60,7 @@ class State:
 
     @property
     def declared(self) -> Declarations:
-        """The nouns as the server has them now; kept for completion, which does not ask it."""
+        """The server's current declarations. They are also cached, for completion."""
         if self._declared is None:
             session = self.client._session
             self._declared = session.run(session.declarations())
@@ -69,7 +69,8 @@ class State:
 
     @property
     def cached_declarations(self) -> Declarations | None:
-        """The nouns as they were last seen, without a request where they ever were; None if unknown."""
+        """The cached declarations; None if there are none. Only completion loads missing ones from the
+        server."""
         if self._declared is None:
             try:
                 self._declared = self._read_cache()
@@ -91,20 +92,20 @@ class State:
 
     @classmethod
     def of_answer(cls, context: Any, output: str | None) -> tuple[State, str]:
-        """The state of a command's run, and how it answers: table, json, ndjson or csv, as said, else a
-        table to a person and JSON to a program. Raises UsageError."""
+        """Returns the state of a command's run, and the format of the answer: table, json, ndjson or csv;
+        by default a table on a terminal and JSON otherwise. Raises UsageError."""
         state = cls.of_context(context)
         form = check_form(output) or state.output
         return state, form or ("table" if sys.stdout.isatty() else "json")
 
 
 def _cache_file(url: str) -> Path:
-    """Where the nouns of a tenant are kept."""
+    """Returns the path of a tenant's cached declarations."""
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
     return logins.cache_path() / f"schema-{name}.json"
 
 
 def cache_declarations(url: str, data: Any) -> None:
-    """Keep what a server declares. A disk that takes nothing is no reason to fail."""
+    """Caches the declarations. A disk that cannot be written to is no reason to fail."""
     with contextlib.suppress(OSError):
         logins.write_json(_cache_file(url), data)

@@ -1,4 +1,4 @@
-"""Saved views, from a terminal: ``headlessly views follow view_…``."""
+"""Commands for saved views: ``headlessly views follow view_…``."""
 
 from __future__ import annotations
 

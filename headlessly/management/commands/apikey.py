@@ -1,7 +1,7 @@
-"""Keys for integrations and agents.
+"""`manage.py apikey`: keys for integrations and agents.
 
 manage.py apikey acme --name site --scope write    issue one; it is shown once
-manage.py apikey acme --list                       every key of the tenant, without its secret
+manage.py apikey acme --list                       list the tenant's keys, without their secrets
 manage.py apikey acme --revoke apikey_pQ8xNfKm     refuse it from now on
 """
 
@@ -19,7 +19,7 @@ from headlessly.access.models import RATE_LIMIT, Tenant
 from headlessly.accounts.keys import issue_key, revoke_key
 from headlessly.context.tenant_scope import every_tenant
 
-#: For how long a key is valid at the most: a hundred years; for ever unless said.
+#: How many days a key with an end is valid at most: a hundred years.
 MOST_DAYS = 36_500
 
 

@@ -1,4 +1,4 @@
-"""`manage.py ask`: what is asked of a record, or done with it, beside its fields and verbs."""
+"""`manage.py ask`: calls an operation of a record other than its verbs, such as `score`."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Command(BaseCommand):
 
     @staticmethod
     def _find(id: str, name: str) -> RecordOperation:
-        """What is meant. Raises CommandError, which says what there is."""
+        """Returns the operation of this name. Raises CommandError, which lists those that exist."""
         prefix = id.rpartition("_")[0]
         nouns = {noun.prefix: record_operations(noun) for noun in registry.values()}
         there = {each.name: each for each in nouns.get(prefix, ())}

@@ -1,4 +1,4 @@
-"""`manage.py backup FILE`: the whole database in one file."""
+"""`manage.py backup FILE`: writes the whole database to one file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py dumpdata`, which Django has: here it says what to use instead."""
+"""`manage.py dumpdata`: replaces Django's command, and tells what to use instead."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):
-    """Django's would see no tenant's rows, and read back would have triggers write the past a second time."""
+    """Refuses, as Django's command would see no rows of tenants, and triggers would write the past again
+    when they are loaded."""
 
     help = "Is not for the tables of tenants: use `backup`, or `tenant export`."
 
     def run_from_argv(self, argv: list[str]) -> None:
-        super().run_from_argv(argv[:2])  # whatever Django's would have taken
+        super().run_from_argv(argv[:2])  # accepts all arguments of Django's command
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         raise CommandError(

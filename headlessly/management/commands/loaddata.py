@@ -1,4 +1,4 @@
-"""`manage.py loaddata`, which Django has: here it says what to use instead."""
+"""`manage.py loaddata`: replaces Django's command, and tells what to use instead."""
 
 from __future__ import annotations
 

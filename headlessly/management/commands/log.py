@@ -1,4 +1,4 @@
-"""`manage.py log`: after a restore or a move it goes on here; old months go to files and come back."""
+"""`manage.py log`: resumes logs after a restore or a move, and archives and restores their old months."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Command(BaseCommand):
                 getattr(self, f"{action}_months")(tenants, **options)
             except CopyRefused as problem:
                 raise CommandError(str(problem)) from None
-            except OSError as problem:  # of the folder, or of its disk
+            except OSError as problem:  # the folder or its disk
                 raise CommandError(f"{problem.filename}: {problem.strerror}.") from None
         elif action == "check":
             self.check_logs()
@@ -78,7 +78,7 @@ class Command(BaseCommand):
         resumed = [
             each.slug
             for each in tenants.iterator()
-            # One that is closed has moved away, or is about to: it is opened by its name alone.
+            # A closed one has moved away, or is about to: it is only opened if it is named.
             if offsets.resume_log(each, force=force and (not each.is_closed or named))
         ]
         for slug in resumed:
@@ -100,7 +100,10 @@ class Command(BaseCommand):
         self.say_months(tenants, lambda slug: restore_log(slug, folder))
 
     def say_months(self, tenants: Any, months_of: Callable[[str], Iterable[Month]]) -> None:
-        """Do it for all tenants; one that is refused holds up no other. Raises CopyRefused with what was."""
+        """Archives or restores months of all tenants, and prints them.
+
+        Goes on after a refusal, and raises CopyRefused at the end with all refusals.
+        """
         refused = []
         for each in tenants:
             try:
@@ -114,7 +117,7 @@ class Command(BaseCommand):
 
 
 def read_month(text: str | None) -> datetime:
-    """The first moment of a month that has begun. Raises CommandError."""
+    """Returns the first moment of a month that has begun. Raises CommandError."""
     try:
         month = datetime.strptime(text or "", "%Y-%m").replace(tzinfo=UTC)
     except ValueError:

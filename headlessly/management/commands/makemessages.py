@@ -1,6 +1,6 @@
-"""`manage.py makemessages de`: bring a catalogue of translations up to date, and compile it.
+"""`manage.py makemessages de`: updates a catalogue of translations, and compiles it.
 
-In the place of Django's command: this one also knows what the declarations say, and needs no gettext.
+It replaces Django's command, as it also collects the words of declarations, and needs no gettext.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""`manage.py migrate`, around a pooler where there is one, and drawing no model twice."""
+"""`manage.py migrate`: connects past a pooler, and does not render a model again when something is added
+to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py nouns [Lead]`: what there is, what can be done to it, and what then runs, in order."""
+"""`manage.py nouns [Lead]`: prints the nouns, their verbs, and the hooks that run, in order."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
 
 def _find_noun(word: str) -> type[Noun]:
-    """The noun of this name, whatever its case, or of this plural."""
+    """Returns the noun with this name, in upper or lower case, or this plural."""
     for name, noun in registry.items():
         if word.lower() in (name.lower(), noun.plural):
             return noun
@@ -99,7 +99,7 @@ def _input_text(verb: Verb) -> str:
 
 
 def _own_inputs(verb: Verb) -> set[str]:
-    """The inputs that the verb names itself."""
+    """Returns the names of the inputs that the verb declares itself."""
     kinds = inspect.signature(verb.body).parameters.values()
     return {p.name for p in kinds if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
@@ -132,13 +132,14 @@ def _field_type(field: Field) -> str:
     return field.type
 
 
-# -- where and how ---------------------------------------------------------------------------------
+# -- text ------------------------------------------------------------------------------------------
 
 
 def _source_place(thing: Any) -> str:
-    """File and line of a class or function, from the project's folder where it is in there."""
+    """Returns the file and line of a class or function, relative to the project's folder if it is in
+    there."""
     if not (inspect.isclass(thing) or inspect.isroutine(thing)):
-        thing = type(thing)  # an object that is called
+        thing = type(thing)  # a callable object
     try:
         file, line = inspect.getsourcefile(thing), inspect.getsourcelines(thing)[1]
     except (OSError, TypeError):
@@ -158,7 +159,7 @@ def _first_line(text: str) -> str:
 
 
 def _table_lines(rows: Any, indent: int = 0) -> Iterator[str]:
-    """Rows as lines, their columns under each other."""
+    """Yields the rows as lines with aligned columns."""
     rows = [tuple(map(str, row)) for row in rows]
     if not rows:
         return

@@ -1,4 +1,4 @@
-"""`manage.py restore FILE`: a backup becomes the database, and the log goes on."""
+"""`manage.py restore FILE`: replaces the database by a backup, and resumes the logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py serve`: the product, served. In production it starts safe or not at all."""
+"""`manage.py serve`: serves the product. In production it starts in a safe configuration or not at all."""
 
 import ipaddress
 import os
@@ -73,16 +73,16 @@ class Command(BaseCommand):
         if problems := [*_refusals(options), *_failed_checks()]:
             listed = "\n".join(f"  - {problem}" for problem in problems)
             raise CommandError(f"headlessly does not serve like this:\n{listed}")
-        # A worker loads the settings anew where processes are not forked: the same ones.
+        # Where processes are spawned, a worker loads the settings again; it gets the same ones.
         os.environ["HEADLESSLY_ENV"] = "production" if settings.PRODUCTION else "development"
         os.environ[THREADS] = str(options["threads"])
         if options["access_log"]:
             settings.ACCESS_LOG = True
             os.environ["ACCESS_LOG"] = "1"
         if settings.DATABASES["default"].get("EMBEDDED"):
-            # Here and not in a worker: this process outlives them, and stops it when it ends.
+            # Started here and not in a worker, as this process outlives them, and stops it when it ends.
             database.start(settings.DATA_DIR)
-        with suppress(DatabaseError):  # no database yet, or no tables: /readyz tells of that
+        with suppress(DatabaseError):  # no database or tables yet: /readyz tells
             if problem := restored_log_problem():
                 raise CommandError(problem)
         if not settings.PRODUCTION:
@@ -101,11 +101,11 @@ class Command(BaseCommand):
 
 @contextmanager
 def _shared_metrics():
-    """Have all processes of this server count in one place: said before anything imports the metrics, which
-    the checks do.
+    """Lets all processes of this server count their metrics in one folder.
 
-    In memory where there is a folder for that: the files are mapped, and a disk that is full would end
-    whoever counts (SIGBUS)."""
+    Must run before anything imports the metrics, and the system checks do. The folder is in memory if
+    possible: the files are mapped, and on a full disk a process that counts would be killed (SIGBUS).
+    """
     name = "PROMETHEUS_MULTIPROC_DIR"
     if name in os.environ:
         yield
@@ -120,7 +120,7 @@ def _shared_metrics():
 
 
 def _refusals(options):
-    """What makes these options unsafe, or useless."""
+    """Yields what makes these options unsafe or useless."""
     if not settings.PRODUCTION:
         if not _is_loopback(options["host"]):
             yield (
@@ -154,7 +154,7 @@ def _is_loopback(host):
 
 
 def _serve(options, background):
-    # Imported here: granian is of no use to the other commands.
+    # Imported here, as the other commands do not need granian.
     from granian import Granian
     from granian.constants import Interfaces
     from granian.http import HTTP1Settings
@@ -168,37 +168,37 @@ def _serve(options, background):
         factory=True,
         address=options["host"],
         port=options["port"],
-        # In front of the application of WSGI stands one of ASGI, in which waiting takes no thread.
+        # The ASGI application serves waiting requests without a thread, and passes others to WSGI.
         interface=Interfaces.ASGINL,
         workers=options["workers"],
-        # Connections of a process: more than anybody's slow ones.
+        # How many connections a process has: more than slow clients can take up.
         backlog=4096,
         backpressure=4096,
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
-        # A process that is killed is followed by another; one that has grown, too.
+        # Processes that were killed, or use too much memory, are replaced.
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_max_rss=options["memory"],
         rss_sample_interval=5,
         workers_kill_timeout=10,
         websockets=False,
-        # The comings and goings of workers are an operator's news, not a developer's.
+        # Only operators need to know when workers start and end.
         log_level=LogLevels.info if settings.PRODUCTION else LogLevels.warning,
         log_dictconfig=_logging_config(),
         **tls,
     )
     if not settings.PRODUCTION:
-        # To an operator SIGHUP means new workers; to a developer, that the terminal is gone.
+        # SIGHUP restarts the workers in production; in development the terminal was closed.
         server.on_startup(lambda: signal.signal(signal.SIGHUP, server.signal_handler_interrupt))
     if background:
-        # At once and not one after the other: whoever ends a server does not wait for ever.
+        # Both end at the same time, so that stopping the server does not take twice as long.
         server.on_startup(lambda: _end_at_once(background))
     worker.end_forks_with_parent()
     server.serve()
 
 
 def _end_at_once(background):
-    """Have the signals that end the server end the background's worker, too."""
+    """Lets the signals that end the server also end the background worker."""
     for number in (signal.SIGTERM, signal.SIGINT):
         end_server = signal.getsignal(number)
 
@@ -210,6 +210,6 @@ def _end_at_once(background):
 
 
 def _logging_config():
-    """Granian's own lines go the way of all others. Requests are logged by the application."""
+    """Returns the logging settings, with Granian's lines among all others. The application logs requests."""
     logger = {"handlers": [], "propagate": True}
     return {**settings.LOGGING, "loggers": {**settings.LOGGING["loggers"], "_granian": logger}}

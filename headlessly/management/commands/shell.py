@@ -1,4 +1,4 @@
-"""`manage.py shell`: Django's shell inside a tenant, with every noun at hand."""
+"""`manage.py shell`: Django's shell inside a tenant, with every noun imported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.declaration.registry import registry
 
-#: Beside the nouns: the platform's own tables, and what one needs to step into another role.
+#: Imported besides the nouns: the platform's own tables, and what is needed to act as somebody else.
 PLATFORM = (
     "headlessly.models.ApiKey",
     "headlessly.models.Event",
@@ -37,7 +37,7 @@ class Command(shell.Command):
         )
 
     def handle(self, **options: Any) -> None:
-        # For as long as the shell is open, and not longer: commands are also called by programs.
+        # Only while the shell is open, as programs may call commands, too.
         tenant = self.choose_tenant(options["tenant"])
         with tenancy.active(tenant), actors.acting(actors.SYSTEM):
             super().handle(**options)
@@ -46,7 +46,7 @@ class Command(shell.Command):
         return [*PLATFORM, *(f"{noun.__module__}.{name}" for name, noun in registry.items())]
 
     def choose_tenant(self, slug: str | None) -> Tenant | None:
-        """The tenant asked for, else the only one, else none with a word on how to choose."""
+        """Returns the tenant with this slug, or the only one; else None, and prints how to choose one."""
         try:
             slugs = list(Tenant.objects.order_by("slug").values_list("slug", flat=True))
         except ProgrammingError:

@@ -1,4 +1,4 @@
-"""`manage.py tenant acme --name "Acme" --admin you@example.com`: a tenant, and somebody in it.
+"""`manage.py tenant acme --name "Acme" --admin you@example.com`: creates a tenant and a member of it.
 
 `manage.py tenant export acme DIR`, `tenant import DIR` and `tenant move acme --to URL` copy a whole one;
 `tenant delete acme-moved-...` deletes what a move has left behind.
@@ -31,7 +31,7 @@ from headlessly.declaration.currencies import validate_currency
 from headlessly.log.names import ROLE_CHANGED
 from headlessly.log.security_events import record_security_event
 
-#: What is done with a whole tenant, how it is written, and how many words follow.
+#: Actions on a whole tenant, each with its usage, and how many arguments follow.
 COPYING = {
     "export": ("export SLUG DIR [--with-secrets]", 2),
     "import": ("import DIR [--slug NAME]", 1),
@@ -89,7 +89,7 @@ class Command(BaseCommand):
                 )
             self.done: list[str] = []
             self.change_tenant(slug=action, **options)
-            self.stdout.write("\n".join(self.done))  # all of it or nothing
+            self.stdout.write("\n".join(self.done))  # nothing if the transaction failed
             return
         form, count = COPYING[action]
         if len(rest) != count:
@@ -100,7 +100,7 @@ class Command(BaseCommand):
             getattr(self, f"{action}_tenant")(*rest, **options)
         except CopyRefused as problem:
             raise CommandError(str(problem)) from None
-        except OSError as problem:  # of the folder, or of its disk
+        except OSError as problem:  # the folder or its disk
             raise CommandError(f"{problem.filename or rest[-1]}: {problem.strerror}.") from None
 
     def export_tenant(self, tenant: str, folder: str, *, with_secrets: bool, **_: Any) -> None:
@@ -190,7 +190,7 @@ class Command(BaseCommand):
         user = User.objects.with_email(email).first()
         if user is None:
             password = secrets.token_urlsafe(12)
-            # Whoever may run this says whose it is.
+            # The operator vouches for the address.
             user = User.objects.create_user(email, password, email_proven_at=timezone.now())
             self.done.append(f"Made the user {user.email}, with the password {password}")
         try:

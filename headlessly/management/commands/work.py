@@ -1,4 +1,4 @@
-"""`manage.py work`: do what was left for the background. `serve` starts one of these beside itself."""
+"""`manage.py work`: runs background jobs. `serve` starts one of these besides itself."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from headlessly.database.roles import connect_directly, name_connections
 from headlessly.database.timeouts import bound_connections
 from headlessly.log.offsets import restored_log_problem
 
-#: How long one statement of a job may take, in seconds: an import's are long, but not endless.
+#: Timeout for one statement of a job, in seconds: those of an import are long, but not endless.
 STATEMENT_SECONDS = 600
 
-#: How long a job has to finish when the worker is stopped, in seconds; a long one is then asked to stop, for
-#: which the rest of the supervisor's patience is left.
+#: How many seconds a job has to finish when the worker is stopped. A longer one is then asked to stop,
+#: which must fit into what remains until the supervisor kills the worker.
 GRACE = 5
 
 
@@ -55,8 +55,8 @@ class Command(BaseCommand):
             min_size=1,
             max_size=concurrency + 2,
         )
-        # Another app with the same tasks: what they defer themselves still goes through Django's own
-        # connection, into the transaction at hand. (`replace_connector` would take that away.)
+        # Another app with the same tasks: jobs that they defer are still stored through Django's
+        # connection, in the current transaction, which `replace_connector` would change.
         worker = app.with_connector(connector)
         worker.job_manager = WorkersJobManager(connector)
 

@@ -1,8 +1,8 @@
-// Dialogs, menus and filters of the workplace. Everything works without, but for the dialogs.
+// Dialogs, menus and filters of the workplace. All but the dialogs work without this script.
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
   if (opener) {
-    // A menu is shut first, and has the focus again when the dialog is closed.
+    // The menu is closed first, and gets the focus back when the dialog is closed.
     const menu = opener.closest("details.menu[open]");
     if (menu) menu.open = false;
     menu?.querySelector("summary").focus();
@@ -17,7 +17,7 @@ document.addEventListener("click", (event) => {
   }
   const closer = event.target.closest("[data-closes]");
   if (closer) {
-    // Where the same form is a page of its own, its link leads back.
+    // If the same form is a page of its own, its link leads back.
     const dialog = closer.closest("dialog");
     if (dialog) event.preventDefault();
     dialog?.close();
@@ -26,7 +26,7 @@ document.addEventListener("click", (event) => {
   const fills = event.target.closest("[data-fills]");
   if (fills) {
     const input = document.getElementById(fills.dataset.fills);
-    // Several texts: each is added to those that are there, once.
+    // An input for several texts: adds this one, unless it is there.
     const there = input.dataset.between ? input.value.split(input.dataset.between).map((text) => text.trim()).filter(Boolean) : [];
     input.value = input.dataset.between
       ? [...new Set([...there, fills.value])].join(`${input.dataset.between} `)
@@ -57,12 +57,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A file that is chosen goes, where its form says so.
+// A chosen file is sent at once if its form says so.
 document.addEventListener("change", (event) => {
   if (event.target.matches("input[type=file][data-sends]") && event.target.files.length) event.target.form.requestSubmit();
 });
 
-// A second click while the first is on its way would ask for the same thing twice.
+// A second click while the first request is running would repeat it.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post") return;
   if (event.target.dataset.sent) {
@@ -77,19 +77,19 @@ window.addEventListener("pageshow", () => {
 
 document.addEventListener("DOMContentLoaded", () => {
   for (const dialog of document.querySelectorAll("dialog[data-open]")) dialog.showModal();
-  // An address may name the input that it is about.
+  // The address may name an input to focus.
   const wanted = location.hash.startsWith("#id_") && document.getElementById(location.hash.slice(1));
   if (wanted) {
     const section = wanted.closest("details");
     if (section) section.open = true;
     (wanted.closest(".input") || wanted).scrollIntoView({ block: "center" });
-    // Searchable choices are made when the page is ready, which may be later than this.
+    // Searchable choices are created when the page is ready, which may be later than this.
     if (wanted.matches(".admin-autocomplete")) django.jQuery(() => setTimeout(() => django.jQuery(wanted).djangoAdminSelect2().select2("open")));
     else wanted.focus();
   }
 });
 
-// What is opened to be written in has the focus before the next key: a browser tells of it later than that, and a
+// Moves the focus into a form that was opened before the next key: the browser's toggle event comes later, and a
 // space would close it again.
 document.addEventListener("click", (event) => {
   const summary = event.target.closest(":is(.composer, .todo details, .refusing) > summary");
@@ -102,21 +102,21 @@ document.addEventListener("click", (event) => {
   if (document.activeElement.matches("[data-selects]")) document.activeElement.select();
 });
 
-// -- what a page is narrowed by ------------------------------------------------------------------
+// -- filters ---------------------------------------------------------------------------------------
 (() => {
   const facets = () => document.querySelector(".hly form.facets");
-  // A choice among the filters narrows at once; a stretch of time asks first for its ends, see lists.js.
+  // Choosing a filter applies it at once; a period asks for its ends first, see lists.js.
   const show = (event) => event.target.matches(".hly form.facets select:not([data-span])") && event.target.form.requestSubmit();
   document.addEventListener("DOMContentLoaded", () => {
     if (window.django?.jQuery) django.jQuery(document).on("change", show);
     else document.addEventListener("change", show);
   });
-  // What is not narrowed by has no place in the address.
+  // Empty filters do not appear in the address.
   window.addEventListener("submit", (event) => {
     const { target: form } = event;
     if (event.defaultPrevented || form !== facets()) return;
     for (const input of form.elements) if (input.name && !input.value) input.disabled = true;
-    // How numbers are typed matters only where one is.
+    // The format of numbers matters only if there is one.
     const { typed } = form.elements;
     if (typed) typed.disabled = ![...form.elements].some((input) => input.inputMode === "decimal" && input.value);
   });
@@ -124,7 +124,7 @@ document.addEventListener("click", (event) => {
     const form = facets();
     if (!form) return;
     for (const input of form.elements) input.disabled = false;
-    // Come back to, the filters say what the list is filtered by, not what was chosen last.
+    // After Back, the filters show what the list is filtered by, not the last choice.
     if (!event.persisted && performance.getEntriesByType("navigation")[0]?.type !== "back_forward") return;
     form.reset();
     if (window.django?.jQuery) django.jQuery(form).find(".select2-hidden-accessible").trigger("change.select2");

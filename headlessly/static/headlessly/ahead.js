@@ -1,23 +1,23 @@
-// Who knows their keys does not wait for the page: what is pressed while something that was asked for is on its way
-// is meant for it. It is kept until that is there, and pressed then.
+// Keys that are pressed while a requested part of the page is loading are meant for it. They are kept until it is
+// there, and pressed then.
 (() => {
   const WRITES = "input:not([type=checkbox], [type=radio]), textarea, [contenteditable]";
   const TYPES = `${WRITES}, select, .select2-container`;
   const KEPT = ["Enter", "Tab", "Backspace"];
 
-  let coming = null; // what is on its way last, and what was pressed since
-  let before = ""; // the key that asked for it
-  let pressed = null; // what a hand pressed, until a key follows
+  let coming = null; // the last request that is under way, and the keys since
+  let before = ""; // the key that started it
+  let pressed = null; // the element of the last pointerdown, until a key follows
   let pressing = false;
 
-  // On its way back to the one who asked: answers false where it does not come, and then nothing is pressed. Who asked
-  // by typing types on meanwhile, unless it is ``from`` nowhere.
-  // While a button is held down, what came meanwhile may have taken the focus: nobody asked by typing there.
+  // Keeps keys until ``asked`` resolves; if it resolves to false, or fails, they are dropped. Keys typed into the
+  // input that ``from`` names are not kept: whoever asks by typing, as in a search, goes on typing. While a pointer
+  // is down, the focus may have moved to what was loaded meanwhile, so the element that was pressed counts.
   function ahead(asked, from = pressed?.isConnected ? pressed : document.activeElement) {
     const mine = (coming = { by: before, from, keys: [] });
     const done = (came) => {
       if (coming === mine) coming = null;
-      // Pressed again and again by whoever saw nothing happen: they meant it once.
+      // The same key again and again means that nothing seemed to happen: it was meant once.
       if (came !== false && mine.keys.some((key) => key !== mine.by)) pressAll(mine.keys);
     };
     asked.then(done, () => done(false));
@@ -28,9 +28,9 @@
     if (event.isTrusted) pressed = null;
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
     if (!coming || pressing) return void (before = plain ? event.key : "");
-    // Who asked by typing, such as in a search, types on.
+    // Whoever asks by typing, such as in a search, goes on typing.
     if (event.target === coming.from && event.target.matches(TYPES)) return;
-    // What came over the page meanwhile, such as signing in, is answered first.
+    // A dialog that opened meanwhile, such as for signing in, is answered first.
     const over = event.target.closest?.("dialog[open]");
     if (over && !over.contains(coming.from)) return;
     if (event.key === "Escape") return void (coming = null);
@@ -39,14 +39,14 @@
     event.stopImmediatePropagation();
     if (!event.repeat) coming.keys.push(event.shiftKey && event.key === "Tab" ? "Shift-Tab" : event.key);
   }, true);
-  // Who presses something else meanwhile, types there.
+  // After a click elsewhere, keys are meant for that.
   window.addEventListener("pointerdown", (event) => {
     pressed = event.target;
     before = "";
     coming = null;
   }, true);
 
-  // A key may ask for something else: what follows is meant for that.
+  // A key may start another request: the following ones are kept for that.
   function pressAll(keys) {
     const at = coming;
     pressing = true;
@@ -81,7 +81,7 @@
     return stops[stops.indexOf(at) + (back ? -1 : 1)];
   }
 
-  // As a browser does: by its first button.
+  // Like a browser, by the first button.
   function submit({ form }) {
     if (!form) return;
     const button = [...form.elements].find((each) => each.type === "submit");
@@ -89,7 +89,7 @@
     else form.requestSubmit();
   }
 
-  // The first choice that begins with what is typed of it.
+  // Selects the first choice that begins with the typed letters.
   let typed = { text: "" };
   function pick(select, key) {
     typed = { select, text: (typed.select === select ? typed.text : "") + key.toLowerCase() };
@@ -99,8 +99,7 @@
     select.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  // Whether one writes somewhere else by now than when ``from`` had the focus: what was asked for then takes the
-  // focus from nobody's typing.
+  // Whether the user is typing elsewhere by now than when ``from`` had the focus: then the focus must not be taken.
   const writesElsewhere = (from) => document.activeElement !== from && Boolean(document.activeElement?.matches(TYPES));
 
   Object.assign(window.hly, { ahead, press: (key) => pressAll([key]), writesElsewhere });

@@ -1,16 +1,16 @@
-// How much somebody has not read stands at the bell: asked when a page opens, and again when something has
-// happened (watch.js says so), now and then, and when one comes back to the tab. On the page of the bell more often,
-// and its rows are renewed in place.
+// Shows the number of unread notifications at the bell. It is requested when a page opens, after an event (see
+// watch.js), at intervals, and when the tab becomes visible. The page of notifications asks more often, and renews
+// its rows in place.
 (() => {
   const EVERY = 60000; // ms
-  const LEAST = 3000, MOST = 30000; // ms between two questions: fewer where something happens all the time
-  const OPEN = 5000; // ms, on the page of the bell
+  const LEAST = 3000, MOST = 30000; // ms between two requests: they get fewer while events keep coming
+  const OPEN = 5000; // ms, on the page of notifications
   const bell = () => document.querySelector("[data-bell]");
-  // What one is in the middle of is not moved under one's hand: a menu, a day that is typed.
+  // Does not move what the user is working on, such as an open menu or a date that is being typed.
   const busy = () => document.querySelector("dialog[open], details.menu[open], form[data-sent]") || document.activeElement?.matches(".notices input");
   let asked = 0, timer = 0, gap = LEAST, stirred = false;
 
-  // The open page of the bell says what it has, and has new rows as soon as the bell hears of them.
+  // The open page of notifications states what it shows, and is renewed as soon as the bell knows of more.
   async function renew(state) {
     const page = document.querySelector("#hly [data-notices]");
     if (!page || page.dataset.notices === state || busy()) return;
@@ -47,7 +47,7 @@
         show(told);
         await renew(told.state);
       }
-    } catch { /* no line: it asks again */ }
+    } catch { /* no connection: it asks again */ }
     timer = setTimeout(ask, document.querySelector("#hly [data-notices]") ? OPEN : EVERY);
   }
 

@@ -1,14 +1,14 @@
-// The board: cards are moved by mouse, touch and keyboard, always by the server's word. Without this
-// script a card has its menu, which posts, and a column leads to its list.
+// The board: cards are moved by mouse, touch and keyboard, and the server always decides. Without this script a card
+// has a menu, which posts, and a column leads to its list.
 (() => {
-// What is heard on the window ends with the board that it is about.
+// Listeners outside of the board end with it, by ``signal``.
 function start(board, signal) {
   const form = document.getElementById("move");
   const announcer = document.querySelector("[data-announce]");
   const said = JSON.parse(document.getElementById("board-said").textContent);
   const columns = [...board.querySelectorAll("[data-column]")];
-  const HOLD = 250; // ms that a finger rests before it lifts a card: until then it scrolls
-  const SLACK = 6; // px that a pointer may tremble
+  const HOLD = 250; // ms that a finger rests before it lifts a card; before that it scrolls
+  const SLACK = 6; // px that a pointer may move before it drags
 
   const columnOf = (element) => element.closest("[data-column]");
   const columnAt = (state) => columns.find((column) => column.dataset.column === state);
@@ -23,7 +23,7 @@ function start(board, signal) {
     announcer.textContent = "";
     requestAnimationFrame(() => (announcer.textContent = text));
   };
-  // Beside the page: what others do renews the board, and takes no toast away.
+  // Outside of the page, so that renewing the board does not remove the toast.
   const tell = (text, undo) => {
     const toast = document.createElement("div");
     toast.className = "toast";
@@ -33,7 +33,7 @@ function start(board, signal) {
     window.hly.fade();
   };
 
-  // -- where a card is put ---------------------------------------------------------------------
+  // -- placing cards -----------------------------------------------------------------------------
 
   const put = (card, column) => listOf(column).prepend(card);
 
@@ -85,7 +85,7 @@ function start(board, signal) {
     announce(fix ? `${reason} ${fix.label}` : reason);
   };
 
-  // -- asking the server -----------------------------------------------------------------------
+  // -- requests ----------------------------------------------------------------------------------
 
   const send = async (place, body) => {
     const answer = await window.hly.write(place, form.action, {
@@ -105,7 +105,7 @@ function start(board, signal) {
     return body;
   };
 
-  // The card as the server has it now, in the column where it stands.
+  // Replaces the card by the server's version, in its column.
   const renew = (card, answer, place) => {
     number(answer.numbers);
     if (!answer.card) {
@@ -155,7 +155,7 @@ function start(board, signal) {
     window.hly.tell(card, problem.message, () => move(card, target, placeOf(card), offer));
   };
 
-  // ``offer`` answers what the verb would ask for: a text that the card was dropped on.
+  // ``offer`` answers the question of the verb: it is the text that the card was dropped on.
   const move = async (card, target, place = placeOf(card), offer = null) => {
     if (card.classList.contains("waiting")) return;
     for (const line of card.querySelectorAll(".refusal, .unsent")) line.remove();
@@ -174,7 +174,7 @@ function start(board, signal) {
     }
   };
 
-  // -- a verb that wants something first -------------------------------------------------------
+  // -- verbs that ask first ----------------------------------------------------------------------
 
   const ask = (card, place, html) => {
     const dialog = made(html);
@@ -203,7 +203,7 @@ function start(board, signal) {
         if (answer.dialog) ask(card, place, answer.dialog);
         else settle(card, place, answer);
       } catch (problem) {
-        // What was typed stays, to be sent again.
+        // Keeps the input, to send it again.
         button.disabled = false;
         const text = problem instanceof window.hly.Unsent ? problem.message : say("failed");
         window.hly.tell(event.target, text, () => event.target.requestSubmit());
@@ -230,7 +230,7 @@ function start(board, signal) {
     move(card, button.value.split(" ").slice(2).join(" "));
   });
 
-  // An open menu stands above what scrolls, on the side where there is room.
+  // An open menu is above what scrolls, on the side with room for it.
   board.addEventListener(
     "toggle",
     (event) => {
@@ -264,7 +264,7 @@ function start(board, signal) {
     }
   };
 
-  // The text that a card would be dropped on.
+  // Marks the text that the card would be dropped on.
   const aimAt = (offer) => {
     for (const each of board.querySelectorAll("[data-offer]")) each.classList.toggle("aimed", each === offer);
   };
@@ -321,7 +321,7 @@ function start(board, signal) {
     navigator.vibrate?.(10);
   };
 
-  // What is dragged past the edge of the board is meant for the column at that edge.
+  // Past the edge of the board, the column at that edge is meant.
   const aim = () => {
     const edge = board.getBoundingClientRect();
     const [x, y] = drag.at;
@@ -359,7 +359,7 @@ function start(board, signal) {
     ghost.remove();
     card.classList.remove("lifted");
     unmark();
-    // The click that ends a drag is none.
+    // Suppresses the click at the end of a drag.
     const stop = (event) => {
       event.preventDefault();
       event.stopPropagation();
@@ -418,7 +418,7 @@ function start(board, signal) {
     announce(say(key, { state: next.dataset.label }));
   };
 
-  // Up and down choose among what a column offers; above the first one is none.
+  // Up and down choose one of the texts of a column; above the first one is none.
   const choose = (by) => {
     const offers = [...held.column.querySelectorAll(".offers:not([hidden]) [data-offer]")];
     if (!offers.length) return;
@@ -473,7 +473,7 @@ function start(board, signal) {
       step(card, key);
     }
   });
-  // Who is nowhere yet begins at the first card.
+  // Without a focus, starts at the first card.
   document.addEventListener("keydown", (event) => {
     const nowhere = event.target === document.body || event.target.matches("main");
     if (!nowhere || event.ctrlKey || event.metaKey || event.altKey || !["j", "k"].includes(event.key)) return;
@@ -484,7 +484,7 @@ function start(board, signal) {
     setTimeout(() => held && !held.card.contains(document.activeElement) && release(false), 0);
   });
 
-  // What comes in the place of the board under one's hand knows nothing of it.
+  // A board that is renewed during a drag gets its marks again.
   const resume = () => {
     const way = drag || held;
     if (!way) return;
@@ -503,7 +503,7 @@ function start(board, signal) {
     aimAt(held.offer);
   };
   document.addEventListener("parts", resume, { signal });
-  // The card that one is at may stand elsewhere now: who saw it goes along.
+  // A focused card may be in another place now: if it was visible, it is scrolled into view.
   let seen = null;
   document.addEventListener("fresh", () => {
     const card = document.activeElement.closest("[data-card]");
@@ -514,7 +514,7 @@ function start(board, signal) {
     if (seen?.contains(document.activeElement)) seen.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, { signal });
 
-  // -- more of a column, and the way to a column -----------------------------------------------
+  // -- more cards of a column, and links to columns ----------------------------------------------
 
   board.addEventListener("click", async (event) => {
     const link = event.target.closest("[data-more]");
@@ -529,7 +529,7 @@ function start(board, signal) {
       const list = listOf(columnOf(link));
       const holder = document.createElement("template");
       holder.innerHTML = cards;
-      // What was moved here meanwhile is here already.
+      // Cards that were moved here meanwhile are here already.
       const fresh = [...holder.content.children].filter((card) => !find(card.dataset.card));
       for (const card of fresh) card.dataset.loaded = "1";
       list.append(...fresh);

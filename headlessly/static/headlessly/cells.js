@@ -1,29 +1,29 @@
-// One cell of a list, changed where it stands: a press asks for its input, and it is saved by Enter or by going on.
+// Edits one cell of a list in place: a click loads its input; Enter, or leaving it, saves.
 (() => {
   const { table, rowOf, say, note, send, enliven, changed } = window.hly.lists;
 
   let editing = null;
   document.addEventListener("leave", () => (editing = null));
 
-  // One after the other: a cell is left for the next one once its input was there.
+  // One after the other: a cell is left for the next one only when its input has arrived.
   let turn = Promise.resolve();
   function edit(button) {
     const from = document.activeElement;
     return window.hly.ahead((turn = turn.catch(() => {}).then(() => open(button, from))));
   }
 
-  // Answers false where there is nothing to type in.
+  // Resolves to false if there is no input.
   async function open(button, from) {
-    // What could not be sent stays until it is sent or given up.
+    // A change that could not be sent stays until it is sent or given up.
     if (editing?.unsent) return false;
     const [id, name] = [button.closest("tr").dataset.row, button.dataset.cell];
     if (editing) {
-      // Whoever goes on to another cell has meant what they typed in this one.
+      // Going on to another cell saves this one.
       if (editing.busy || typedIn(editing.cell) !== editing.sent) await save();
       if (editing?.cell.querySelector(".wrong, .unsent")) return false;
       if (editing) leave();
     }
-    // The row may have been made anew meanwhile.
+    // The row may have been replaced meanwhile.
     if (!button.isConnected) button = rowOf(id)?.querySelector(`[data-cell="${CSS.escape(name)}"]`);
     if (!button) return false;
     const cell = button.closest("td"), row = cell.closest("tr");
@@ -42,7 +42,7 @@
 
   function put(html) {
     const mine = editing, { cell } = mine;
-    // What its input says a moment later is not of the cell that one has gone on to by then.
+    // Events of its input that come later must not affect the cell that is edited by then.
     const isOpen = () => editing === mine && !mine.busy;
     cell.querySelector(".celled")?.remove();
     cell.classList.add("editing");
@@ -60,7 +60,7 @@
     input.focus();
     if (input.matches("select")) {
       input.addEventListener("change", () => save());
-      if (!cell.querySelector(".wrong") && input.showPicker) try { input.showPicker(); } catch { /* only after a gesture */ }
+      if (!cell.querySelector(".wrong") && input.showPicker) try { input.showPicker(); } catch { /* allowed only after a gesture */ }
     } else if (input.select) input.select();
     input.addEventListener("blur", () => setTimeout(() => input.isConnected && isOpen() && (input.value === editing.sent ? leave() : save())));
   }
@@ -78,7 +78,7 @@
   let saving = null;
   const save = () => (saving ||= sendCell().finally(() => (saving = null)));
   async function sendCell() {
-    // One may have left the cell, or the page, when the answer comes.
+    // The cell, or the page, may have been left when the answer comes.
     const mine = editing;
     if (!mine || mine.busy) return;
     const { cell, row, name } = mine;
@@ -104,7 +104,7 @@
       return;
     }
     window.hly.saved(answer);
-    if (!cell.isConnected) return; // one has gone on meanwhile
+    if (!cell.isConnected) return; // the cell was left meanwhile
     mine.unsent = false;
     if (answer.status === 204 || answer.status === 404) {
       if (editing === mine) editing = null;

@@ -1,5 +1,5 @@
-// Searchable choices as Django makes them: here they get their label, are asked for as everything is, take what is typed
-// ahead, and make what is not there.
+// Django's searchable choices with labels, requests that survive a lost session, keys typed ahead, and creation of
+// missing records.
 (() => {
   const $ = window.django?.jQuery;
   const make = $?.fn.djangoAdminSelect2;
@@ -8,21 +8,23 @@
     select.getAttribute("aria-label") || select.labels[0]?.firstChild.textContent.trim() || "";
   const shown = (select) => select.nextElementSibling?.querySelector(".select2-selection");
 
-  // When it is first asked for a width, jQuery tries out how the browser measures, by elements beside the body: each has all
-  // that there is by then styled anew. In the head that is nothing yet.
+  // When jQuery first measures a width, it tests the browser with elements beside the body, which restyles all that
+  // is on the page. While the page is still being parsed this costs nothing.
   $("<i>").width(1).width();
 
-  // What a wheel turns by where it turns by lines or pages: to measure it lays the page out anew for each choice.
+  // The plugin for the mouse wheel measures heights of lines and pages, which lays the page out again for each
+  // choice.
   const wheel = $.event.special.mousewheel;
   if (wheel) Object.assign(wheel, { getLineHeight: () => 16, getPageHeight: () => 200 });
 
   $.fn.djangoAdminSelect2 = function () {
     const fresh = this.filter((_, each) => !$(each).data("select2"));
-    // As wide as what it takes the place of: all are measured before the first is made, for the same reason.
+    // Each is as wide as the select that it replaces: all are measured before the first is created, for the same
+    // reason.
     const measured = fresh.toArray().filter((each) => !each.style.width && !each.dataset.width);
     const widths = measured.map((each) => (each.offsetWidth > 0 ? `${each.offsetWidth}px` : "auto"));
     measured.forEach((each, index) => each.setAttribute("data-width", widths[index]));
-    // The wait for quiet is ours: from the first key on, what is shown is not what one looks for.
+    // This script waits for a pause itself: from the first key on, the results shown are outdated.
     fresh.each((_, each) => each.removeAttribute("data-ajax--delay"));
     make.call(fresh);
     for (const each of measured) each.removeAttribute("data-width");
@@ -30,7 +32,7 @@
       const place = shown(this);
       const value = place?.querySelector(".select2-selection__rendered");
       if (!value) return;
-      // Not an input of its own, only what the choice shows.
+      // It only shows the value, and is no input.
       value.removeAttribute("role");
       value.removeAttribute("aria-readonly");
       const tell = () => {
@@ -48,7 +50,8 @@
     return this;
   };
 
-  // Whoever came by Tab types at once, as into any other field; and its search has the focus some moments after it is opened.
+  // After Tab, typing starts a search at once, as in any other input. The search input gets the focus a little later
+  // than the list opens.
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
     if (!target.matches?.(".select2-selection--single:not([aria-disabled=true])") || key.length > 1 || key === " ") return;
@@ -62,15 +65,15 @@
     $(typed()).val(text).trigger("input").trigger("focus");
   }
 
-  // -- what is looked for ------------------------------------------------------------------------------
+  // -- searching -----------------------------------------------------------------------------------------
 
-  const QUIET = 150; // ms without a key before what was typed is asked for
-  const SELDOM = 4000; // ms between two tries, at last
+  const QUIET = 150; // ms without a key before the text is searched
+  const SELDOM = 4000; // ms between two attempts, at most
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-  let opened = null; // the choice whose list is open, or was last
-  let asking = null; // what is looked for now: ``found`` is its answer once that is shown, or null
+  let opened = null; // the select whose list is open, or was last
+  let asking = null; // the current search; ``found`` resolves to its results once they are shown, or null
 
-  // Asked until there is an answer, or nobody waits for one any more; whoever is signed out signs in over the page.
+  // Repeats a request until it is answered or aborted. Somebody who is signed out signs in over the page.
   async function find(address, { signal }, tell) {
     for (let wait = 250; !signal.aborted; wait = Math.min(2 * wait, SELDOM)) {
       try {
@@ -95,7 +98,7 @@
       show(answer);
       return answer;
     });
-    // More of what is shown changes nothing of what is chosen.
+    // Further pages of results do not change the selection.
     if (!(data.page > 1)) asking = { turn, found };
     return { abort: () => turn.abort() };
   });
@@ -104,8 +107,8 @@
     asking = null;
   });
 
-  // Who types and presses Enter at once means what they typed, not what was found before it. What they press after that is
-  // meant for what comes after the choice, and a form is not sent before its choices are there.
+  // Enter right after typing means the new text, not the results that are still shown. Later keys are meant for what
+  // follows the choice, and a form is not sent before its choices are made.
   const waiting = new Map();
   function wait(select, text, chosen) {
     const { form } = select;
@@ -114,7 +117,7 @@
     chosen.finally(() => waiting.get(form) === mine && waiting.delete(form));
     return chosen;
   }
-  let entering = null; // the key by which the list is told to take what is highlighted
+  let entering = null; // the key with which the highlighted option is taken
   function enter(select, field, key) {
     const before = waiting.get(select.form);
     entering = key;
@@ -123,13 +126,13 @@
     const after = waiting.get(select.form);
     return after && after !== before ? after.chosen : !$(select).select2("isOpen");
   }
-  // Tab takes what is typed as well, and goes on; what is not there yet is made by Enter alone.
+  // Tab chooses as well, and goes on; only Enter creates a missing record.
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
     const text = typed()?.value || "";
     if (key !== "Enter" && !(key === "Tab" && text && !event.shiftKey)) return;
     if (event.isComposing || !target.matches(".select2-search__field, .select2-selection")) return;
-    if (!asking && key === "Enter") return; // the list's own
+    if (!asking && key === "Enter") return; // handled by the list
     event.stopImmediatePropagation();
     const select = opened;
     if (!asking) return enter(select, target, key) || event.preventDefault();
@@ -145,7 +148,7 @@
     });
     window.hly.ahead(wait(select, text, taken), null);
   }, true);
-  // Its list was shut meanwhile, by whoever went on elsewhere.
+  // The list was closed meanwhile because the user went on elsewhere.
   function choose(select, results, key) {
     const first = results.find(({ id }) => id === select.value) || results[0];
     if (!first || !select.isConnected || (first.create && key === "Tab")) return false;
@@ -163,7 +166,7 @@
     wanted.chosen.then((came) => (came ? form.requestSubmit(submitter) : lookFor(wanted.select, wanted.text)));
   }, true);
 
-  // What opens in a dialog may stand out of it, unless the dialog is one that scrolls.
+  // A list may overhang its dialog, unless the dialog scrolls.
   $(document).on("select2:opening", ({ target }) => {
     const dialog = target.closest("dialog");
     if (dialog && dialog.scrollHeight <= dialog.clientHeight) dialog.classList.add("lets-out");
@@ -176,7 +179,8 @@
       document.querySelector(`.select2-container--open ${part}`)?.setAttribute("aria-label", labelled(target));
     }
   });
-  // "No results found" is put into the list of options, where only options may be: it becomes one that cannot be taken.
+  // "No results found" is inserted into the list of options, where only options are allowed: it becomes a disabled
+  // one.
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes) {
       for (const node of addedNodes) {
@@ -187,7 +191,7 @@
     }
   }).observe(document.documentElement, { childList: true, subtree: true });
 
-  // -- what is not there is made, and what is chosen brings along what the form asks for too ----------
+  // -- creating missing records, and values that a choice brings along ----------------------------------
   function take(select, data) {
     if (!data) return;
     const option = [...select.options].find((each) => each.value === data.id) || select.appendChild(new Option(data.text, data.id));

@@ -1,5 +1,5 @@
-// Columns of a list: dragged to where they are wanted, as wide as they are wanted. Their order is in the address, and so
-// in a view that keeps it; how wide they are is the browser's. By keyboard: Shift with an arrow moves a column.
+// Columns of a list can be dragged and resized. Their order is in the address, and so in a saved view; their widths
+// are stored in the browser. By keyboard, Shift with an arrow moves a column.
 (() => {
   const table = (place = document) => place.querySelector("table.list:not(.groups)");
   const heads = (place) => [...(table(place)?.querySelectorAll("thead th[data-wire]") || [])];
@@ -10,7 +10,7 @@
     try { return JSON.parse(localStorage.getItem(KEY)) || {}; } catch { return {}; }
   };
   const keep = (all) => {
-    try { localStorage.setItem(KEY, JSON.stringify(all)); } catch { /* it holds for this page */ }
+    try { localStorage.setItem(KEY, JSON.stringify(all)); } catch { /* then it is kept for this page only */ }
   };
   const nameOf = (head) => `${location.pathname}:${head.dataset.wire}`;
 
@@ -36,11 +36,11 @@
     }
   }
 
-  // -- whether there is room for all of them --------------------------------------------------------
+  // -- whether all columns fit ----------------------------------------------------------------------
 
   const SHEET = ".sheet:has(> table.list)";
   const watched = new WeakSet();
-  const OVERHANG = 4; // px that the last edge stands out
+  const OVERHANG = 4; // px by which the last edge overhangs
   function tell(sheet) {
     const left = sheet.scrollWidth - sheet.clientWidth - sheet.scrollLeft;
     sheet.classList.toggle("more", !sheet.classList.contains("fits") && left > OVERHANG);
@@ -49,7 +49,7 @@
   function fit() {
     for (const sheet of document.querySelectorAll(SHEET)) {
       const list = sheet.querySelector("table.list");
-      // By the sheet's own width: a bar to scroll by takes none of it away.
+      // Compares with the sheet's own width, which a scroll bar does not reduce.
       sheet.classList.toggle("fits", list.offsetWidth <= sheet.offsetWidth - sheet.clientLeft * 2);
       tell(sheet);
       if (!watched.has(sheet)) {
@@ -66,7 +66,7 @@
     prepare(document);
     fit();
   });
-  // What takes a list's place is as it is until it is measured, so that it stays where it is scrolled to.
+  // A new list keeps the classes of the old one until it is measured, so that it stays where it is scrolled to.
   document.addEventListener("fresh", ({ detail }) => {
     prepare(detail);
     const [now, next] = [document.querySelector(SHEET), detail.querySelector(SHEET)];
@@ -91,7 +91,7 @@
     const head = event.target.closest?.("th[draggable]");
     if (!head) return;
     dragged = head.dataset.wire;
-    head.classList.add("held"); // the list is not renewed under one's hand: see watch.js
+    head.classList.add("held"); // keeps watch.js from renewing the list during the drag
     event.dataTransfer.effectAllowed = "move";
     event.dataTransfer.setData("text/plain", dragged);
   });
@@ -152,7 +152,7 @@
       keep({ ...widths(), [nameOf(head)]: width });
     }, { once: true });
   });
-  // Twice: as wide as it would be by itself.
+  // A double click restores the natural width.
   document.addEventListener("dblclick", (event) => {
     const head = event.target.closest?.("th .edge")?.closest("th");
     if (!head) return;

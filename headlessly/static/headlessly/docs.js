@@ -1,7 +1,7 @@
-// The page that tries the API: Swagger UI on the tenant's own document, all from this site.
+// The page for trying the API: Swagger UI with the tenant's own document, all of it from this site.
 const place = document.getElementById("docs");
 
-// As bright as the workplace was chosen to be, else as the browser likes it.
+// Light or dark as chosen in the workplace, else as the system prefers.
 const night = matchMedia("(prefers-color-scheme: dark)");
 function followTheme() {
   const chosen = (localStorage.getItem("adminTheme") ?? "").replaceAll('"', "");
@@ -13,7 +13,7 @@ followTheme();
 night.addEventListener("change", followTheme);
 addEventListener("storage", followTheme);
 
-// A signed-in browser writes with its CSRF token; a key, given under Authorize, needs none.
+// A signed-in browser sends its CSRF token; an API key, given under Authorize, needs none.
 function withToken(request) {
   const cookie = document.cookie.split("; ").find((each) => each.startsWith("csrftoken="));
   const own = new URL(request.url, location.href).origin === location.origin;
@@ -23,7 +23,7 @@ function withToken(request) {
   return request;
 }
 
-// What one chooses from says what it is: Swagger UI leaves its selects without a name.
+// Swagger UI leaves its selects without a name; this adds one.
 new MutationObserver(() => {
   for (const select of place.querySelectorAll("select:not([aria-label])")) {
     const beside = select.closest("label, td, tr")?.querySelector(".servers-title, .parameter__name")?.textContent;
@@ -31,8 +31,8 @@ new MutationObserver(() => {
   }
 }).observe(place, { childList: true, subtree: true });
 
-// Of the document, what lies at `path` and what that refers to. Swagger UI reads all that it is given anew for
-// each operation that is opened, and once at the beginning: the whole document takes seconds each time.
+// The part of the document at `path` and all that it refers to. Swagger UI parses the whole document again for each
+// operation that is opened, and once at the start, which takes seconds each time.
 function needed(document, path) {
   const part = { ...document, paths: {}, webhooks: {}, components: {} };
   const take = ([room, kind, name]) => {

@@ -1,9 +1,9 @@
-// What is typed and not saved is kept in the browser, by who, record and field, until it is saved or given up: after
-// a reload, a crash or a link that was followed it is offered again, and a dialog that Escape closed has it still.
+// Stores unsaved input in the browser, by user, record and field, until it is saved or given up. After a reload, a
+// crash or a followed link it is offered again, and a dialog that was closed by Escape still has it.
 (() => {
   const { words, dirty, sentWith, sentUnchanged, recall, arrived } = window.hly;
   const KEPT_FOR = 30 * 24 * 3600 * 1000; // ms
-  const LONGEST = 40; // characters that are shown of what was typed
+  const LONGEST = 40; // characters of the input that are shown
 
   const who = () => document.getElementById("palette")?.dataset.who;
   const prefix = () => `draft:${who()}:`;
@@ -18,7 +18,7 @@
     try { return Object.keys(localStorage).filter((key) => key.startsWith("draft:")); } catch { return []; }
   }
   function drop(key) {
-    try { localStorage.removeItem(key); } catch { /* nothing was kept */ }
+    try { localStorage.removeItem(key); } catch { /* nothing was stored */ }
   }
 
   // -- keeping ------------------------------------------------------------------------------------
@@ -36,13 +36,13 @@
     });
     const typed = written(form).find((input) => input.type !== "checkbox" && input.type !== "radio" && input.value && input.value !== input.defaultValue);
     const said = typed?.options ? typed.selectedOptions[0]?.text : typed?.value;
-    try { localStorage.setItem(prefix() + place(form), JSON.stringify({ at: Date.now(), name: nameOf(form), said, fields, sent: sentUnchanged(form) })); } catch { /* then it is gone */ }
+    try { localStorage.setItem(prefix() + place(form), JSON.stringify({ at: Date.now(), name: nameOf(form), said, fields, sent: sentUnchanged(form) })); } catch { /* then the draft is lost */ }
   }
 
   function forget(form) {
     if (!form || !who()) return;
     clearTimeout(waiting.get(form));
-    waiting.delete(form); // leaving the page keeps what waits
+    waiting.delete(form); // else leaving the page would keep it
     drop(prefix() + place(form));
     offer();
   }
@@ -64,18 +64,18 @@
   window.addEventListener("pagehide", keepWaiting);
   document.addEventListener("leave", keepWaiting);
 
-  // Cancel gives up what was typed; Escape does not.
+  // Cancel discards the draft; Escape does not.
   document.addEventListener("click", (event) => {
     const left = event.target.closest("[data-closes], [data-leaves]");
     forget(left?.closest("dialog, [data-field]")?.querySelector("form[method=post]"));
   }, true);
-  // What leads to another page is on its way; what it is refused for comes back with it. Where the password is asked
-  // for first, nothing was done: it is a draft again.
+  // A form that leads to another page is being sent, and comes back with its input if it is refused. If the password
+  // is asked for first, nothing was done, and it becomes a draft again.
   const SENT = "sent-draft";
   function hold(form) {
     keep(form);
     const key = prefix() + place(form);
-    try { sessionStorage.setItem(SENT, JSON.stringify([key, localStorage.getItem(key)])); } catch { /* then it is gone */ }
+    try { sessionStorage.setItem(SENT, JSON.stringify([key, localStorage.getItem(key)])); } catch { /* then the draft is lost */ }
     forget(form);
   }
   function takeBack() {
@@ -83,18 +83,18 @@
       const [key, draft] = JSON.parse(sessionStorage.getItem(SENT)) || [];
       sessionStorage.removeItem(SENT);
       if (draft && document.querySelector("[data-asks-first]")) localStorage.setItem(key, draft);
-    } catch { /* nothing was kept */ }
+    } catch { /* nothing was stored */ }
   }
   window.addEventListener("submit", (event) => {
     if (!event.defaultPrevented && isKept(event.target)) hold(event.target);
-    // Nobody else who uses this browser is shown what was typed.
+    // Signing out removes all drafts, so that other users of this browser do not see them.
     if (event.target.matches("#logout-form")) every().forEach(drop);
   });
 
-  // -- what was sent and not answered ---------------------------------------------------------------
+  // -- sent, but not answered -----------------------------------------------------------------------
 
-  // It may have arrived all the same: it is asked before it is offered as not saved.
-  const asked = new Map(); // by key: whether it is being asked, or was and had not arrived
+  // It may have arrived: this is checked before it is offered as unsaved.
+  const asked = new Map(); // the state of that check, by key
   document.addEventListener("sending", (event) => {
     asked.delete(sentWith(event.target)?.key);
     keep(event.target);
@@ -116,20 +116,20 @@
       return offer();
     }
     const form = home(key)?.form;
-    if (read(key)?.sent?.key === sent.key) drop(key); // what was typed on meanwhile is not saved
+    if (read(key)?.sent?.key === sent.key) drop(key); // unless it was changed meanwhile
     if (form && sentUnchanged(form)?.key === sent.key) {
       form.reset();
       form.querySelector(":scope > .unsent")?.remove();
     }
     window.hly.inform(words().arrived.replace("%s", draft.name));
     offer();
-    // It stands where it belongs.
+    // Shows the saved record in the page.
     if (document.querySelector("#hly[data-visits]")) window.hly.visit(location.href, { pushes: false, quiet: true });
   }
 
-  // -- giving back --------------------------------------------------------------------------------
+  // -- restoring ------------------------------------------------------------------------------------
 
-  // Puts back into a form what was typed into it.
+  // Fills a form with its draft.
   function restore(form) {
     const draft = form && who() && read(prefix() + place(form));
     if (!draft) return;
@@ -149,7 +149,7 @@
     offer();
   }
 
-  // Where a draft belongs on this page: its form, or what opens it.
+  // The form of a draft on this page, or the control that opens it.
   function home(key) {
     const [path, about, one] = key.slice(prefix().length).split("|");
     const forms = [...document.querySelectorAll(".hly form")].filter((form) => new URL(form.action, location.href).pathname === path);
@@ -172,7 +172,7 @@
     written(form).find((input) => input.value)?.focus();
   }
 
-  // Whether it stands in the page as it was typed.
+  // Whether its form is open with unsaved input.
   const isShown = (key) => {
     const one = key.split("|")[2];
     const form = one ? document.querySelector(`form[data-one="${CSS.escape(one)}"]`) : home(key)?.form;

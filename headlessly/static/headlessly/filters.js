@@ -1,5 +1,5 @@
-// A filter is put together row by row: each choice asks for the rows as they are then. A list opens its form in a
-// dialog; where a record holds a filter, the rows stand in the place of its text, which stays what is sent.
+// Builds a filter row by row: each choice loads the rows again. A list opens the form in a dialog; in a record with a
+// filter, the rows replace its JSON text, which is still what is sent.
 (() => {
   const PART = { headers: { "X-Part": "1" } };
   const choices = (place) => window.hly.makeChoices?.(place);
@@ -18,7 +18,7 @@
 
   const inputs = (place) => [...place.querySelectorAll("input:not([type=hidden], [type=checkbox]), textarea")].filter((each) => each.name);
 
-  // Enter applies the whole; without this file the first button of the form would be meant.
+  // Enter applies the filter; without this script it would press the first button of the form.
   function begin(place) {
     for (const button of place.querySelectorAll("[data-filter-rows] button, .rowed button")) button.type = "button";
     choices(place);
@@ -33,10 +33,10 @@
     if (mine !== place.asked) return;
     if (!answer.ok) throw new Error(place.dataset.fails);
     const html = await answer.text();
-    // What was typed while this was on its way stays.
+    // Keeps input that was typed during the request.
     const since = inputs(place).filter((each) => !typed.some(([name, value]) => name === each.name && value === each.value));
     const kept = since.map((each) => [each.name, each.value]);
-    // Where one is by now, and not where one was when it was asked for: one may type there already.
+    // The focus now, and not at the time of the request: the user may type in another input already.
     const active = document.activeElement, within = place.contains(active);
     const [at, caret] = [active?.name, within ? active.selectionStart : null];
     place.innerHTML = html;
@@ -52,7 +52,7 @@
     if (next?.name === at && Number.isInteger(caret)) next.setSelectionRange?.(caret, caret);
   }
 
-  // What could not be drawn is kept to be asked for again: its rows are not what is written.
+  // A failed request is kept, to be repeated: the rows are not those of the filter.
   function redraw(place, more) {
     const form = place.closest("form") || place;
     const drawing = draw(place, more).then(() => {
@@ -71,7 +71,7 @@
     event.preventDefault();
     redraw(button.closest("[data-filter-rows]"), { do: button.value });
   }, true);
-  // Whoever types into a choice changes it with each letter: its rows wait until the word is there, or left.
+  // Typing into a select changes it with each letter: its rows are loaded after a pause, or when it is left.
   const PAUSE = 500; // ms
   let typed = null, pausing = null;
   const flush = () => {
@@ -90,7 +90,7 @@
   const changed = ({ target }) => {
     const place = target.closest?.("[data-filter-rows]");
     if (!place) return;
-    // Within a dialog only what asks for other inputs; a text is written anew with each change.
+    // In a dialog only choices that change the inputs; a text is updated with each change.
     if (!place.matches("[data-writes]") && !/^[fow]\./.test(target.name)) return;
     if (pausing) clearTimeout(pausing.timer);
     pausing = null;
@@ -99,11 +99,11 @@
   };
   document.addEventListener("change", changed);
   document.addEventListener("DOMContentLoaded", () => {
-    // The searchable choices tell jQuery alone.
+    // Searchable choices trigger events of jQuery only.
     if (window.django?.jQuery) django.jQuery(document).on("select2:select select2:unselect", "[data-writes] select", changed);
   });
 
-  // -- in a dialog of the list --------------------------------------------------------------------
+  // -- in the dialog of a list ----------------------------------------------------------------------
 
   const dialog = () => {
     const found = document.querySelector("dialog#building");
@@ -124,7 +124,7 @@
       open.innerHTML = text;
       const menu = link.closest("details");
       if (menu) {
-        // Left, it leads back to what opens the menu: the menu itself is shut.
+        // Closing the dialog returns the focus to what opens the menu, which is closed itself.
         menu.open = false;
         menu.querySelector("summary").focus();
       }
@@ -178,7 +178,7 @@
     }
   }, true);
 
-  // -- in the place of a text ---------------------------------------------------------------------
+  // -- instead of a text ----------------------------------------------------------------------------
 
   function enhance(text) {
     if (text.dataset.built) return;
@@ -214,12 +214,12 @@
     ask(held?.filter || {});
   }
 
-  // What was typed last is written before it is sent; rows that are wrong, unfinished, or could not be read, are not
-  // left out.
+  // Before the form is sent, the last input is written to the text. Rows that are wrong, unfinished or could not be
+  // loaded keep it from being sent.
   const toWrong = (place) => (place.querySelector(".bad [name^='v.']") || place.querySelector("select, button"))?.focus();
   window.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
-    // What was typed while rows came is in another input by now, which does not say that it changed.
+    // Input that was typed while rows were loading is in a new element, which fires no change event.
     const unsaid = (each) => each.drawnAs !== String(said(each));
     const place = [...form.querySelectorAll("[data-writes]")].find((each) => each.drawing || each.undrawn || unsaid(each) || each.matches(":has(> :is([data-wrong], [data-unfinished]))"));
     if (!place) return;
@@ -230,7 +230,7 @@
     else if (unsaid(place)) {
       const asked = String(said(place));
       redraw(place, {}).then(() => {
-        // Rows that are drawn otherwise than they say have been asked for all the same.
+        // The server may return other values than were sent; that must not repeat forever.
         if (String(said(place)) === asked) place.drawnAs = asked;
         return place.undrawn || form.requestSubmit(submitter);
       });

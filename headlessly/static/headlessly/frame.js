@@ -1,13 +1,13 @@
-// Light or dark, and the menu. It runs in the head, before anything is painted, so that nothing jumps.
+// The theme and the menu. Runs in the head, before the first paint, so that nothing jumps.
 (() => {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  // What unfold's own script would store, under its name and in its way; storage may be refused.
+  // Stored under the names and in the format of Unfold's own script; a browser may refuse storage.
   const recall = (name) => {
     try { return JSON.parse(localStorage.getItem(name)); } catch { return null; }
   };
   const keep = (name, value) => {
-    try { localStorage.setItem(name, JSON.stringify(value)); } catch { /* it holds for this page */ }
+    try { localStorage.setItem(name, JSON.stringify(value)); } catch { /* then it is kept for this page only */ }
   };
 
   let theme = recall("adminTheme") || "auto";
@@ -18,7 +18,7 @@
   };
   paint();
   system.addEventListener("change", paint);
-  // Paper is white, whatever the screen is.
+  // Prints on white paper, whatever the theme.
   addEventListener("beforeprint", () => {
     root.classList.remove("dark");
     root.classList.add("light");
@@ -59,7 +59,7 @@
     if (window.Alpine) Alpine.$data(root).adminTheme = theme;
     paint();
   });
-  // What stands beside a page where there is room for it is closed where there is not.
+  // Sections beside a page are closed on a narrow screen.
   const narrow = matchMedia("(max-width: 1023px)");
   const tidy = () => {
     for (const each of document.querySelectorAll("[data-narrow-closed]")) each.open = !narrow.matches;
@@ -67,13 +67,13 @@
   narrow.addEventListener("change", tidy);
   document.addEventListener("DOMContentLoaded", () => {
     tidy();
-    // The operator's lists on a phone: what a column is called begins as a line does.
+    // The labels of columns in the operator's lists on a phone begin with a capital.
     for (const cell of document.querySelectorAll("#result_list [data-label]")) {
       cell.dataset.label = cell.dataset.label.replace(/^./u, (first) => first.toLocaleUpperCase());
     }
     for (const choice of document.querySelectorAll("[data-theme]")) choice.checked = choice.value === theme;
-    // Once the page's own scripts have put there what they add: it is laid out once.
-    // The menu alone is scrolled: the page would go along by what the bar below the menu is high.
+    // Runs after the page's own scripts have changed it, so that it is laid out only once. Scrolls only the menu:
+    // scrollIntoView would scroll the page, too.
     requestAnimationFrame(() => {
       const here = document.querySelector(".frame-places a[aria-current]"), menu = here?.closest(".frame-places");
       const below = here && here.getBoundingClientRect().bottom - menu.getBoundingClientRect().bottom;

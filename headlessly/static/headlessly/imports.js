@@ -1,4 +1,4 @@
-// An import, or an undo, that is at work shows how far it is. What somebody is choosing meanwhile stays as it is.
+// Shows the progress of an import or an undo that runs. Choices that somebody is making meanwhile are left alone.
 (() => {
   const part = (id) => document.getElementById(id);
   const put = (page, id) => part(id)?.replaceWith(document.adoptNode(page.getElementById(id)));
@@ -17,7 +17,7 @@
       if (!chosen && !part("import-mapping")?.contains(document.activeElement)) put(page, "import-mapping");
     } catch (problem) {
       if (problem instanceof window.hly.SignedOut) return;
-      // The next one may arrive.
+      // The next request may succeed.
     }
     setTimeout(poll, 1000);
   }

@@ -1,4 +1,4 @@
-// The list of keys that a page knows, for whoever presses "?".
+// Lists the keys of a page when somebody presses "?".
 (() => {
   function show() {
     const dialog = document.getElementById("keys");
@@ -19,7 +19,7 @@
     }
     const add = document.querySelector(".quick-opener");
     if (add && !document.querySelector('#hly [data-key="c"]')) row("c", add.ariaLabel);
-    // What no button stands for: walking through rows and cards.
+    // Keys without a button: moving through rows and cards.
     for (const more of document.querySelectorAll("template[data-keys-more]")) list.append(more.content.cloneNode(true));
     const search = document.querySelector("[data-search]")?.dataset.search || document.querySelector(".hly form.facets input[type=search]")?.ariaLabel;
     if (search) row("/", search);

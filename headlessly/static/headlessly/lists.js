@@ -1,4 +1,4 @@
-// Lists: select and work on many, choose stretches of time, walk by keyboard, sums, groups, a look at a record.
+// Lists: selection and bulk verbs, periods of time, keys, totals, groups, and a preview of a record.
 (() => {
   const page = () => document.querySelector(".hly");
   const table = () => document.querySelector("table.list");
@@ -25,9 +25,9 @@
     setTimeout(() => mark.remove(), wrong ? 8000 : 2500);
   }
 
-  // -- what is selected ---------------------------------------------------------------------------
+  // -- selection ------------------------------------------------------------------------------------
 
-  // After a bulk operation the ones that were refused stay selected, also those on other pages.
+  // After a bulk verb, refused records stay selected, also those on other pages.
   let kept = new Set();
   document.addEventListener("leave", () => {
     [kept, from] = [new Set(), null];
@@ -51,7 +51,7 @@
     }
   }
 
-  // A range: from the one that was clicked last to the one that is clicked with Shift.
+  // Shift selects a range, from the box that was clicked last.
   let from = null;
   document.addEventListener("click", (event) => {
     if (!event.target.matches(".list td.check input")) return;
@@ -81,13 +81,13 @@
     setTimeout(count);
   });
 
-  // -- one verb on many ---------------------------------------------------------------------------
+  // -- bulk verbs -----------------------------------------------------------------------------------
 
   const dialog = () => document.querySelector("dialog#bulk");
 
   async function show(response, submitter) {
     const open = dialog();
-    if (!open) return; // one has gone on meanwhile
+    if (!open) return; // the list was left meanwhile
     if (response.status === 204) return finish(open);
     open.innerHTML = response.redirected || !response.headers.get("content-type")?.includes("html") ? "" : await response.text();
     if (!open.firstElementChild) return refresh();
@@ -101,7 +101,7 @@
 
   const refresh = () => window.hly.visit(location.href, { pushes: false });
 
-  // All of it is done: the list says so, nothing stays selected, and one is where one began.
+  // All records are done: updates the list, selects nothing, and returns the focus.
   async function finish(open) {
     unselect();
     const { opener } = open;
@@ -133,7 +133,7 @@
     else sendMany(form, submitter, asks);
   }, true);
 
-  // ``asks``: the form of a verb is asked for; else it is sent, from within the dialog.
+  // With ``asks`` it requests the form of a verb; else it sends that form, from within the dialog.
   async function sendMany(form, submitter, asks) {
     const body = new FormData(form, submitter);
     if (asks && !body.has("only") && !body.has("all")) {
@@ -172,7 +172,7 @@
     if (event.target.opener && event.target.opener.isConnected) event.target.opener.focus();
   }, true);
 
-  // -- stretches of time, columns -----------------------------------------------------------------
+  // -- periods of time, columns ---------------------------------------------------------------------
 
   function fold(select) {
     const ends = select.closest("fieldset").querySelector(".ends");
@@ -187,7 +187,7 @@
     for (const box of all) box.disabled = full && !box.checked;
   };
 
-  // A row of a part of a page says only what no other row says: see row_html.py.
+  // Completes a row: the server sends only what differs between rows, see row_html.py.
   function complete(row, heads, list) {
     const link = row.querySelector("a");
     const { row: id, place } = row.dataset;
@@ -208,8 +208,8 @@
     box.append(input);
   }
 
-  // A value that can be changed is a button. The page does not say so: it would be a tenth longer for it, and
-  // without this script the button would do nothing.
+  // Turns values that can be edited into buttons. The server does not send them: they would make the page a tenth
+  // longer, and do nothing without this script.
   function describe(place) {
     const heads = [...(place.closest("table") || place).querySelectorAll("thead th")];
     const names = heads.map((head) => head.dataset.name);
@@ -222,7 +222,7 @@
       button.setAttribute("aria-describedby", "changes");
       const link = cell.matches(".name") && cell.querySelector("a");
       if (link) {
-        // A name leads to its record: a key changes it, and for the mouse a pen beside it.
+        // A name is a link to its record: it is edited by a key, or by a pen beside it.
         Object.assign(button, { className: "pen", textContent: "✎", tabIndex: -1, ariaHidden: "true" });
         link.setAttribute("aria-keyshortcuts", "e");
         link.after(button);
@@ -238,7 +238,7 @@
   }
   document.addEventListener("fresh", (event) => describe(event.detail));
 
-  // The page, or another in its place: what its controls begin with.
+  // Prepares the controls of a page, or of one that replaced it.
   function begin() {
     if (table()) describe(table());
     add();
@@ -249,7 +249,7 @@
     showTab();
   }
 
-  // Where there is no room for all views, the one that is shown is among those that are seen, and the one in focus.
+  // If not all tabs of views fit, scrolls to the current one, or to the one with the focus.
   function showTab(tab = document.querySelector(".viewtabs [aria-current]")) {
     const tabs = tab?.closest(".viewtabs");
     if (!tabs || tabs.scrollWidth <= tabs.clientWidth) return;
@@ -271,7 +271,7 @@
     target.form.requestSubmit();
   });
 
-  // What opens at the end of the row stays in the window: not every browser sees to that by itself.
+  // Keeps what opens at the end of the row in the window: not every browser does.
   function within(more) {
     more.classList.remove("from-the-right");
     const { right } = more.querySelector(":scope > div").getBoundingClientRect();
@@ -282,7 +282,7 @@
 
   // -- by keyboard --------------------------------------------------------------------------------
 
-  // From the search to what it found.
+  // From the search to its results.
   document.addEventListener("keydown", (event) => {
     if (!event.target.matches?.(".hly form.facets input[type=search]") || event.isComposing || !["Escape", "ArrowDown"].includes(event.key)) return;
     const first = document.querySelector("table.list tbody .name a, [data-card] .name");
@@ -291,7 +291,7 @@
     first.focus();
   });
 
-  // What an arrow leads to: the next cell in which there is something to do, in this row or in that above or below.
+  // The target of an arrow key: the next cell with a control, in this row, or in the one above or below.
   function beside(cell, key, rows, at) {
     const within = (place) => place?.querySelector(":scope > :is(a, button:not(.pen))");
     const down = { ArrowUp: -1, ArrowDown: 1 }[key];
@@ -301,10 +301,10 @@
     return within(next);
   }
 
-  let left = null; // where one was when one went to what is done with the selected
+  let left = null; // the focus before it moved to the bar for selected records
   document.addEventListener("keydown", (event) => {
     if (!table()) return;
-    // It would press the first button of the bar.
+    // Enter would press the first button of the bar.
     if (event.key === "Enter" && event.target.matches(".check input, #selection input")) return event.preventDefault();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) return;
@@ -342,10 +342,10 @@
     }
   });
 
-  // -- what the columns come to, and groups that unfold ------------------------------------------------
+  // -- totals of columns, and groups that unfold -------------------------------------------------------
 
-  // The last row: it comes with a short list; a long one does not wait for it, and it is asked for beside it.
-  // Another page of the list or another order of it comes to the same.
+  // The row of totals comes with a short list; for a long one it is requested separately. It is the same for another
+  // page or another order of the list.
   let added = { url: "" };
   async function add() {
     const url = document.querySelector(".sheet[data-totals]")?.dataset.totals;
@@ -379,7 +379,7 @@
     else fill(link);
   }
 
-  // The rows of a group that is open; those that are there already and have not changed stay the same.
+  // Loads the rows of an open group; unchanged ones keep their elements.
   async function fill(link) {
     const group = link.closest("[data-group]");
     const got = await window.hly.load(link.href).catch((problem) => note(link, problem.message, true));
@@ -404,7 +404,7 @@
     count();
   }
 
-  // The group goes on in a list of its own.
+  // A link to the list of the whole group.
   function onward(link) {
     const row = document.createElement("tr");
     const many = link.parentElement.querySelector(".count").textContent;
@@ -421,7 +421,7 @@
     event.preventDefault();
     unfold(link);
   }, true);
-  // What takes the page's place leaves open what is open, and has its rows as they are now.
+  // A page that replaces this one keeps groups open, with their current rows.
   document.addEventListener("fresh", (event) => {
     for (const link of document.querySelectorAll(OPEN)) {
       event.detail.querySelector(`a[data-unfolds][href="${CSS.escape(link.getAttribute("href"))}"]`)?.setAttribute("aria-expanded", "true");
@@ -429,12 +429,12 @@
   });
   document.addEventListener("parts", () => document.querySelectorAll(OPEN).forEach(fill));
 
-  // -- a look at a record, beside its list ----------------------------------------------------------
+  // -- a preview of a record beside its list ----------------------------------------------------------
 
-  let peeked = null; // the record, and its version
+  let peeked = null; // the previewed record and its version
   const CONTROLS = "form, .menu, .composers, .trail, [data-edits], .shows, .older, [data-opens], .undo, .head .acts, .card > header a";
 
-  // The row of the record that one looks at, in sight.
+  // Marks the row of the previewed record.
   function mark() {
     for (const row of table()?.querySelectorAll("tr[data-row]") || []) row.classList.toggle("peeked", row.dataset.row === peeked?.id);
   }
@@ -449,7 +449,7 @@
     if (link) link.focus();
   }
 
-  // Beside the list, which stays where one is: the focus does not leave it.
+  // The panel beside the list. The focus stays in the list.
   function panel() {
     const there = document.getElementById("peek");
     if (there) return there;
@@ -471,7 +471,7 @@
     for (const empty of record.querySelectorAll(".missing, .people > div:not(:has(dd > *)), .sides > .card:not(:has(p, li, dl > *))")) empty.remove();
     for (const named of record.querySelectorAll("[id]")) named.removeAttribute("id");
     record.removeAttribute("id");
-    // What it is about has one heading on the page.
+    // The page must have only one heading of the first level.
     const title = record.querySelector("h1");
     if (title) title.replaceWith(Object.assign(document.createElement("h2"), { className: "h1", textContent: title.textContent }));
     const open = document.createElement("a");
@@ -489,7 +489,7 @@
     look.scrollTop = 0;
   }
 
-  // On the way through the list the panel goes along.
+  // The panel follows the focus in the list.
   document.addEventListener("focusin", (event) => {
     const row = peeked && event.target.closest("table.list tr[data-row]");
     if (row && row.dataset.row !== peeked.id) peek(row);
@@ -509,7 +509,7 @@
 
   window.addEventListener("pageshow", () => page() && setTimeout(count));
 
-  // A row that stands in the place of one that was changed.
+  // Prepares a row that replaced an edited one.
   function changed(row) {
     describe(row);
     add();

@@ -1,8 +1,8 @@
-// Behind an @ in a text, members are suggested: one is chosen by arrows and Enter or Tab, or by a click. What is
-// sent is the text alone, so nothing depends on this.
+// Suggests members after an @ in a text. One is chosen by arrows and Enter or Tab, or by a click. Only the text is
+// sent, so everything works without this.
 (() => {
-  const QUIET = 120; // ms without a key before it is asked
-  // A name that begins where a mail address cannot: not behind a letter, a digit or a dot.
+  const QUIET = 120; // ms without a key before suggestions are requested
+  // A name after an @ that cannot be part of an email address: no letter, digit or dot is before it.
   const BEGUN = /(?:^|[^\p{L}\p{N}_.@])@([\p{L}\p{N}][\p{L}\p{N}.' -]{0,60})?$/u;
   let text, list, chosen = 0, timer = 0, asked = 0;
 
@@ -45,7 +45,7 @@
     const found = begun();
     if (!found) return shut();
     const query = new URLSearchParams({ q: found[1] || "", at: location.pathname });
-    // Without an answer one types the name oneself.
+    // Without an answer the name can be typed.
     const answer = await fetch(`${words().mentions}?${query}`, { credentials: "same-origin", headers: { "X-Live": "1" } }).catch(() => null);
     const names = answer?.ok && answer.headers.get("Content-Type")?.startsWith("application/json") ? (await answer.json()).names : [];
     if (mine !== asked || !text.isConnected) return;
@@ -53,7 +53,7 @@
     else shut();
   }
 
-  // What fits no more goes at once: who types and presses Enter means nobody that was suggested before.
+  // Names that no longer match are removed at once: Enter must not choose one that was suggested before.
   const fold = (said) => said.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
   function narrow(typed) {
     const kept = [...list.children].filter((option) => ` ${fold(option.textContent)}`.includes(` ${fold(typed)}`));
@@ -84,7 +84,8 @@
     timer = setTimeout(ask, QUIET);
   });
 
-  // Before all others: Escape shuts the names and not the dialog, Enter chooses and sends nothing.
+  // Runs before all other listeners: Escape closes the suggestions and not the dialog, Enter chooses and sends
+  // nothing.
   window.addEventListener("keydown", (event) => {
     if (!list || event.target !== text || event.isComposing) return;
     const { key } = event;

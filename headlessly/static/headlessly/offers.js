@@ -1,5 +1,5 @@
-// What is suggested for an input, in words: the input shows what a value is called, and what is sent is the value, which
-// may be typed too. What two values are called tells neither apart: they are shown as they are.
+// Suggestions for an input, by their labels. The input shows a value's label; what is sent is the value, which may be
+// typed as well. Values that share a label are shown as they are.
 window.hly.offered = (pairs) => {
   const fold = (text) => text.trim().toLocaleLowerCase();
   const known = new Set(pairs.map(([value]) => value));

@@ -1,5 +1,5 @@
-// Find anything with Ctrl-K: records, pages and what can be done here. Only ids are remembered in the
-// browser; what they are called, and whether one still sees them, the server says.
+// Finds records, pages and actions with Ctrl-K. Only the ids of recent records are stored in the browser; their
+// labels, and whether the user may still see them, come from the server.
 document.addEventListener("DOMContentLoaded", () => {
   const palette = document.getElementById("palette");
   if (!palette) return;
@@ -7,7 +7,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const list = palette.querySelector("[role=listbox]");
   const status = palette.querySelector("[data-said]");
   const { find, who, here, nothing, failed, count } = palette.dataset;
-  const WAIT = 120; // ms of quiet before what was typed is asked for
+  const WAIT = 120; // ms without a key before the text is searched
   const KEEP = 8;
   const key = `hly-recent ${find} ${who}`;
   let options = [];
@@ -30,7 +30,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const kept = [id, ...recent().filter((other) => other !== id)].slice(0, KEEP);
       localStorage.setItem(key, JSON.stringify(kept));
     } catch {
-      // A browser that keeps nothing has no recent ones.
+      // Without storage there are no recent records.
     }
   };
   if (here) remember(here);
@@ -52,7 +52,7 @@ document.addEventListener("DOMContentLoaded", () => {
     input.setAttribute("aria-activedescendant", option.node.id);
   };
 
-  // What the page has a button for is done by that button, with its dialog and its questions.
+  // An action with a button on the page is done by that button, with its dialog and its questions.
   const buttonFor = (item) => {
     const action = new URL(item.press, location.href).pathname;
     const forms = [...document.querySelectorAll("form")].filter(
@@ -69,7 +69,7 @@ document.addEventListener("DOMContentLoaded", () => {
     return null;
   };
 
-  // What it takes to do it is on this page: a button of a record, or any other control.
+  // The control on this page that does it: a button of a record, or another one.
   const controlFor = (item) => (item.press ? buttonFor(item) : document.querySelector(item.clicks));
   const isHere = (item) => item.url || controlFor(item);
 
@@ -100,7 +100,7 @@ document.addEventListener("DOMContentLoaded", () => {
       );
     });
     if (!options.length && !problem) list.append(element("p", { class: "nothing" }, nothing));
-    // Only options may be in a list box, and one without any is none.
+    // A list box must have options, and nothing else.
     list.setAttribute("role", options.length ? "listbox" : "group");
     input.setAttribute("aria-expanded", String(options.length > 0));
     status.textContent = problem || (options.length ? count.replace("%s", options.length) : nothing);
@@ -168,7 +168,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (event.key in steps) choose(chosen + steps[event.key]);
     else if (event.key === "Enter") {
       event.preventDefault();
-      // Who types and presses Enter at once means what they typed, not what was found before it.
+      // Enter right after typing means the new text, not the results that are still shown.
       if (answered !== input.value.trim()) {
         clearTimeout(timer);
         await ask();

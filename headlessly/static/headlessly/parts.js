@@ -1,26 +1,26 @@
-// What the server answers takes the place of what stands there, part by part: what is being typed, what is open
-// and where one is stay as they are. Without this file every link and form leads to a page that does the same.
+// Updates the page with responses of the server, part by part: input, open sections and the scroll position are kept.
+// Without this script every link and form leads to a page that does the same.
 (() => {
   const { ahead, send, write, written, parse, dirty, losesTyped, words, Unsent } = window.hly;
   const main = () => document.getElementById("hly");
 
-  // As send, of what stands within the frame alone; what ``form`` asks for waits for its turn.
+  // Like send, but only for the part of the page within the frame. The request of a ``form`` waits for its turn.
   async function load(url, options = {}, form = null) {
     const asks = { ...options, headers: { "X-Region": "1", ...options.headers } };
     const answer = await (form ? write(form, url, asks) : send(url, asks));
     return { answer, page: parse(await answer.text()) };
   }
 
-  // -- one page in the place of another -----------------------------------------------------------
+  // -- replacing the page ---------------------------------------------------------------------------
 
-  // A form that is not saved yet; ``saved`` is the one that was just sent.
+  // Whether a form has unsaved input; ``saved`` is the form that was just sent.
   const unsaved = (form, saved) =>
     form !== saved && form.matches("form[method=post]") && !form.matches("#selection") &&
     (form.dataset.one || form.matches(".celled") || form.closest(".composer[open], .todo details[open]") || dirty(form));
   const holdsUnsaved = (node, saved) =>
     node.nodeType === 1 && [...(node.matches("form") ? [node] : []), ...node.querySelectorAll("form")].some((form) => unsaved(form, saved));
 
-  // Searchable choices are made anew: what stands around them is the library's, not the page's.
+  // Searchable choices are destroyed and created again: their elements are Select2's, not the page's.
   function unmakeChoices(place, saved) {
     if (!window.django?.jQuery) return;
     for (const select of place.querySelectorAll(".select2-hidden-accessible")) {
@@ -33,7 +33,7 @@
     django.jQuery(place).find("select.admin-autocomplete:not(.select2-hidden-accessible)").djangoAdminSelect2();
   }
 
-  // Rows and cards are known by their records, wherever they stand, and groups by what they have in common.
+  // Identifies rows and cards by their records, wherever they are, and groups by their links.
   const name = (place) => {
     for (const each of place.querySelectorAll("[data-group]")) each.id = `of-${each.querySelector("a").getAttribute("href")}`;
     for (const each of place.querySelectorAll("tr[data-row], [data-card]")) each.id = `of-${each.dataset.row || each.dataset.card}`;
@@ -43,30 +43,30 @@
     name(old);
     name(fresh);
     Idiomorph.morph(old, fresh, {
-      // A link or a summary that has the focus holds nothing that is typed.
+      // A link or a summary with the focus has no input to keep.
       ignoreActiveValue: typing && Boolean(document.activeElement?.matches("input, textarea, select, [contenteditable]")),
       callbacks: {
         beforeNodeMorphed(here, now) {
           if (here.nodeType !== 1) return true;
-          // One that was opened while what others did was on its way.
+          // A dialog that was opened while the changes by others were loading.
           if (quiet && here.matches("dialog[open]")) return false;
           if (here.matches("form") && unsaved(here, saved)) {
-            // What it is about is the list as it is now.
+            // Its query is that of the new list.
             for (const name of ["query"]) if (now.elements?.[name] && here.elements[name]) here.elements[name].value = now.elements[name].value;
             return false;
           }
           if (here.matches("tr") && here.querySelector(".celled")) return false;
-          // What was opened stays open, but for what was just sent.
+          // Sections stay open, except for the one with the form that was sent.
           if (here.matches("details") && !(saved && here.contains(saved))) now.open ||= here.open;
           return true;
         },
-        // A dialog stays open; what others did unselects nothing.
+        // Dialogs stay open; changes by others do not deselect anything.
         beforeAttributeUpdated: (name, here) =>
           !((name === "open" && here.matches("dialog")) || (quiet && name === "checked" && here.name === "ids")),
         beforeNodeRemoved: (node) => !holdsUnsaved(node, saved) && !node.dataset?.loaded,
       },
     });
-    // A field that is being changed may stand elsewhere now.
+    // A field that is being edited may be in another place now.
     for (const form of old.querySelectorAll("form[data-one]")) {
       const here = form.closest("[data-field]");
       const places = [...old.querySelectorAll(`[data-field="${CSS.escape(form.dataset.one)}"]`)];
@@ -79,9 +79,9 @@
     }
   }
 
-  // -- where one is -------------------------------------------------------------------------------
+  // -- the focus ------------------------------------------------------------------------------------
 
-  // What has the focus, said so that it is found again where the page was made anew.
+  // Describes the focused element so that it can be found in the new page.
   function marked() {
     const { activeElement: at } = document;
     if (!at || at === document.body) return null;
@@ -115,16 +115,16 @@
 
   // -- showing ------------------------------------------------------------------------------------
 
-  // The page of another address in the place of this one; ``saved`` is the form that it answers.
+  // Replaces this page by the loaded one; ``saved`` is the form that it answers.
   function show(page, { saved, quiet, typing = quiet } = {}) {
     const fresh = page.getElementById("hly");
     const mark = marked();
     const from = document.getElementById("record")?.dataset.record;
     const moved = location.pathname !== shown.pathname;
-    // What is newer than an answer to come is not replaced by it.
+    // An answer that arrives later is older than this one, and must not replace it.
     if (!quiet && asked === unasked) asked += 1;
     if (moved) leave();
-    // What scripts add to a page they add to this one first: equal to what stands there it is left alone.
+    // Scripts add their parts to the new page first: where it equals the old one, nothing is changed.
     document.dispatchEvent(new CustomEvent("fresh", { detail: fresh }));
     unmakeChoices(main(), saved);
     morph(main(), fresh, { saved, quiet, typing: Boolean(typing) });
@@ -144,17 +144,18 @@
     else refocus(mark);
   }
 
-  // The address of what is shown: Back and Forward change the browser's before anything is there.
+  // The address of the shown page: Back and Forward change the browser's before the page is loaded.
   let shown = new URL(location.href);
 
-  // Another page comes in its place: nothing of this one goes along.
+  // Nothing of this page is kept in another one.
   function leave() {
     document.dispatchEvent(new CustomEvent("leave", { detail: { from: shown.href, back: !settled } }));
     for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
     main().replaceChildren();
   }
 
-  // On another page one begins where one pressed, at the record that one comes from, or at the start.
+  // On another page the focus goes to the control that was pressed, to the record that one comes from, or to the
+  // start.
   function arrive(mark, from) {
     const within = (selector) => selector && main().querySelector(selector);
     const choices = [
@@ -166,7 +167,7 @@
     choices.find((each) => each && each.checkVisibility())?.focus({ preventScroll: true });
   }
 
-  // The menu says where one is.
+  // Marks the current page in the menu.
   function place() {
     const links = [...document.querySelectorAll(".frame-places a")];
     const below = links.filter((link) => `${location.pathname}/`.startsWith(new URL(link.href).pathname)).sort((a, b) => b.pathname.length - a.pathname.length)[0];
@@ -176,11 +177,11 @@
     }
   }
 
-  // -- from one page to another: lists, boards and records take each other's place -------------------
+  // -- navigation between lists, boards and records -------------------------------------------------
 
   let asked = 0;
-  let unasked = 0; // the last one that nobody asked for
-  // The steps of this tab are counted: how far down one was at each is found again, and so is the way back.
+  let unasked = 0; // the last quiet one
+  // Numbers the entries of this tab's history, to restore the scroll position of each, and to go back.
   let step = history.state?.step ?? 0;
   const heights = new Map();
   let settled = true;
@@ -192,14 +193,14 @@
     history.pushState({ step }, "", url);
   }
 
-  // What runs is seen at once; what is there at once shows nothing.
+  // Marks the page as loading; a fast response shows nothing.
   function running(yes) {
     main()?.toggleAttribute("data-running", yes);
     main()?.setAttribute("aria-busy", yes);
   }
 
-  // Answers whether there is nothing newer on its way, or missing.
-  // ``quiet``: nobody asked for it. It comes too late where something was written since, and where one is ``busy``.
+  // Loads and shows a page. Resolves to false if it failed, or another request replaced it. ``quiet`` is for updates
+  // that nobody asked for: they are dropped if something was written meanwhile, or while ``busy``.
   const visit = (url, { pushes = true, quiet = false, busy = () => false } = {}) => {
     const asked = bring(url, pushes, quiet, busy);
     return quiet ? asked : ahead(asked);
@@ -232,9 +233,9 @@
     const to = new URL(answer.url);
     if (pushes) push(to.pathname + to.search);
     else if (to.href !== location.href && answer.redirected) history.replaceState(history.state, "", to.pathname + to.search);
-    // What was typed since it was asked for is not undone.
+    // Keeps input that was typed since the request.
     show(page, { quiet, typing: quiet || (at === document.activeElement && at?.value !== value) });
-    // A page further on begins at its top, one come back to where one was.
+    // A new page starts at its top; Back restores the scroll position.
     settled = true;
     if (!pushes && !quiet) window.scrollTo(0, heights.get(step) ?? 0);
     else if (to.pathname !== before.pathname) window.scrollTo(0, 0);
@@ -242,7 +243,7 @@
     return true;
   }
 
-  // What was chosen in a menu closes it.
+  // Choosing in a menu closes it.
   const choose = (element) => element.closest("details.menu")?.removeAttribute("open");
 
   const same = (url) => url.origin === location.origin && url.pathname === location.pathname;
@@ -253,7 +254,7 @@
     if (!main()?.matches("[data-visits]") || !link?.closest("#hly, #peek, #main > header nav")) return;
     if (link.target || link.hasAttribute("download") || link.hash || link.dataset.older !== undefined) return;
     const stays = link.search && same(link) && main().contains(link);
-    // What is not saved is asked about first, as on the way to any other page.
+    // With unsaved input the browser asks first, as before any other page.
     if (!stays && (!swaps(link) || losesTyped() || main().querySelector(".celled"))) return;
     event.preventDefault();
     choose(link);
@@ -266,7 +267,7 @@
     link.origin === location.origin &&
     (RECORD.test(link.pathname) || link.closest(".switch") || link.pathname === location.pathname.replace(RECORD, "/"));
 
-  // What narrows: only what is said has a place in the address.
+  // The address for a form of filters, without empty ones.
   function addressOf(form) {
     const url = new URL(form.getAttribute("action") || location.pathname, location.href);
     const said = [...new FormData(form)].filter(([, value]) => value !== "");
@@ -282,11 +283,11 @@
     if (!same(url)) return;
     event.preventDefault();
     choose(event.submitter || form);
-    // Nothing is left: all records, and not the view that one starts with.
+    // Without filters all records are shown, and not the user's first view.
     visit(url.search ? url.href : `${url.pathname}?view=all`);
   });
 
-  // What is taken back of a list or a board shows where it stands, and what stays is told in its place.
+  // Undoing on a list or a board updates it, and shows conflicts there.
   document.addEventListener("submit", async (event) => {
     const { target: form } = event;
     if (event.defaultPrevented || !form.matches("form[data-undo]") || !main()?.matches("[data-visits]") || document.getElementById("record")) return;
@@ -309,7 +310,7 @@
 
   window.addEventListener("popstate", (event) => {
     const to = event.state?.step ?? 0;
-    // A place on the page, or the way back to where one chose to stay.
+    // An anchor on the page, or the way back after the user chose to stay.
     if (location.pathname + location.search === shown.pathname + shown.search) return void (step = to);
     if (!main()?.matches("[data-visits]")) return location.reload();
     if (location.pathname !== shown.pathname && losesTyped() && !confirm(words().leave)) return history.go(step - to || 1);
@@ -318,7 +319,7 @@
     visit(location.href, { pushes: false });
   });
 
-  // -- what went wrong ----------------------------------------------------------------------------
+  // -- messages -------------------------------------------------------------------------------------
 
   function warn(text, again) {
     const toast = document.createElement("div");
@@ -339,7 +340,7 @@
     document.getElementById("toasts")?.replaceChildren(toast);
   }
 
-  // One has gone on before it was answered: what came of it is said there, and what was refused is a draft again.
+  // The user left before the answer: tells its result on the current page; refused input becomes a draft again.
   function tellElsewhere(page, done) {
     const toasts = page.getElementById("toasts");
     if (!done) warn(page.querySelector(".wrong, [role=alert]")?.textContent.trim() || page.title);
@@ -347,7 +348,7 @@
     window.hly.fade();
   }
 
-  // What is said of what happened elsewhere.
+  // Shows a message about something that happened elsewhere.
   function inform(text) {
     const toast = Object.assign(document.createElement("div"), { className: "toast", textContent: text });
     document.getElementById("toasts")?.replaceChildren(toast);

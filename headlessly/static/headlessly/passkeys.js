@@ -1,5 +1,5 @@
-// A passkey made or shown: what the server asks is handed to the browser, and its answer sent with the form, on a
-// page of its own or in the dialog that signs in over a page.
+// Creates or uses a passkey: hands the server's challenge to the browser, and sends its answer with the form. The
+// form is on a page of its own or in the dialog for signing in.
 (() => {
   const bytes = (text) => {
     const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
@@ -27,7 +27,7 @@
   window.addEventListener("submit", async (event) => {
     const form = event.target;
     if (!form.matches("[data-passkey]") || form.elements.passkey.value) return;
-    // Nobody else sends it before there is an answer.
+    // No other script sends the form before there is an answer.
     event.preventDefault();
     event.stopImmediatePropagation();
     if (form.dataset.asking) return;

@@ -1,5 +1,5 @@
-// A list that is worked through keeps the order in which it was opened, for as long as the tab is open: each record
-// once, whatever becomes of it meanwhile. Without this script the neighbours are those of the list as it is now.
+// A list that is worked through keeps its order in this tab: each record comes once, however it changes meanwhile.
+// Without this script the neighbours are those of the list as it is now.
 (() => {
   const { words } = window.hly;
   const KEY = "queue";
@@ -11,23 +11,23 @@
     } catch { return null; }
   };
   const write = (queue) => {
-    try { sessionStorage.setItem(KEY, JSON.stringify(queue)); } catch { /* then it is the list as it is now */ }
+    try { sessionStorage.setItem(KEY, JSON.stringify(queue)); } catch { /* then the current list is used */ }
   };
 
   const record = () => document.getElementById("record")?.dataset.record;
   const list = () => document.querySelector("#record > .trail [data-queue]")?.dataset.queue;
 
-  // The address that one came here from by a link; nothing for who reloads, or goes back.
+  // The address of the page with the link that was followed here; empty after a reload, or Back.
   let came = performance.getEntriesByType("navigation")[0]?.type === "navigate" ? document.referrer : "";
   let [wrote, opened] = [false, false];
   document.addEventListener("leave", (event) => {
     [came, opened] = [event.detail.back ? "" : event.detail.from, false];
   });
 
-  // Whether one came here from the list itself: it is opened anew, what was done of it stays done.
+  // Whether the link was in the list itself: then the queue starts anew, but what was done stays done.
   const cameFromList = (from) => Boolean(came) && new URL(came).pathname === new URL(from, location.href).pathname.replace(/queue\/$/, "");
 
-  // The queue that one works on here: that of the list one came from, or the one that a record of it led out of.
+  // The queue of this record: that of the list that led here, or the one of the record that led out of it.
   async function find() {
     const here = record();
     if (!here) return null;
@@ -91,12 +91,12 @@
     steps.dataset.of = `${here} ${text}`;
     steps.children[1].className = "quiet";
     steps.children[1].textContent = text;
-    // Out of the queue the way back is the record that led out of it.
+    // Outside of the queue, Back leads to the record that led out of it.
     step(trail, queue, outside ? at : at - 1, "prev", "k");
     step(trail, queue, at + 1, "next", "j");
   }
 
-  // What was written on a record is work on it.
+  // A record counts as done when something was saved in it.
   document.addEventListener("written", (event) => {
     wrote = true;
     const queue = read();

@@ -1,7 +1,7 @@
-// A new record from any page: its quick form in a dialog, what is there already beside it while one types.
+// Creates a record from any page: its quick form opens in a dialog, and shows similar records while somebody types.
 (() => {
   const { ahead, writesElsewhere, load, write, parse, warn, restore, forget, makeChoices, Unsent } = window.hly;
-  const QUIET = 200; // ms without a key before what was typed is asked for
+  const QUIET = 200; // ms without a key before similar records are requested
   let dialog, opener, waiting, asked = 0;
 
   function stage() {
@@ -36,16 +36,16 @@
     return true;
   }
 
-  // One line has it all: "Mia Holm, mia@holm.example, Holm AS, referral", or cells of a sheet. What looks like an
-  // address goes where addresses are asked for, the others in the order of the inputs that are empty.
+  // Spreads one pasted line over the inputs: "Mia Holm, mia@holm.example, Holm AS, referral", or cells of a sheet.
+  // Email addresses and phone numbers go to inputs of their type, other parts to the empty inputs in order.
   function spread(form, input) {
     const inputs = [...form.querySelectorAll(".inputs :is(input[type=text], input[type=email], input[type=tel])")].filter((each) => each.name && !each.closest(".select2-container"));
-    // In front of <an address> stands one name, also one with a comma: "Holm, Mia <mia@holm.example>".
+    // Before <an address> is one name, even with a comma: "Holm, Mia <mia@holm.example>".
     const line = input.value.replace(/^([^<;\t\n]*)<\s*(\S+@[^\s>]+)\s*>/, (_all, name, address) => `${name.split(",").reverse().map((part) => part.trim()).join(" ").trim()}, ${address},`);
     const parts = line.split(/[,;\t\n<>]+/).map((part) => part.trim()).filter(Boolean);
     const kinds = [["email", /^\S+@\S+$/], ["tel", /^[+(]?\d[\d ()/.-]{4,}$/]];
     const kindOf = (part) => kinds.find(([kind, looks]) => looks.test(part) && inputs.some((each) => each.type === kind))?.[0] || "text";
-    // "Holm, Mia" is a name: only a line with an address in it is more.
+    // "Holm, Mia" is a name: only a line with an address or a number is split.
     if (input !== inputs[0] || parts.length < 2 || parts.every((part) => kindOf(part) === "text")) return;
     if (inputs.some((each) => each !== input && each.value)) return;
     const put = parts.map((part) => {
@@ -53,7 +53,7 @@
       if (place) place.spread = part;
       return place;
     });
-    // More than fits is left as it was typed.
+    // If there are more parts than inputs, the line is left as it was typed.
     const fits = put.every(Boolean);
     for (const each of inputs) {
       if (fits && (each.spread || each === input)) {
@@ -88,7 +88,7 @@
     }
   }
 
-  // What was made is said on the page that one is on, and seen in its lists.
+  // Shows on the current page that a record was created, and updates its lists.
   function tell(page) {
     const said = page.getElementById("toasts");
     // What is taken back leads back to this page, not to that of the form.
@@ -99,9 +99,9 @@
     if (main?.matches("[data-visits]") && !window.hly.holdsUnsaved(main)) window.hly.visit(location.href, { pushes: false, quiet: true });
   }
 
-  // -- for a picker: what was chosen to be made --------------------------------------------------
+  // -- for a picker: creating what was chosen -----------------------------------------------------
 
-  // Makes what a picker asks for, by the small form where more is required; answers the choice, or null.
+  // Creates the record of a picker, with the quick form if it requires more; resolves to the choice, or null.
   async function choose(select, { create: url, sends }) {
     const body = new FormData();
     for (const [name, value] of Object.entries({ ...sends, choice: 1 })) body.set(name, value);
@@ -214,7 +214,7 @@
 
   Object.assign(window.hly, { choose, openQuick: open, tellMade: tell });
 
-  // A page that has "c" for something else, such as a call, keeps it.
+  // A page that uses "c" for something else, such as a call, keeps it.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "c" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable], dialog[open], .select2-container")) return;

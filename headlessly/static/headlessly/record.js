@@ -1,11 +1,11 @@
-// The page of a record without reloads: forms are posted, what the server answers takes the page's place.
-// Without this file every form and link leads to a page that does the same.
+// The page of a record without reloads: forms are posted, and the response updates the page. Without this script
+// every form and link leads to a page that does the same.
 (() => {
   const main = () => document.getElementById("hly");
   const { ahead, writesElsewhere, load, tellElsewhere, makeChoices, holdsUnsaved, restore, forget, parse, tell, warn, Unsent } = window.hly;
   let opener = null;
 
-  // What the server answers takes the place of what stands here; ``saved`` is the form that was sent.
+  // Updates the page with the response; ``saved`` is the form that was sent.
   function show(page, url, saved) {
     if (!page.getElementById("hly")) return location.assign(url);
     const field = saved?.dataset.one;
@@ -13,7 +13,7 @@
     history.replaceState(history.state, "", here.pathname + here.search);
     const open = openComposer()?.textContent;
     window.hly.show(page, { saved });
-    // The next step that the answer asks for is opened as by a press: one writes in it at once.
+    // If the response opens the form for a next step, it is opened as if by a click, which moves the focus into it.
     const summary = openComposer();
     if (summary && summary.textContent !== open) {
       summary.parentElement.open = false;
@@ -60,13 +60,13 @@
     if (done) {
       const to = new URL(answer.url);
       form.closest("dialog.does[open]")?.close();
-      // Another record, another page: its address and its menu come with it.
+      // Another record is another page, with its address and its menu.
       if (to.pathname !== location.pathname) return go(answer.url, page, form);
       return show(page, answer.url, form);
     }
     delete form.dataset.sent;
     const dialog = form.closest("dialog.does");
-    // What is asked first, also of a button that asks for nothing else.
+    // What must be asked first, even for a button without a form.
     const section = page.querySelector("section.do, .ask-page");
     if (section) return fill(dialog || shownDialog(form.querySelector("button")), section);
     const one = page.querySelector("form[data-one]");
@@ -78,8 +78,8 @@
   }
 
   function go(url, page, saved) {
-    // The toasts of a page are said once: what was fetched is shown, not asked for again. Where something
-    // else is not saved yet, the browser asks before it leaves.
+    // The toasts of a page are sent once: the loaded page is shown, not requested again. If something else is not
+    // saved yet, the browser asks before it leaves.
     const fresh = page.getElementById("hly");
     if (!fresh || holdsUnsaved(main(), saved) || !page.getElementById("record") || !document.getElementById("record")) return location.assign(url);
     window.hly.push(url);
@@ -99,7 +99,7 @@
     place.textContent = said || page.title;
   }
 
-  // A link or a button that asks for something to read: where it is not had, it says so.
+  // Tells if what a link or a button requests could not be loaded.
   const attempt = (asked) =>
     asked.catch((problem) => {
       if (!(problem instanceof Unsent)) throw problem;
@@ -108,7 +108,7 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    // One that is on its way already: see admin.js.
+    // It is being sent already: see admin.js.
     if (event.defaultPrevented) return;
     if (form.matches("[data-opens-dialog]")) {
       event.preventDefault();
@@ -129,7 +129,7 @@
     if (document.activeElement.matches("[data-selects]")) document.activeElement.select();
   }
 
-  // What is on its way is called back by Escape, and by whatever is opened after it.
+  // Escape, or opening something else, cancels the dialog that is loading.
   let coming = null;
   document.addEventListener("visit", () => (coming = null));
   document.addEventListener("keydown", (event) => {
@@ -153,8 +153,8 @@
     return true;
   }
 
-  // The dialog of verbs, open; whatever opened it has the focus again when it is closed. A menu that it was chosen
-  // from is shut, and has the focus then.
+  // Opens the dialog of verbs. Closing it returns the focus to what opened it; if that was in a menu, the menu is
+  // closed, and gets the focus.
   function shownDialog(from) {
     const menu = from?.closest("details.menu[open]");
     if (menu) menu.open = false;
@@ -179,7 +179,7 @@
   let waiting = 0, foretold = 0;
   function foretell(form) {
     clearTimeout(waiting);
-    const mine = (foretold += 1); // an answer to what was said before is none
+    const mine = (foretold += 1); // earlier answers are ignored
     waiting = setTimeout(async () => {
       const data = new FormData(form);
       data.set("preview", "1");
@@ -190,7 +190,7 @@
       const will = form.querySelector("[data-will]");
       const told = answer.ok && will && parse(await answer.text()).body;
       if (!told || mine !== foretold) return;
-      // What is compared changes with what it is compared with; what was chosen of it stays.
+      // A comparison is replaced if it is about another record; the choices in it are kept otherwise.
       const fresh = told.querySelector("[data-compared]");
       const compared = form.querySelector("[data-compared]");
       fresh?.remove();
@@ -198,7 +198,7 @@
       will.replaceChildren(...told.childNodes);
     }, 250);
   }
-  // A dialog may be asked otherwise: about another record, or the other way round.
+  // Links in a dialog change what it is about: another record, or the other direction.
   document.addEventListener("click", (event) => {
     const way = event.target.closest("dialog.does a[data-way]");
     if (!way || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -243,14 +243,14 @@
     else input?.focus();
   }
 
-  // A value is clicked to change it; what in it leads elsewhere still does.
+  // A click on a value edits it; links in it still work.
   document.addEventListener("click", (event) => {
     const place = event.target.closest("#record [data-field]");
     if (!place || event.defaultPrevented || event.target.closest("a, button, summary, input, textarea, select, form, label") || String(getSelection())) return;
     place.querySelector("[data-edits]")?.click();
   });
 
-  // A stage on the way is pressed to go there, where one may.
+  // A click on a stage moves the record there, if that is allowed.
   function stages(page) {
     for (const step of page.querySelectorAll(".path [data-step]:not(.now)")) {
       const does = [...page.querySelectorAll(`.acts button[data-key="${step.dataset.step}"]`)].find((each) => each.getAttribute("aria-disabled") !== "true");
@@ -277,14 +277,14 @@
     place.querySelector("[data-edits]")?.focus();
   }
 
-  // Who calls or writes from here has it to note when they come back.
+  // A click on a phone number or an email address opens the form that logs the call or email.
   document.addEventListener("click", (event) => {
     const link = event.target.closest("#record a:is([href^='tel:'], [href^='mailto:'])");
     const form = link && main().querySelector(`.composer[data-after="${link.protocol}"]:not([open])`);
     if (form && !holdsUnsaved(form.parentElement)) form.open = true;
   });
 
-  // What was typed stays, for when it is opened again.
+  // Keeps the input for the next time that it is opened.
   function shut(details) {
     details.open = false;
     details.querySelector("summary").focus();
@@ -293,7 +293,7 @@
   const edit = (pen) => ahead(editInPlace(pen));
   async function editInPlace(pen) {
     const from = document.activeElement;
-    // What is open already is gone on with: one of several questions, or all of them.
+    // If the form is open already, it gets the focus: it may ask one of several questions, or all.
     const there = pen.closest("[data-field]").querySelector("form[data-one]");
     if (there) {
       there.querySelector("input:not([type=hidden]), textarea, select").focus();
@@ -344,26 +344,26 @@
     const written = event.key === "Escape" && event.target.closest?.(".composer[open], .todo details[open]");
     if (written) return shut(written);
     const { form } = event.target;
-    // What is done with the selected of a list has a button for each.
+    // The form for the selected records has a button for each action.
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && form?.id !== "selection") form?.requestSubmit();
   });
 
   // -- keys -------------------------------------------------------------------------------------
-  // The number of a state to which no step leads from here: where they lead is said.
+  // For the key of a state that cannot be reached from here, tells which states can.
   function refuse(key) {
     const { refusedKeys, hint } = document.querySelector("#record [data-refused-keys]")?.dataset || {};
     if (refusedKeys?.includes(key)) window.hly.inform(hint);
   }
 
   document.addEventListener("keydown", (event) => {
-    // A dialog that was just closed may hold the focus until the next frame.
+    // A dialog that was just closed may keep the focus until the next frame.
     const busy = event.target.closest?.("input, textarea, select, [contenteditable], dialog[open], .select2-container");
     if (busy || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "/" && document.querySelector("[data-search]")) {
       event.preventDefault();
       return location.assign(`${document.querySelector("[data-search]").href}#search`);
     }
-    if (event.key === "e") return; // the site's own script knows it
+    if (event.key === "e") return; // handled by admin.js
     const wanted = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
     if (!wanted) return refuse(event.key);
     event.preventDefault();

@@ -1,4 +1,5 @@
-// A list of objects, filled in row by row. The text below stays what is sent; without this file it is all there is.
+// An editor for a list of objects, row by row. The text below holds the JSON that is sent; without this script it is
+// the only input.
 (() => {
   const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
 
@@ -9,7 +10,7 @@
     } catch { return null; }
   }
 
-  // What one input says: nothing where it is empty, so that the row does not get the key.
+  // The value of an input; undefined if it is empty, so that the row does not get the key.
   function said(input, { kind, words, keys }) {
     if (kind === "flag") return input.checked || undefined;
     const key = (text) => keys?.meant(text.trim()) ?? text.trim();
@@ -24,14 +25,14 @@
     return value.startsWith("{") ? parsed(value) : value;
   }
 
-  // What is JSON other than plain text is that: 12, true, "12", {"$id": 1}. {{name}} is text.
+  // Parses values that are JSON other than plain text: 12, true, "12", {"$id": 1}. {{name}} is text.
   function parsed(value) {
     if (value.startsWith("{{") || !/^(true|false|null|-?\d|["[{])/.test(value)) return value;
     try { return JSON.parse(value); } catch { return value; }
   }
   const unparsed = (value) => typeof value === "string" && parsed(value) === value ? value : JSON.stringify(value);
 
-  // The choices there are, also those that stand in groups.
+  // All choices, including those in groups.
   const choices = (of) => of.flatMap(([each, label]) => (Array.isArray(label) ? label : [[each, label]]));
 
   function input(column, value, says) {
@@ -39,7 +40,7 @@
     if (column.kind === "list") return make("textarea", { rows: 2, value: (value || []).join("\n"), placeholder: says.lines });
     if (column.kind === "pairs") {
       const known = value && typeof value === "object" ? value : {};
-      // A label with a colon in it would end there when the line is read again: then it is the name.
+      // A label with a colon would be cut there when the line is read again: then the name is used.
       const named = (key) => [column.keys?.shown(key) ?? key].find((label) => !label.includes(":")) ?? key;
       const lines = Object.entries(known).map(([key, each]) => `${named(key)}: ${unparsed(each)}`);
       return make("textarea", { rows: Math.max(2, lines.length), value: lines.join("\n"), placeholder: says.pairs });
@@ -47,7 +48,7 @@
     if (column.kind === "choice") {
       const select = make("select");
       const option = ([each, label]) => make("option", { value: each, textContent: label });
-      // What it has now is kept, and so is that it has none.
+      // Keeps the current value as a choice, also an empty one.
       if (!choices(column.of).some(([each]) => each === value)) select.append(option([value ?? "", value ?? ""]));
       for (const [each, label] of column.of) {
         if (!Array.isArray(label)) { select.append(option([each, label])); continue; }
@@ -66,7 +67,7 @@
     return typed;
   }
 
-  // A filter is put together by rows of its own (filters.js), as of the noun that the row's `type` names.
+  // A filter has rows of its own (filters.js), for the noun that the row's `type` names.
   function filter(column, row, write) {
     const text = make("textarea", { rows: 2, value: JSON.stringify({ type: row.type || column.builds.types[0].name, filter: row[column.key] || {} }) });
     text.dataset.builds = JSON.stringify(column.builds);
@@ -80,7 +81,7 @@
   }
 
   function enhance(text) {
-    if (!text.dataset.rows) return; // by what another one drew
+    if (!text.dataset.rows) return; // already, while another one was drawn
     const { columns, says } = JSON.parse(text.dataset.rows);
     const rows = read(text);
     if (!rows) return;
@@ -102,7 +103,7 @@
     function draw(focus) {
       list.replaceChildren(...rows.map((row, at) => {
         const item = make("li"), inputs = {};
-        // What only some have is asked for where it is one of them, or is there already.
+        // Inputs that only some rows have are shown for those, or if they have a value.
         const appear = () => {
           for (const { key, beside, where } of shown) {
             if (beside && inputs[key]) inputs[key].parentElement.hidden = row[beside] !== where && !inputs[key].value;
@@ -124,14 +125,14 @@
             write();
             appear();
           });
-          // What is chosen may say what stands beside it: what is there already stays.
+          // A choice may fill in its neighbours: those that have a value keep it.
           field.addEventListener("change", () => {
             const begins = column.offers?.find(([value]) => value === row[column.key])?.[2];
             if (!begins || Object.keys(begins).every((key) => key in row && row[key] === begins[key])) return;
             for (const [key, each] of Object.entries(begins)) {
               if (row[key] && !choices(shown.find((other) => other.key === key)?.of || []).length) continue;
               row[key] = each;
-              // In place: one is in the next input by now.
+              // Updated in place, as the next input may have the focus by now.
               if (inputs[key]) inputs[key].value = Array.isArray(each) ? each.join("\n") : each;
             }
             write();

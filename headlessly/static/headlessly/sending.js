@@ -1,14 +1,14 @@
-// What is sent without leaving the page: what was typed outlives an ended session and a lost connection.
+// Sends requests without leaving the page. Typed input survives an ended session and a lost connection.
 window.hly = (() => {
   const words = () => document.getElementById("sending")?.dataset || {};
   const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 
-  // Why something did not reach the server, in words to show beside it.
+  // A request did not reach the server; the message is shown beside it.
   class Unsent extends Error {}
   class SignedOut extends Unsent {}
 
-  // As fetch; whoever is signed out signs in over the page first. Throws Unsent where that or the line fails, and as
-  // fetch does where it is called off.
+  // Like fetch, but somebody who is signed out first signs in over the page. Throws Unsent if that or the connection
+  // fails, and like fetch if it is aborted.
   async function send(url, options = {}, again = false) {
     let answer;
     try {
@@ -20,7 +20,7 @@ window.hly = (() => {
     if (address) {
       if (!(await signIn(address))) throw new SignedOut(words().signedOut);
     } else if (answer.headers.has("X-Stale-Token") && !again) {
-      // Signed in anew in another window: what this page holds is known no more.
+      // After signing in again in another window the token of this page is invalid.
       const page = await send(location.href, {}, true);
       renew(parse(await page.text()));
     } else return answer;
@@ -31,8 +31,8 @@ window.hly = (() => {
 
   // -- one queue of what is written ---------------------------------------------------------------
 
-  // A key for each thing that is asked for, kept until it is answered: sent again it is done once. What is asked for
-  // in other words is another thing.
+  // An idempotency key for each request, kept until it is answered: sent again, it is executed once. A request with
+  // other content gets a new key.
   const keys = new WeakMap();
   const random = () => [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
   const sayable = (url, body) =>
@@ -44,24 +44,23 @@ window.hly = (() => {
     if (keys.get(place)?.said !== said) keys.set(place, { key: random(), said, held: heldBy(place) });
     return keys.get(place).key;
   }
-  // What a form was sent with and is not answered yet; and the same said of one that was made anew.
+  // The request of a form that is not answered yet; and a way to give it to a form that was created anew.
   const sentWith = (form) => keys.get(form);
   const recall = (form, sent) => sent && keys.set(form, sent);
-  // The same while the form still holds what was sent: whoever typed on has something else to send.
+  // The same as long as the form still holds what was sent: after more typing it is another request.
   const sentUnchanged = (form) => (sentWith(form)?.held === heldBy(form) ? sentWith(form) : undefined);
 
-  // Whether something that was sent arrived, though the answer did not. Throws where nobody can be asked.
+  // Whether a request arrived although its answer did not. Throws if the server cannot be asked.
   async function arrived(key) {
     const answer = await fetch(`${words().sent}${key}/`, { credentials: "same-origin", headers: { "X-Live": "1" } });
     if (!answer.ok || answer.headers.has("X-Sign-In")) throw new Unsent(words().offline);
     return (await answer.json()).arrived;
   }
 
-  // As send, one after the other in the order in which they were asked for; ``place`` is the form, or what else it is
-  // asked by.
+  // Like send, but requests run one after the other, in order. ``place`` is the form, or another element that asks.
   let last = Promise.resolve();
   let counted = 0;
-  // Another number after each that is sent or answered: what was read before is older than that.
+  // A number that changes with each request and answer: data that was read before it changed is outdated.
   const written = () => counted;
   function write(place, url, options) {
     const headers = { ...options.headers, "Idempotency-Key": keyOf(place, url, options.body) };
@@ -87,7 +86,7 @@ window.hly = (() => {
     const first = await fetch(url, { credentials: "same-origin" }).catch(() => null);
     if (!first) throw new Unsent(words().offline);
     const page = parse(await first.text());
-    // Signed in meanwhile, elsewhere.
+    // Already signed in, in another window.
     if (!page.querySelector("form.gate")) return renew(page), true;
     return new Promise((done) => {
       const place = document.createElement("div");
@@ -96,7 +95,7 @@ window.hly = (() => {
       dialog.className = "sign-in";
       dialog.setAttribute("aria-label", words().signIn);
       let inside = false;
-      // Who has a second factor is led on to another address.
+      // A second factor has another address.
       const show = (page, address) => {
         const said = document.createElement("p");
         said.className = "gap";
@@ -132,7 +131,7 @@ window.hly = (() => {
         place.remove();
         done(inside);
       });
-      // A list of choices shuts where one presses beside it; this one is over it, and it waits.
+      // A list of choices closes on a click beside it; the dialog is over it, and it must stay open.
       place.addEventListener("mousedown", (event) => event.stopPropagation());
       place.append(dialog);
       document.body.append(place);
@@ -141,7 +140,8 @@ window.hly = (() => {
     });
   }
 
-  // Says beside a form why it was not sent, and offers to send it again; what waits for the line goes with it.
+  // Shows beside a form why it was not sent, and offers to send it again. Without a connection it is sent when that
+  // returns.
   function tell(form, text, again) {
     let place = form.querySelector(":scope > .unsent");
     if (!place) {
@@ -159,10 +159,10 @@ window.hly = (() => {
     };
     if (text === words().offline) {
       place.append(" ", words().waits);
-      // What was put away meanwhile is not sent behind one's back: it is only found out what became of it.
+      // A form that was closed meanwhile is not sent unseen: only its result is asked for.
       const retry = () => (place.checkVisibility() ? once() : form.dispatchEvent(new Event("putaway", { bubbles: true })));
       window.addEventListener("online", retry, { once: true });
-      // A browser may think that it is connected: the server is asked too.
+      // The browser may be wrong about its connection: the server is asked, too.
       const ask = setInterval(() => {
         if (!place.isConnected) return clearInterval(ask);
         fetch(words().session, { method: "HEAD", credentials: "same-origin" }).then(retry, () => {});
@@ -176,7 +176,7 @@ window.hly = (() => {
 
   // -- forms that lead to another page ------------------------------------------------------------
 
-  // Before such a form takes the page away, the page asks whether it would arrive: what was typed waits here.
+  // Before such a form leaves the page, the session is checked, so that input is not lost.
   const arriving = new WeakSet();
   window.addEventListener("submit", async (event) => {
     const { target: form, submitter } = event;
@@ -196,7 +196,7 @@ window.hly = (() => {
     delete form.dataset.sent;
     arriving.add(form);
     form.requestSubmit(submitter);
-    // What another script took, or the browser refused, did not go.
+    // If another script handled it, or the browser refused it, it was not sent.
     arriving.delete(form);
   });
 

@@ -1,5 +1,5 @@
-// Several addresses or numbers, each in an input of its own. The one that is sent has all of them, and is all there
-// is without this file.
+// Several addresses or numbers, each in its own input. The original input holds all of them and is sent; without this
+// script it is the only one.
 (() => {
   const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
 
@@ -45,7 +45,7 @@
       if (!list.children.length) row("");
     };
     adds.addEventListener("click", () => row("").focus());
-    // What was typed before comes back: see drafts.js.
+    // A restored draft changes the original input: see drafts.js.
     text.form?.addEventListener("input", (event) => event.target === text.form && draw());
     place.append(list, adds);
     text.before(place);

@@ -1,5 +1,5 @@
-// What was done is said for a while, and taken back: by the toast's button, or by Ctrl-Z, request by request,
-// whatever was done last in this tab; Ctrl-Shift-Z does it again. A form with data-undo names a request.
+// Shows for a while what was done, and undoes it: by the toast's button, or by Ctrl-Z, which undoes the last requests
+// of this tab one by one; Ctrl-Shift-Z redoes them. A form with data-undo names a request.
 (() => {
   const KEPT = 50; // requests that a tab remembers
   const SHOWN = 8000; // ms that a toast stays
@@ -9,11 +9,11 @@
     try { return JSON.parse(sessionStorage.getItem(name())) || {}; } catch { return {}; }
   };
   const keep = (steps) => {
-    try { sessionStorage.setItem(name(), JSON.stringify(steps)); } catch { /* the toast is there */ }
+    try { sessionStorage.setItem(name(), JSON.stringify(steps)); } catch { /* the toast still has its button */ }
   };
   const kindOf = (form) => ("redo" in form.dataset ? "redo" : "undo");
 
-  // What a page says that can be taken back, once each.
+  // Remembers a request that the page offers to undo, once.
   function notice(form) {
     const steps = recall();
     const seen = steps.seen || [];
@@ -21,14 +21,14 @@
     if (seen.includes(request)) return;
     const kind = kindOf(form);
     steps[kind] = [...(steps[kind] || []), request].slice(-KEPT);
-    // After something new, what was taken back before is not done again by a key.
+    // After a new request, former ones can no longer be redone by a key.
     if (kind === "undo" && !steps.again) steps.redo = [];
     delete steps.again;
     steps.seen = [...seen, request].slice(-2 * KEPT);
     keep(steps);
   }
 
-  // Whoever takes a step by its button has taken it; a key then takes the one before.
+  // A request that was undone by its button is forgotten; a key then undoes the one before.
   function taken(form) {
     const steps = recall();
     for (const kind of ["undo", "redo"]) steps[kind] = (steps[kind] || []).filter((each) => each !== form.dataset.undo);
@@ -36,7 +36,7 @@
     keep(steps);
   }
 
-  // A form that takes back the request; also for what comes without a page, such as a moved card.
+  // Creates a form that undoes the request, also for changes without a page, such as a moved card.
   function make(request, redo) {
     const form = template().content.querySelector(redo ? "form[data-redo]" : "form:not([data-redo])").cloneNode(true);
     form.dataset.undo = form.elements.request.value = request;
@@ -46,7 +46,7 @@
     return form;
   }
 
-  // Where keys are for what is written; a dialog that only tells what was done takes none.
+  // Where keys are for typing. A dialog that only tells what was done takes no input.
   const writes = (target) => {
     const dialog = target.closest?.("dialog[open]");
     return target.closest?.("input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]") || (dialog && !dialog.querySelector("form[data-undo]"));
@@ -78,7 +78,7 @@
       setTimeout(leave, SHOWN);
     }
   }
-  // What an answer without a page says was saved.
+  // Shows that an answer without a page saved something.
   function saved(answer) {
     const request = answer.headers.get("X-Undo");
     if (!request || !template()) return;

@@ -1,4 +1,5 @@
-// Today by keyboard, and without reloads: what was done leaves the day, and what comes next is asked in its place.
+// The page Today by keyboard and without reloads: an entry that was done is removed, and its form for the next step
+// is shown in its place.
 (() => {
   const today = () => document.getElementById("today");
   const { load, show, forget, tell, tellElsewhere, Unsent } = window.hly;
@@ -12,7 +13,7 @@
     links(to)?.focus();
   }
 
-  // The day is one list, however many reasons stand in it: where one is in it is said beside its name.
+  // All entries of the day count as one list, whatever their reasons: the position in it is shown beside its name.
   document.addEventListener("focusin", (event) => {
     const place = document.getElementById("place");
     if (!place) return;
@@ -20,7 +21,7 @@
     place.textContent = at < 0 ? place.dataset.all : place.dataset.at.replace("{at}", at + 1).replace("{all}", place.dataset.all);
   });
 
-  // Where one was when something was done: there one goes on, after the question what comes next too.
+  // The position of the last entry that was done: the focus returns there, also after the form for the next step.
   let left = 0;
   const goOn = () => links(entries()[Math.min(left, entries().length - 1)])?.focus();
 

@@ -1,4 +1,4 @@
-// What is typed and not saved: one is asked before it is left, and half a date is refused.
+// Asks before a page with unsaved input is left, and refuses incomplete dates.
 (() => {
   const { words } = window.hly;
 
@@ -13,19 +13,19 @@
     return input.value !== input.defaultValue;
   }
 
-  // What was refused is not saved either, though it came back from the server as it was typed.
+  // Refused input is not saved either, although the server returned it as it was typed.
   const dirty = (form) => Boolean(form.querySelector(".wrong")) || [...form.elements].some(changed);
 
-  // Whether leaving the page would lose something that is not on its way.
+  // Whether leaving the page would lose input that is not being sent.
   const losesTyped = () =>
     [...document.querySelectorAll(".hly form[method=post]")].some(
       (form) => !form.dataset.sent && !form.matches("#selection, .gate") && !form.closest("dialog:not([open])") && dirty(form),
     );
   window.addEventListener("beforeunload", (event) => losesTyped() && event.preventDefault());
 
-  // -- half a date ----------------------------------------------------------------------------------
+  // -- incomplete dates -----------------------------------------------------------------------------
 
-  // A browser sends half a date as none at all: it is said, and nothing is sent.
+  // A browser sends an incomplete date as an empty one; instead the form is not sent, and says so.
   function incomplete(form) {
     let first = null;
     for (const input of form.elements) {

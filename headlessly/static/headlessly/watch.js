@@ -1,21 +1,21 @@
-// What others do appears where one looks at it: the page asks every two seconds whether something that it shows has
-// changed, and takes over only what did. A page that nobody sees asks nothing.
+// Shows changes by others: the page asks every two seconds whether something that it shows has changed, and updates
+// only that. A hidden page asks nothing.
 (() => {
   const { words, visit } = window.hly;
   const EVERY = 2000; // ms
-  const MOST = 120000; // ms between two looks at a list that others fill all the time; it says at once that they do
+  const MOST = 120000; // ms between two updates of a list that others keep filling; it tells at once that they do
   const main = () => document.getElementById("hly");
   const noun = () => main()?.dataset.noun;
   const record = () => document.getElementById("record")?.dataset.record;
   const shown = () => [...new Set([...document.querySelectorAll("#hly [data-row], #hly [data-card], #hly [data-touch]")].map((each) => each.dataset.row || each.dataset.card || each.dataset.touch))];
 
   let token = "";
-  let at = ""; // up to where the page has the log; it says so itself when it is made
+  let at = ""; // the position of the log that the page shows; a new page states it itself
   let timer = 0;
   let looked = 0;
   let gap = EVERY;
 
-  // What one is in the middle of is not moved under one's hand.
+  // Does not change what the user is working on.
   const busy = () =>
     document.querySelector("dialog[open], .board.dragging, .board-card:is(.waiting, .lifted, .held), th.held, #hly[data-running], form[data-sent], .select2-container--open, details.menu[open]");
   const writes = () => Boolean(document.querySelector("#hly :is(form[data-one], .composer[open] form)"));
@@ -36,18 +36,18 @@
     const told = await answer.json();
     if (here !== record()) return;
     if (here) meet(told.here || []);
-    if (!since) told.missed = true; // the page came in parts, and says not when it was made
+    if (!since) told.missed = true; // the page was loaded in parts, and does not state its position
     if (since && told.at !== since) document.dispatchEvent(new Event("happened"));
     if (await renew(told)) at = told.at;
   }
 
-  // Answers whether what was told has been taken over, or need not be.
+  // Resolves to whether the changes have been shown, or need not be.
   async function renew({ changed, others, missed }) {
     const mine = changed.length || missed;
     if (!mine && (!others || record())) return true;
     if (busy()) return false;
     const now = Date.now();
-    // A list that others fill without end is looked at less and less often, but by who wants to see it.
+    // A list that others keep filling is updated less and less often, except on request.
     if (!mine && now - looked < gap) return tellOthers(others), false;
     gap = mine || now - looked > 4 * gap ? EVERY : Math.min(MOST, gap * 2);
     looked = now;
@@ -62,7 +62,7 @@
     return true;
   }
 
-  // How many others changed what is not in the list yet: over it, so that nothing moves.
+  // Tells how many records outside of the list others changed: above it, so that nothing moves.
   function tellOthers(count) {
     let place = document.getElementById("others");
     if (!count) return place?.remove();
@@ -85,7 +85,7 @@
     if (place.firstChild.textContent !== text) place.firstChild.textContent = text;
   }
 
-  // Who else is here.
+  // Shows who else is looking at the record.
   function meet(people) {
     let place = document.getElementById("here");
     if (!people.length) return place?.remove();
@@ -104,7 +104,7 @@
     clearTimeout(timer);
     try {
       if (noun() && !document.hidden) await ask();
-    } catch { /* no line: it asks again */ }
+    } catch { /* no connection: it asks again */ }
     clearTimeout(timer);
     timer = setTimeout(go, EVERY);
   }

@@ -1,4 +1,4 @@
-// Days and times are typed in words: beside them stands what was understood, and a calendar to choose from.
+// Inputs for days and times that are typed in words: shows how the server understood them, and offers a calendar.
 (() => {
   const { words } = window.hly;
   const begin = () => {
@@ -14,7 +14,7 @@
   document.addEventListener("parts", begin);
   document.addEventListener("focusin", begin);
 
-  // As the reader's language writes a day: the server reads either.
+  // The day as the reader's language writes it; the server reads both forms.
   const written = (day) => (document.documentElement.lang.startsWith("de") ? day.split("-").reverse().join(".") : day);
 
   document.addEventListener("click", (event) => {
@@ -35,7 +35,7 @@
     });
     calendar.addEventListener("blur", () => calendar.remove());
     calendar.focus();
-    try { calendar.showPicker(); } catch { /* it is typed then */ }
+    try { calendar.showPicker(); } catch { /* without a calendar it can be typed */ }
   });
 
   function line(typed) {

@@ -1,4 +1,4 @@
-// The browser's time zone, for pages made on the server: who has chosen none reads all times in it.
+// Stores the browser's time zone in a cookie: the server shows times in it to everybody who chose no other.
 (() => {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (!zone || document.cookie.split("; ").includes(`timezone=${zone}`)) return;

@@ -1,4 +1,4 @@
-"""The people of the browser's tests, with a password."""
+"""The users of the browser tests, with passwords."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People who sign in to the browser: a rep, a manager, a viewer, and one who belongs to nobody."""
+"""Users who sign in to the browser: a rep, a manager, a viewer, and one without a tenant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from tests.refusals import everything
 
 @pytest.fixture
 def users(people: SimpleNamespace, acme: Any, rival: Any) -> SimpleNamespace:
-    """Bob sells, Cleo leads, Vic looks, Ann administers, Eve is the rival's, Olga operates."""
+    """Bob is a rep, Cleo a manager, Vic a viewer, Ann an admin, Eve the rival's admin, and Olga the
+    operator."""
     from headlessly.access.models import Membership, User
 
     def user(name: str, email: str = "", **more: Any) -> Any:
@@ -38,7 +39,7 @@ def users(people: SimpleNamespace, acme: Any, rival: Any) -> SimpleNamespace:
     def member(user: Any, role: str, contact: Any = None, tenant: Any = acme) -> Any:
         return Membership(user=user, tenant=tenant, role=role, contact_id=contact and contact.pk)
 
-    # In one statement each: a test in eight begins with them.
+    # One statement each, as every eighth test begins with them.
     User.objects.bulk_create(vars(found).values())
     with every_tenant():
         Membership.objects.bulk_create(
@@ -75,7 +76,7 @@ def ann(users: SimpleNamespace) -> Client:
 
 
 class Unchanged:
-    """The block changes nothing in any table of any noun, nor in the log."""
+    """Asserts that the block changes nothing in any table of any noun, nor in the log."""
 
     def __enter__(self) -> None:
         self.before = everything()
@@ -92,7 +93,7 @@ def unchanged() -> type[Unchanged]:
 
 @pytest.fixture
 def address() -> Any:
-    """The address of a noun's page in acme."""
+    """A function that returns the address of a page of a noun or record."""
 
     def address(record: Any, name: str = "change", *more: str, tenant: str = "acme") -> str:
         meta = record._meta

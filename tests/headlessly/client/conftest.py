@@ -1,4 +1,4 @@
-"""A server that is only told about, with a noun that nobody has declared; and one that really runs."""
+"""A simulated server, with a noun that nobody has declared; and a real one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from headlessly.client import AsyncHeadlessly, Headlessly, Retries
 URL = "https://crm.example.com/~acme"
 NAME = {"type": "string", "required": True}
 
-#: What a server might declare: no noun of ours.
+#: What a server might declare: none of the product's nouns.
 SCHEMA = {
     "meta": {},
     "nouns": {
@@ -110,9 +110,10 @@ ROCKET = {
 
 
 class Server:
-    """Answers each call with the next of ``script``: a response, an exception to raise, or a function.
+    """Answers each call with the next entry of ``script``: a response, an exception to raise, or a
+    function.
 
-    It answers /schema by itself, and notes every other call and every pause.
+    It answers /schema by itself, and records every other call and every pause.
     """
 
     def __init__(self) -> None:
@@ -151,7 +152,7 @@ def server() -> Server:
 
 @pytest.fixture
 def acme_client(server: Server) -> Iterator[Headlessly]:
-    """The synchronous client in front of the server that is only told about."""
+    """The synchronous client of the simulated server."""
     with Headlessly(URL, "hly_sk_x", transport=httpx.MockTransport(server)) as client:
         client._session.sleep = server.paused.append
         yield client
@@ -159,7 +160,7 @@ def acme_client(server: Server) -> Iterator[Headlessly]:
 
 @pytest.fixture(params=["sync", "async"])
 def ask(request: Any, server: Server) -> Callable[..., Any]:
-    """``ask(lambda acme: acme.Rocket.get("rocket_a"))`` by either client."""
+    """A function that runs ``lambda acme: acme.Rocket.get("rocket_a")`` with either client."""
 
     def by_sync(question: Callable[[Any], Any], **options: Any) -> Any:
         with Headlessly(
@@ -204,7 +205,7 @@ def tenants(live_server: Any, acme: Any, rival: Any) -> SimpleNamespace:
 
 @pytest.fixture
 def home(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A home in which nobody is signed in."""
+    """A home directory in which nobody is signed in."""
     for name in ("HEADLESSLY_URL", "HEADLESSLY_API_KEY", "HEADLESSLY_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

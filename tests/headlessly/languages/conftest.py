@@ -1,4 +1,5 @@
-"""Ann administers acme and reads German in Berlin; Bob sells there and reads what his browser says."""
+"""Ann is an admin of acme and reads German in Berlin; Bob is a rep there and reads the language of his
+browser."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from tests.headlessly.admin.signed_in import client_of
 
 @pytest.fixture
 def ann(users: SimpleNamespace) -> Client:  # noqa: F811
-    """A browser in which the admin is signed in, who chose German and Berlin."""
+    """A browser in which Ann is signed in, who chose German and Berlin."""
     users.ann.language, users.ann.time_zone = "de", "Europe/Berlin"
     users.ann.save()
     return client_of(users.ann)
@@ -22,13 +23,13 @@ def ann(users: SimpleNamespace) -> Client:  # noqa: F811
 
 @pytest.fixture
 def bob(users: SimpleNamespace) -> Client:  # noqa: F811
-    """A browser in which the rep is signed in, who chose nothing."""
+    """A browser in which Bob is signed in, who chose nothing."""
     return client_of(users.bob)
 
 
 @pytest.fixture
 def get() -> Any:
-    """The HTML of a page of acme's workplace."""
+    """A function that returns the HTML of a page of acme's workplace."""
 
     def get(client: Client, page: str = "crm/lead/", **headers: str) -> str:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -1,4 +1,4 @@
-"""An agent of acme, and one of the rival, that call the three tools as JSON-RPC."""
+"""Agents of acme and of the rival that call the three tools by JSON-RPC."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ ROOT = Path(__file__).parents[3]
 
 
 class Agent(Api):
-    """A client of one tenant's MCP."""
+    """A client of the MCP of one tenant."""
 
     def ask(self, method: str, params: Any = None, **headers: str) -> Any:
-        """The answer of HTTP to one message."""
+        """Returns the HTTP response to one message."""
         body = {"jsonrpc": "2.0", "id": 7, "method": method}
         return self.call("POST", "/mcp", body | ({"params": params} if params else {}), **headers)
 
@@ -38,11 +38,11 @@ class Agent(Api):
         return found["result"]
 
     def tool(self, name: str, /, **arguments: Any) -> dict[str, Any]:
-        """What a tool answers, which must be no error."""
+        """Returns the result of a tool, which must not be an error."""
         return self._said(self.result("tools/call", {"name": name, "arguments": arguments}), False)
 
     def refused(self, name: str, /, **arguments: Any) -> dict[str, Any]:
-        """The error of a tool, in the shape of REST's and with what to do next."""
+        """Returns the error of a tool, in the shape of REST's and with a next step."""
         result = self.result("tools/call", {"name": name, "arguments": arguments})
         body = self._said(result, True)
         assert isinstance(body["message"], str) and body["message"]
@@ -77,7 +77,7 @@ def rivals_agent(rival: Any) -> Agent:
 
 @pytest.fixture(scope="module")
 def served(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
-    """The address of two real processes that serve this test's database."""
+    """The address of a server of two real processes with this test's database."""
     with django_db_blocker.unblock():
         connection.ensure_connection()
         at = connection.settings_dict

@@ -1,4 +1,4 @@
-"""The people of the browser: who is told something."""
+"""The users of the browser tests, who are notified."""
 
 from tests.headlessly.admin.conftest import ann, bob, cleo, users, vic
 

@@ -1,4 +1,4 @@
-"""Files in, files out."""
+"""Imports and exports of files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CSV = "text/csv"
 
 @pytest.fixture
 def send(api: Any) -> Callable[..., Any]:
-    """``POST /import/{collection}`` with a body; answers the response."""
+    """A function for ``POST /import/{collection}`` with a body; it returns the response."""
     return sender(api)
 
 
@@ -35,7 +35,7 @@ def sender(api: Any) -> Callable[..., Any]:
 
 @pytest.fixture
 def imported(send: Any, api: Any, work: Any) -> Callable[..., dict[str, Any]]:
-    """Import a body and wait; answers the import as it is told then."""
+    """A function that imports a body, runs the job, and returns the finished import."""
 
     def imported(*args: Any, **kwargs: Any) -> dict[str, Any]:
         response = send(*args, **kwargs)
@@ -53,7 +53,7 @@ def told(api: Any, id: str) -> dict[str, Any]:
 
 
 def counts(told: dict[str, Any]) -> dict[str, int]:
-    """What became of the rows, the zeros left out; they add up to all of them."""
+    """Returns how many rows were created, updated and so on, without zeros; they add up to the total."""
     found = {name: told[name] for name in ("created", "updated", "unchanged", "refused")}
     assert told["status"] == "completed", told
     assert sum(found.values()) == told["total"] == told["done"]
@@ -66,12 +66,12 @@ def errors(told: dict[str, Any]) -> list[tuple[int, str | None]]:
 
 @pytest.fixture
 def exported(api: Any) -> Callable[..., bytes]:
-    """``GET /export/{path}``, all of it."""
+    """A function for ``GET /export/{path}``; it returns the whole content."""
 
     def exported(path: str) -> bytes:
         response = api.call("GET", f"/export/{path}")
         assert response.status_code == 200, b"".join(response)
-        with tenancy.active(None), actors.acting(None):  # as a server, when the request is over
+        with tenancy.active(None), actors.acting(None):  # like a server, after the request
             return b"".join(response.streaming_content)
 
     return exported

@@ -1,4 +1,4 @@
-"""A receiver on this machine, and a worker that does what is due."""
+"""A receiver on this machine, and a worker that runs what is due."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from headlessly.models import Delivery, Webhook
 
 
 class Receiver:
-    """Somebody's server: keeps what it was sent, and answers as it is told to."""
+    """The server of a receiver: records what it gets, and answers as it is told to."""
 
     def __init__(self) -> None:
         self.got: list[dict[str, Any]] = []
         self.raw: list[tuple[str, dict[str, str], bytes]] = []
-        #: What to answer to a body: a status, or whatever a test writes to the wire itself.
+        #: Returns the answer to a body: a status, or a function that writes the response itself.
         self.answer: Callable[[dict[str, Any]], Any] = lambda body: 200
         receiver = self
 
@@ -57,7 +57,7 @@ class Receiver:
         self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_port
         self.url = f"http://127.0.0.1:{self.port}/hook"
-        # It looks so often whether it is to end: as long takes what ends each test.
+        # Stopping the server at the end of each test takes as long as this interval.
         serve = partial(self.server.serve_forever, poll_interval=0.02)
         threading.Thread(target=serve, daemon=True).start()
 
@@ -82,13 +82,13 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def inside(settings: Any) -> None:
-    """Webhooks may lead to this machine, as an operator may allow."""
+    """Allows webhooks to this machine, as an operator may."""
     settings.WEBHOOKS_ALLOW_PRIVATE = True
 
 
 @pytest.fixture
 def listen(api: Any, receiver: Receiver, inside: None) -> Callable[..., Webhook]:
-    """A webhook of acme to the receiver."""
+    """A function that creates a webhook of acme to the receiver."""
 
     def listen(*events: str, **more: Any) -> Webhook:
         body = {"url": receiver.url, "events": events or ["*"], "secret": "s3cret"} | more
@@ -101,7 +101,7 @@ def listen(api: Any, receiver: Receiver, inside: None) -> Callable[..., Webhook]
 
 @pytest.fixture
 def deliver(work: Any) -> Callable[[], None]:
-    """Do what a worker does within a minute: look around, and do all that is due now."""
+    """A function that does a worker's job of one minute: looks for events, and runs all that is due."""
     from headlessly.webhooks.outbox import catch_up
 
     def deliver() -> None:
@@ -114,7 +114,7 @@ def deliver(work: Any) -> Callable[[], None]:
 
 @pytest.fixture
 def later(deliver: Callable[[], None]) -> Callable[[], None]:
-    """The same, when it is time for the next attempt."""
+    """A function that does the same at the time of the next attempt."""
 
     def later() -> None:
         waiting = Delivery.objects.filter(status="pending", next_at__gt=timezone.now())
@@ -125,7 +125,7 @@ def later(deliver: Callable[[], None]) -> Callable[[], None]:
 
 
 def signed(headers: dict[str, str], body: bytes, secret: str = "s3cret") -> bool:
-    """What a receiver does to see whether it is us."""
+    """Whether the signature is valid, as a receiver checks it."""
     said = headers["X-Headlessly-Signature"]
     message = b"%s.%s" % (headers["X-Headlessly-Timestamp"].encode(), body)
     digest = hmac.new(secret.encode(), message, sha256).hexdigest()

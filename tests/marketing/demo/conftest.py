@@ -1,4 +1,4 @@
-"""The demo, filled by its command once for all tests here: each of them undoes what it changes."""
+"""The demo, filled by its command once for all tests here: each of them undoes its changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.marketing.demo.telling import LEADS, demo
 
 @dataclass(frozen=True)
 class Filled:
-    """What the command said when it filled, and the file in which it remembers how to get in."""
+    """The output of the command, and the file with the passwords and keys."""
 
     said: str
     file: Path
@@ -41,7 +41,7 @@ def filled(
 
 @pytest.fixture
 def file(filled: Filled, db: None, tmp_path: Path, settings: Any) -> Path:
-    """Where the demo remembers; a copy of the test's own."""
+    """The demo's file; a copy for this test."""
     settings.DATA_DIR = tmp_path
     return Path(shutil.copy(filled.file, tmp_path))
 
