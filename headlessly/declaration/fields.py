@@ -62,19 +62,14 @@ class _Optional(_Plain):
 
 
 class String(_Optional, models.CharField):
-    """One line of at most 255 characters; ``suggests`` is what people usually write there, and a tenant may
-    have a list of its own instead. ``list_of`` is the field whose list that is, where several have one:
-    ``Lead.source``. ``example`` is what programs may send that try it out, where not any text will do.
-    ``offers`` makes what a form has to choose from: pairs of a value and a label, or of a title and such
-    pairs. ``told`` says that it may be a sentence of the product, which people read in their language
-    (:mod:`headlessly.language.sayings`); ``for_programs`` that it says nothing to people: pages leave it
-    out."""
+    """One line of at most 255 characters.
 
     ``suggests`` are values that people usually write; a tenant may have its own list instead. ``list_of`` is
     the field whose list this is, if several share one: ``Lead.source``. ``example`` is a value for programs
     that try the field out, if not any text will do. ``offers`` returns the choices of a form: pairs of a
     value and a label, or of a title and such pairs. ``told`` means that the value may be a sentence of the
-    product, which people read in their language (:mod:`headlessly.language.sayings`).
+    product, which people read in their language (:mod:`headlessly.language.sayings`), ``for_programs`` that
+    it says nothing to people, so that pages leave it out.
     """
 
     #: Returns the one spelling in which values are stored and compared (see :mod:`.normalization`), if any.
