@@ -93,7 +93,9 @@ class Measured:
     records: Records | None = None
     count: int | None = None  #: of how many records it is the middle, where it is one
     rows: Sequence[Row] | None = None  #: None for a report without columns
-    #: The records behind what all rows come to, by column: those of no row, or of any.
+    #: What all rows come to in columns that are not added up, such as shares.
+    together: Mapping[str, Value] = field(default_factory=dict)
+    #: The records behind what all rows come to, by column.
     lists: Mapping[str, Records | None] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
