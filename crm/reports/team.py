@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.models import Activity, Contact, Deal, Lead
-from crm.reports.answers import answers_by, due_answers
+from crm.reports.answers import Answers, answers_by, due_answers
 from crm.reports.named import deals_won
 from crm.reports.speed import median_responses
 from headlessly.access import actors, tenancy
@@ -134,7 +134,16 @@ def measure_team(slice: Slice) -> Measured:
         rows.append(Row(person, name, values, lists, colleague=colleague))
     rows.sort(key=lambda row: (row.key is None, -_size(row), row.name))
     every = sum(by_owner["newLeads"].values())
-    return Measured(every, counted["newLeads"], rows=rows, lists=_by_column(counted))
+    expected, won_deals = Answers(), sum(by_owner["wonDeals"].values())
+    for each in promised.values():
+        expected.counts.update(each.counts)
+    together = {
+        "answeredInTime": expected.in_time,
+        "winRate": percent(won_deals, won_deals + lost.total()),
+    }
+    return Measured(
+        every, counted["newLeads"], rows=rows, together=together, lists=_by_column(counted)
+    )
 
 
 def _members(slice: Slice) -> set[str]:

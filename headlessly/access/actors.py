@@ -38,14 +38,25 @@ PERMISSIONS: dict[str, dict[str, str]] = {
 SCOPES = {"read": VIEWER, "propose": PROPOSER, "write": MANAGER, "admin": ADMIN}
 
 
-#: The scopes of the keys that a person with a role may have: never more than their role may, and none that
-#: would see what a limited rep does not.
+#: The scopes of the keys that a person of a role may have: never more than they may. A rep's proposes
+#: nothing, for what is proposed is tried on all there is.
 SCOPES_OF_ROLES = {
     ADMIN: frozenset(SCOPES),
     MANAGER: frozenset({"read", "propose", "write"}),
-    REP: frozenset[str](),
+    REP: frozenset({"read", "write"}),
     VIEWER: frozenset({"read"}),
 }
+
+
+def role_of_key(scope: str, person: str | None) -> str:
+    """What a key of ``scope`` may: never more than whose it is, a person of this role; None of a service
+    key."""
+    role = SCOPES[scope]
+    if person is None:
+        return role
+    if scope not in SCOPES_OF_ROLES[person]:
+        return VIEWER
+    return role if role == PROPOSER else max(role, person, key=ROLES.index)
 
 
 @dataclass(frozen=True)

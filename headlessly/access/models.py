@@ -326,9 +326,13 @@ class Membership(TenantRow):
 
     @property
     def actor(self) -> Actor:
-        """The member as an actor in the tenant."""
-        limited = self.role == actors.REP and self.tenant.limits_reps
+        """The member as the one who acts in the tenant."""
+        limited = self.is_limited(self.tenant)
         return Actor(self.user_id, str(self.user), self.role, self.contact_id, limited)
+
+    def is_limited(self, tenant: Tenant) -> bool:
+        """Whether they see their own records and nobody's alone, in ``tenant``, which is theirs."""
+        return self.role == actors.REP and tenant.limits_reps
 
 
 class ApiKey(TenantRow):
@@ -434,15 +438,20 @@ class ApiKey(TenantRow):
 
     @property
     def actor(self) -> Actor:
-        """The key as an actor; ``me`` means the contact of its owner."""
-        return Actor(self.id, self.name, actors.SCOPES[self.scope], self._contact_id())
+        """The key as the one who acts: it may and sees no more than whose it is, who is ``me`` to it."""
+        place = self._place()
+        if place is None:
+            return Actor(self.id, self.name, actors.SCOPES[self.scope])
+        active = tenancy.current()
+        tenant = active if active is not None and active.pk == self.tenant_id else self.tenant
+        role = actors.role_of_key(self.scope, place.role)
+        return Actor(self.id, self.name, role, place.contact_id, place.is_limited(tenant))
 
-    def _contact_id(self) -> str | None:
-        """Returns the contact that its owner is in the tenant."""
+    def _place(self) -> Membership | None:
+        """The place of its person in the tenant."""
         if self.user_id is None:
             return None
-        place = fetch_by_unique(Membership, user=self.user_id, tenant=self.tenant_id)
-        return None if place is None else place.contact_id
+        return fetch_by_unique(Membership, user=self.user_id, tenant=self.tenant_id)
 
     @classmethod
     @every_tenant()

@@ -23,6 +23,7 @@ from headlessly.admin import (
     toasts,
     undo,
 )
+from headlessly.admin.account import own_keys
 from headlessly.admin.dashboards import dashboard, definitions, table_page
 from headlessly.admin.lists.tabs import START
 from headlessly.admin.proposing import proposals
@@ -74,6 +75,7 @@ class Workplace(TenantSite):
             *undo.urls(self),
             *notification_pages.urls(self),
             *import_pages.urls(self),
+            *own_keys.urls(self),
             *today_pages.urls(self),
             *found,
         ]

@@ -92,7 +92,9 @@ class Measured:
     records: Records | None = None
     count: int | None = None  #: the number of records, for a median
     rows: Sequence[Row] | None = None  #: None for a report without columns
-    #: The records behind what all rows come to, by column: those of no row, or of any.
+    #: What all rows come to in columns that are not added up, such as shares.
+    together: Mapping[str, Value] = field(default_factory=dict)
+    #: The records behind what all rows come to, by column.
     lists: Mapping[str, Records | None] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:

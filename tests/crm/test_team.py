@@ -245,7 +245,7 @@ def test_all_together_is_what_adds_up(month, ann, acme, people):
     foot = html.split("<tfoot>")[1].split("</tfoot>")[0]
     cells = [re.sub(r"<[^>]+>", "", each) for each in re.findall(r"<td.*?</td>", foot)]
     # New, touched, the first answer, in time, conversions, won, deals won, win rate, calls, overdue.
-    assert cells == ["3", "1", "", "", "1", "$5,000 + €900", "2", "", "1", "1"]
+    assert cells == ["3", "1", "", "", "1", "$5,000 + €900", "2", "67\xa0%", "1", "1"]
     assert (
         "<tfoot>" not in ann.get(f"{TEAM}?period=this_year&owner={people.bob.pk}").content.decode()
     )
@@ -254,4 +254,4 @@ def test_all_together_is_what_adds_up(month, ann, acme, people):
         if (link := re.search(r'href="([^"]+)">(\d+)<', cell)) is not None:
             shown = ann.get(unescape(link[1])).content.decode()
             assert re.search(rf'<span class="count">{link[2]}</span>', shown), cell
-    assert foot.count("<a ") == 7
+    assert foot.count("<a ") == 8

@@ -23,10 +23,10 @@ from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from headlessly.access.encryption import decrypt, encrypt, hash_secret
-from headlessly.access.models import ApiKey
 from headlessly.accounts import entering, factors, passwords, sessions
 from headlessly.accounts.signing_in import TWICE, try_password
 from headlessly.admin import display
+from headlessly.admin.account import own_keys
 from headlessly.admin.account.second_step import STATE, read_answer
 from headlessly.admin.entrance import REFUSALS, safe_next
 from headlessly.admin.setting_up import beside_settings
@@ -186,9 +186,8 @@ def account_view(request: HttpRequest, *, site: Any) -> HttpResponse:
         factors=factors.factors_of(user),
         codes_left=factors.codes_left(user),
         lacks_factor=tenant is not None and entering.lacks_second_factor(request, tenant),
-        keys=ApiKey.objects.filter(user=user, tenant=tenant, revoked_at=None).order_by("name")
-        if tenant is not None
-        else [],
+        has_keys=tenant is not None,
+        keys=own_keys.keys_of(user) if tenant is not None else [],
     )
 
 

@@ -66,10 +66,11 @@ def _total_cells(report: Report, measured: Measured) -> list[dict[str, Any]]:
         return []
     found: list[dict[str, Any]] = []
     for column in report.columns:
-        text = ""
+        text, total = "", measured.together.get(column.name)
         if column.adds:
             values: list[Any] = [row.values[column.name] for row in rows]
             total = add_amounts(values) if isinstance(values[0], Amounts) else sum(values)
+        if total is not None:
             text, _title = _texts(column.unit, total, {})
             if (records := measured.lists.get(column.name)) is not None:
                 text = _link(records, text)

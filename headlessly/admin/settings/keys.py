@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -17,16 +14,10 @@ from headlessly.access import tenancy
 from headlessly.access.models import ApiKey
 from headlessly.accounts.keys import issue_key, revoke_key
 from headlessly.admin import display
+from headlessly.admin.account.own_keys import LIFETIMES, end_of_life
 from headlessly.admin.controls import Choice, Switch, Text
 from headlessly.admin.sites import TenantSite
 
-#: Days until a key expires; empty for never.
-LIFETIMES = {
-    "": gettext_lazy("never"),
-    "30": gettext_lazy("in 30 days"),
-    "90": gettext_lazy("in 90 days"),
-    "365": gettext_lazy("in a year"),
-}
 SCOPES = {
     "read": gettext_lazy("read only"),
     "propose": gettext_lazy("propose: reads, and its scripts wait for approval"),
@@ -56,12 +47,11 @@ def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     form = KeyForm(request.POST if request.method == "POST" else None)
     issued: tuple[ApiKey, str] | None = None
     if form.is_valid():
-        days = form.cleaned_data["expires"]
         issued = issue_key(
             form.cleaned_data["name"],
             form.cleaned_data["scope"],
             service=form.cleaned_data["service"],
-            expires_at=timezone.now() + timedelta(days=int(days)) if days else None,
+            expires_at=end_of_life(form.cleaned_data["expires"]),
         )
         form = KeyForm()
     key, secret = issued or (None, None)
