@@ -341,6 +341,7 @@ class ApiKey(TenantRow):
     prefix: ClassVar[str] = "apikey"
     SCOPES: ClassVar = [
         ("read", gettext_lazy("Read")),
+        ("propose", gettext_lazy("Propose")),
         ("write", gettext_lazy("Write")),
         ("admin", gettext_lazy("Admin")),
     ]

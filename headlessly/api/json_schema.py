@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from headlessly.declaration import external_ids, values
-from headlessly.declaration.choices import MOST
 from headlessly.declaration.schema import Field
 
 Schema = dict[str, Any]
@@ -149,12 +148,12 @@ def value_schema(field: Field) -> Schema:
         return {"type": "object", "additionalProperties": TEXT | each} | named
     if field.type == "choices" and field.item is not None:
         one = value_schema(field.item) | {"minLength": 1}
-        return schema | {"items": one, "maxItems": field.maximum or MOST}
+        return schema | {"items": one, "maxItems": field.maximum or values.MOST_CHOICES}
     if field.type == "choices":
         item: Schema = {"enum": list(field.choices)} if field.choices else {"minLength": 1}
         if field.max_length and not field.choices:
             item["maxLength"] = field.max_length
-        return schema | {"items": TEXT | item, "maxItems": field.maximum or MOST}
+        return schema | {"items": TEXT | item, "maxItems": field.maximum or values.MOST_CHOICES}
     if field.choices:
         schema["enum"] = list(field.choices)
     if field.type in TEXT_TYPES and field.max_length:

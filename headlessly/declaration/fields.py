@@ -341,8 +341,6 @@ class Others(Choices):
     together: no two records of a tenant share any of them. See :mod:`.others`.
     """
 
-    unite = staticmethod(others.unite_others)
-
     def __init__(
         self,
         help_text: str = "",

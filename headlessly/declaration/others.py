@@ -27,11 +27,6 @@ def changing_others(example: Sequence[str] | None) -> Callable[[Any, Mapping[str
     return partial(choices.change_choices, length=LENGTH, example=example or choices.EXAMPLE)
 
 
-def unite_others(now: Sequence[str] | None, others: Sequence[str] | None) -> list[str] | None:
-    """Returns the others of two records that become one, even if these are more than one record may have."""
-    return choices.unique_choices([*(now or ()), *(others or ())]) or None
-
-
 def without_firsts(record: Record, others: Field, values: Mapping[str, Any]) -> list[str]:
     """Returns the others in ``values``, new values of the record, without those that are first values
     then."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
-from headlessly.declaration import others
+from headlessly.declaration import choices, others
 from headlessly.declaration.custom_values import has_value
 from headlessly.declaration.merging import THIS, choosable_fields, keep_together
 from headlessly.errors import Invalid
@@ -174,7 +174,7 @@ def _united(merged: Record, survivor: Record, values: Mapping[str, Any]) -> dict
             firsts = [f for f in others.first_fields(survivor, field) if values.get(f.name)]
             left = [was for f in firsts if (was := getattr(survivor, f.column))]
             all_of_both = [*left, *others.all_values(merged, field)]
-            found[field.name] = others.unite_others(now, all_of_both)
+            found[field.name] = choices.unite_choices(now, all_of_both)
         elif field.unite is not None:
             found[field.name] = field.unite(now, other)
         elif field.follows_events and other is not None:

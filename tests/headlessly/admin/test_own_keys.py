@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from headlessly.access import actors
 from headlessly.access.models import ApiKey, Membership
 
 KEYS = "/~acme/admin/account/keys/"
@@ -133,3 +134,7 @@ def test_it_asks_for_the_password_first_and_has_an_end(bob, people, monkeypatch)
     asked = bob.post(KEYS, {"name": "My script", "scope": "read", "expires": ""})
     assert asked.status_code == 302 and "/account/confirm/" in asked.url
     assert ApiKey.objects.filter(user__first_name="Bob").count() == 1
+
+
+def test_each_scope_of_a_key_has_a_word():
+    assert [scope for scope, _word in ApiKey.SCOPES] == list(actors.SCOPES)
