@@ -22,7 +22,10 @@ logger = logging.getLogger(__name__)
 
 #: How long an answer is waited for, and how long it is not asked again where none came, in seconds.
 PATIENCE, PAUSE = 0.5, 5.0
+#: How often a process says that there is none, in seconds: it may be away for a night.
+SAID_EVERY = 600.0
 _asked_again_from = 0.0
+_said_again_from = 0.0
 
 
 @cache
@@ -37,7 +40,7 @@ def ask_redis(question: Callable[[Redis], T], *, in_pause: bool = False) -> T | 
 
     Other processes may have an answer all the while: what they must not miss is said ``in_pause`` too.
     """
-    global _asked_again_from
+    global _asked_again_from, _said_again_from
     if not settings.REDIS_URL or (time.monotonic() < _asked_again_from and not in_pause):
         return None
     from redis import RedisError
@@ -45,6 +48,9 @@ def ask_redis(question: Callable[[Redis], T], *, in_pause: bool = False) -> T | 
     try:
         return question(_connect(settings.REDIS_URL))
     except (RedisError, OSError) as problem:
-        _asked_again_from = time.monotonic() + PAUSE
-        logger.warning("Redis does not answer, PostgreSQL does: %s", problem)
+        now = time.monotonic()
+        _asked_again_from = now + PAUSE
+        if now >= _said_again_from:
+            _said_again_from = now + SAID_EVERY
+            logger.warning("Redis does not answer, PostgreSQL does: %s", problem)
         return None
