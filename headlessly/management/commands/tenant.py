@@ -134,6 +134,12 @@ class Command(BaseCommand):
             moved = Move(tenant, to, limit=limit).run(switch)
         except SwitchFailed as problem:
             raise CommandError(str(problem)) from None
+        if not moved.looks:
+            self.stdout.write(
+                f"{tenant} had moved already, by a move that was killed. What that had still to do is done: "
+                "what is left of it here is closed, and has another name."
+            )
+            return
         self.stdout.write(
             f"{tenant} has moved: {moved.rows:,} rows in {moved.looks} looks; it stood for "
             f"{moved.seconds:.1f} s. What is left of it here is closed."
