@@ -85,7 +85,9 @@ def give_up(source: str) -> None:
     if (found := Import.find_unfinished(source)) is not None:
         with translation.override(found.options.get("language", "en")):
             Run(found)._fail(
-                _("It took more time or memory than there is, three times. Send the file in parts.")
+                _(
+                    "It took more time or memory than there is, whenever it was tried. Send the file in parts."
+                )
             )
 
 

@@ -71,7 +71,9 @@ def give_up(undo: str) -> None:
     if (found := Undo.find_unfinished(undo)) is not None:
         with translation.override(found.language):
             Run(found).fail(
-                _("It took more time or memory than there is, three times. Ask for it again.")
+                _(
+                    "It took more time or memory than there is, whenever it was tried. Ask for it again."
+                )
             )
 
 
