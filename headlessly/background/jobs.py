@@ -87,7 +87,8 @@ jobs_by_name: dict[str, Job] = {}
 
 
 class ShareTaken(Exception):
-    """The job's tenant uses all places that it may have, or is moving to another database."""
+    """The tenant of a job has all places that it may have, or is just moving to another database; or the job
+    has lost a worker, and another such is at work."""
 
 
 #: Whether the worker of the current job is being stopped.
@@ -108,25 +109,30 @@ def is_over(until: float) -> bool:
 
 
 class JobPlaces:
-    """The places of a worker. One tenant may use all but one; so may jobs without a tenant, such as letters
-    to people, which may all wait for a mail server that hangs."""
+    """The places of a worker for jobs: one tenant has all but one, and so has what is nobody's, as letters
+    to people are: each of them waits for a mail server that hangs. Of those that have lost a worker one is at
+    work at a time: whichever of them brings workers down is found out, and the others do not fail with it.
+    """
 
     def __init__(self) -> None:
         self.size = 4  #: set by `manage.py work`
         self.by_tenant: Counter[int | None] = Counter()
+        self.has_suspect = False
         self._lock = threading.Lock()
 
     @contextmanager
-    def reserve(self, tenant: int | None) -> Iterator[None]:
+    def reserve(self, tenant: int | None, *, is_suspect: bool = False) -> Iterator[None]:
         """Reserve a place inside the block. Raises ShareTaken."""
         with self._lock:
-            if self.by_tenant[tenant] >= max(1, self.size - 1):
+            if self.by_tenant[tenant] >= max(1, self.size - 1) or (is_suspect and self.has_suspect):
                 raise ShareTaken
             self.by_tenant[tenant] += 1
+            self.has_suspect |= is_suspect
         try:
             yield
         finally:
             with self._lock:
+                self.has_suspect &= not is_suspect
                 self.by_tenant[tenant] -= 1
                 if not self.by_tenant[tenant]:
                     del self.by_tenant[tenant]
@@ -251,7 +257,9 @@ class Job:
 
     def _perform(self, circumstances: dict[str, Any], arguments: dict[str, Any]) -> None:
         named = tracing.route_scope(lambda: f"job {self.name}")
-        place = job_places.reserve(circumstances["tenant"])
+        place = job_places.reserve(
+            circumstances["tenant"], is_suspect=bool(circumstances.get("losses"))
+        )
         restored = _restored_circumstances(**circumstances)
         with named, restored, span(f"job {self.name}", "CONSUMER"), place:
             try:

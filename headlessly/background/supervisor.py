@@ -73,3 +73,5 @@ class WorkerSupervisor:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            # Until it is gone it counts as a user of the embedded database, which would stay for it.
+            self.process.wait()

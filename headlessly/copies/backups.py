@@ -6,12 +6,14 @@ in it tell which version of the product wrote it.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +34,9 @@ AND application_name NOT LIKE 'headlessly copy%' GROUP BY 1 ORDER BY 1"""
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 #: Runs in the transaction of the restore, so that a failure leaves everything as it was.
 EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
-#: How many bytes are passed on at once.
+#: How the name of a backup begins that is not whole yet.
+PART = ".headlessly-backup-"
+#: How much is passed on at once, in bytes.
 CHUNK = 1 << 20
 #: Options that leave out owners and rights, which may be others in the target, and comments on extensions,
 #: which only their owner may set.
@@ -66,15 +70,28 @@ def write_backup(file: Path, *, replace: bool = False) -> datetime:
     program = find_program("pg_dump")
     where, environment = connection_words()
     moment = datetime.now(UTC)
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # for its owner alone
-    os.close(handle)
-    try:
-        words = [program, "--format=custom", *PLAIN[:2], "--file", name]
+    with _part_of_backup(file.parent) as part:
+        words = [program, "--format=custom", *PLAIN[:2], "--file", str(part)]
         _run([*words, "--dbname", where], environment)
-        Path(name).replace(file)
-    finally:
-        Path(name).unlink(missing_ok=True)
+        part.replace(file)
     return moment
+
+
+@contextmanager
+def _part_of_backup(folder: Path) -> Iterator[Path]:
+    """A hidden file for its owner alone, inside the block. It is locked as long as its process is: those that
+    nobody locks were left by one that was killed, and go."""
+    for left in folder.glob(f"{PART}*"):
+        with suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
+    handle, name = tempfile.mkstemp(prefix=PART, dir=folder)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield Path(name)
+    finally:
+        os.close(handle)
+        Path(name).unlink(missing_ok=True)
 
 
 def read_facts(file: Path) -> BackupFacts:
@@ -146,8 +163,11 @@ def restore_backup(file: Path, *, replace: bool = False) -> tuple[BackupFacts, l
 def _pour(file: Path) -> None:
     """Lets pg_restore write the statements, and psql execute them in one transaction.
 
-    Only a superuser may create LEAKPROOF functions, so the word is removed here; if the user may,
-    :mod:`headlessly.database.policies` declares them so afterwards.
+    The COMMIT is ours, behind the last of them: where anything ends before, this process too, psql comes to
+    the end of what it reads without one.
+
+    Only a superuser may make functions LEAKPROOF, so they are made without: who may declares them afterwards
+    (:mod:`headlessly.database.policies`).
     """
     where, environment = connection_words()
     program = [find_program("pg_restore"), *PLAIN, "--file=-"]
@@ -155,7 +175,7 @@ def _pour(file: Path) -> None:
     tables = re.sub(r"^( +LANGUAGE .*) LEAKPROOF\b", r"\1", tables, flags=re.MULTILINE)
     reading = [*program, "--section=data", "--section=post-data", str(file)]
     writing = [find_program("psql"), "--dbname", where, "--no-psqlrc", "--quiet"]
-    writing += ["--output", os.devnull, "--set", "ON_ERROR_STOP=1", "--single-transaction"]
+    writing += ["--output", os.devnull, "--set", "ON_ERROR_STOP=1", "--command", "BEGIN"]
     writing += ["--command", "SET client_min_messages = warning", "--command", EMPTY]
     with tempfile.TemporaryFile() as problems, tempfile.NamedTemporaryFile("w") as first:
         first.write(tables)
@@ -173,9 +193,9 @@ def _pour(file: Path) -> None:
         with suppress(BrokenPipeError):  # psql has told why it ended
             shutil.copyfileobj(reader.stdout, writer.stdin, CHUNK)
         reader.stdout.close()
-        if reader.wait():
-            writer.kill()  # else it would commit an incomplete restore
         with suppress(BrokenPipeError):
+            if not reader.wait():
+                writer.stdin.write(b"\nCOMMIT;\n")
             writer.stdin.close()
         failed = [writer.wait(), reader.wait()]
         problems.seek(0)

@@ -1,13 +1,15 @@
 """Exports a whole tenant to a folder: a file of JSON lines for each table, including its log and its past.
 
-Everything is as of one moment, even if others write meanwhile. ``manifest.json`` lists the contents and is
-written last: a folder without it is incomplete.
+All of it is of one moment, while others write. ``manifest.json`` says what there is and is written last: a
+folder without one is not whole, and who was stopped begins it anew.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from headlessly.environment import product_version
 #: The version of the files' format; it changes when an earlier version of the product could not read them.
 FORMAT = 1
 MANIFEST, PEOPLE = "manifest.json", "people.ndjson"
+#: What the manifest is called until it is whole.
+MANIFEST_PART = f"{MANIFEST}.part"
 
 
 def export_tenant(slug: str, folder: Path, *, with_secrets: bool = False) -> dict[str, Any]:
@@ -30,38 +34,61 @@ def export_tenant(slug: str, folder: Path, *, with_secrets: bool = False) -> dic
     Only the owner of the files may read them. ``with_secrets`` adds the secrets of webhooks in plain text,
     and the hashes of keys and passwords.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CopyRefused(f"{folder} is not empty. Choose another folder.")
     source = connect()
     try:
         source.isolation_level = IsolationLevel.REPEATABLE_READ  # everything as of one moment
         source.read_only = True
         tenant = find_tenant(source, slug)
         moment = datetime.now(UTC)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        tables = {}
-        for table in tenant_tables(with_secrets=with_secrets):
-            lines = read_rows(source, table, tenant, with_secrets=with_secrets)
-            count = _write_lines(folder / f"{table.name}.ndjson", lines)
-            tables[table.name] = {"rows": count, "columns": list(table.columns)}
-        people = (
-            orjson.dumps(person).decode()
-            for person in read_people(source, tenant, with_secrets=with_secrets)
-        )
-        manifest = {
-            "format": FORMAT,
-            "product": product_version(),
-            "tenant": slug,
-            "moment": moment,
-            "secrets": with_secrets,
-            "people": _write_lines(folder / PEOPLE, people),
-            "tables": tables,
-        }
+        with _own_folder(folder):
+            tables = {}
+            for table in tenant_tables(with_secrets=with_secrets):
+                lines = read_rows(source, table, tenant, with_secrets=with_secrets)
+                count = _write_lines(folder / f"{table.name}.ndjson", lines)
+                tables[table.name] = {"rows": count, "columns": list(table.columns)}
+            people = (
+                orjson.dumps(person).decode()
+                for person in read_people(source, tenant, with_secrets=with_secrets)
+            )
+            manifest = {
+                "format": FORMAT,
+                "product": product_version(),
+                "tenant": slug,
+                "moment": moment,
+                "secrets": with_secrets,
+                "people": _write_lines(folder / PEOPLE, people),
+                "tables": tables,
+            }
+            text = orjson.dumps(manifest, option=orjson.OPT_INDENT_2).decode()
+            _write_lines(folder / MANIFEST_PART, [text])
+            (folder / MANIFEST_PART).rename(folder / MANIFEST)
     finally:
         source.close()
-    text = orjson.dumps(manifest, option=orjson.OPT_INDENT_2).decode()
-    _write_lines(folder / MANIFEST, [text])
     return manifest
+
+
+@contextmanager
+def _own_folder(folder: Path) -> Iterator[None]:
+    """Make the folder, empty and nobody else's inside the block. An export that was stopped in it goes.
+    Raises CopyRefused where anything else is there."""
+    if folder.exists() and not folder.is_dir():
+        raise CopyRefused(f"{folder} is no folder.")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CopyRefused(f"Somebody else is exporting to {folder} just now.") from None
+        left = list(folder.iterdir())
+        ours = {f"{table.name}.ndjson" for table in tenant_tables(with_secrets=True)}
+        if any(file.name not in {*ours, PEOPLE, MANIFEST_PART} for file in left):
+            raise CopyRefused(f"{folder} is not empty. Choose another folder.")
+        for file in left:
+            file.unlink()
+        yield
+    finally:
+        os.close(handle)
 
 
 def find_tenant(source: Connection, slug: str) -> int:

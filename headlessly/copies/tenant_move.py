@@ -78,12 +78,21 @@ class Move:
         self.arrival = Arrival(self.target, fixed={"slug": slug}, has_events=True)
         self.since: int | None = None  #: the oldest transaction running at the last look
         self.rows = self.looks = 0
+        #: Whether it is in use over there already, and only what comes after that is still to be done.
+        self.has_arrived = False
 
     def run(self, switch: Callable[[], None] | None = None) -> Moved:
         """Moves the tenant; ``switch`` tells the proxy. Raises CopyRefused: then it is in use here as
         before."""
         try:
             self.begin()
+            if self.has_arrived:
+                try:
+                    if switch:
+                        switch()
+                finally:
+                    self.leave()
+                return Moved(0, 0, 0)
             self.copy_until_little_changes()
             self.wait_for_jobs()
             stopped = time.monotonic()
@@ -122,13 +131,11 @@ class Move:
         """Creates the tenant in the target, or goes on where a move was interrupted."""
         self.number = find_tenant(self.source, self.slug)
         self.home = self._state(self.source)
-        if self.home == CLOSED:
-            raise CopyRefused(
-                f"{self.slug} is closed here: it has moved, or a move was killed while it stopped it. "
-                f"Where it is not in use elsewhere: manage.py log resume --tenant {self.slug} --force"
-            )
         if self._ask(self.source, DATABASE) == self._ask(self.target, DATABASE):
             raise CopyRefused("--to is the database in which the tenant is.")
+        if self.home == CLOSED:
+            self._refuse_unless_arrived()
+            return
         self._refuse_other_tables()
         self.source.commit()
         if self._state(self.target) == CLOSED:
@@ -138,6 +145,36 @@ class Move:
         (line,) = self._changed(self.tables[0])
         self.source.commit()
         self.arrival.add_tenant(line)
+
+    def _refuse_unless_arrived(self) -> None:
+        """Of a tenant that is closed here: whether it is in use over there, so that a move was killed at its
+        very end. Raises CopyRefused."""
+        opened = f"manage.py log resume --tenant {self.slug} --force"
+        there = self._state(self.target)
+        if there == CLOSED:
+            raise CopyRefused(
+                f"A move of {self.slug} was killed while it stopped it: it is closed here and over there. "
+                f"Open it here, and move it again: {opened}"
+            )
+        if there is None or not self._has_last_event():
+            raise CopyRefused(
+                f"{self.slug} is closed here and not in use over there: it has moved elsewhere, or a move "
+                f"was killed while it stopped it. Where it is in use nowhere: {opened}"
+            )
+        self.has_arrived = True
+
+    def _has_last_event(self) -> bool:
+        """Whether the last event of the log here is in the one over there."""
+        own = (
+            "SELECT e.id FROM headlessly_event AS e JOIN headlessly_tenant AS t ON t.id = e.tenant_id "
+            "WHERE t.slug = %s"
+        )
+        last = self.source.execute(
+            f"{own} ORDER BY e.xid DESC, e.seq DESC LIMIT 1", (self.slug,)
+        ).fetchone()
+        return bool(
+            last and self.target.execute(f"{own} AND e.id = %s", (self.slug, *last)).fetchone()
+        )
 
     def copy_until_little_changes(self) -> None:
         for _ in range(LOOKS):

@@ -23,7 +23,10 @@ logger = logging.getLogger(__name__)
 
 #: How long to wait for an answer, and how long not to ask again after there was none, in seconds.
 PATIENCE, PAUSE = 0.5, 5.0
+#: How often a process says that there is none, in seconds: it may be away for a night.
+SAID_EVERY = 600.0
 _asked_again_from = 0.0
+_said_again_from = 0.0
 
 
 @cache
@@ -39,7 +42,7 @@ def ask_redis(question: Callable[[Redis], T], *, in_pause: bool = False) -> T | 
     ``in_pause`` asks even shortly after a failure. Redis may still answer other processes, so this is for
     what they must not miss.
     """
-    global _asked_again_from
+    global _asked_again_from, _said_again_from
     if not settings.REDIS_URL or (time.monotonic() < _asked_again_from and not in_pause):
         return None
     from redis import RedisError
@@ -47,6 +50,9 @@ def ask_redis(question: Callable[[Redis], T], *, in_pause: bool = False) -> T | 
     try:
         return question(_connect(settings.REDIS_URL))
     except (RedisError, OSError) as problem:
-        _asked_again_from = time.monotonic() + PAUSE
-        logger.warning("Redis does not answer, PostgreSQL does: %s", problem)
+        now = time.monotonic()
+        _asked_again_from = now + PAUSE
+        if now >= _said_again_from:
+            _said_again_from = now + SAID_EVERY
+            logger.warning("Redis does not answer, PostgreSQL does: %s", problem)
         return None

@@ -8,7 +8,6 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -22,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg import sql
 
 from headlessly.database import row_security
+from headlessly.database.ending import ENDING_SIGNALS, end_by_exit
 
 with warnings.catch_warnings():
     # On import it looks for a runtime folder, which this module does not need, and complains.
@@ -244,9 +244,6 @@ class Server:
 _server = None
 _starting = threading.Lock()
 
-# By default these signals end Python without exit handlers, so that nobody would stop the server.
-ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-
 
 def start(data):
     """Start the server of this data folder; this process counts as its user until it exits."""
@@ -279,9 +276,7 @@ def stop():
 def _signals_blocked():
     """Delay signals until the server is up and sure to be stopped; then they end this process."""
     if threading.current_thread() is threading.main_thread():
-        for number in ENDING_SIGNALS:
-            if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, lambda number, frame: sys.exit(128 + number))
+        end_by_exit()  # or nobody would stop the server
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *ENDING_SIGNALS})
     try:
         yield

@@ -84,9 +84,10 @@ def give_up(source: str) -> None:
     """Say of an import that it brings its workers down."""
     if (found := Import.find_unfinished(source)) is not None:
         with translation.override(found.options.get("language", "en")):
-            Run(found)._fail(
-                _("It took more time or memory than there is, three times. Send the file in parts.")
+            said = _(
+                "It took more time or memory than there is, whenever it was tried. Send the file in parts."
             )
+            Run(found)._fail(said)
 
 
 class Run:

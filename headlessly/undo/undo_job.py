@@ -70,9 +70,10 @@ def give_up(undo: str) -> None:
     """Say of an undo that it brings its workers down."""
     if (found := Undo.find_unfinished(undo)) is not None:
         with translation.override(found.language):
-            Run(found).fail(
-                _("It took more time or memory than there is, three times. Ask for it again.")
+            said = _(
+                "It took more time or memory than there is, whenever it was tried. Ask for it again."
             )
+            Run(found).fail(said)
 
 
 class Run:

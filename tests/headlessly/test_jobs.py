@@ -262,6 +262,57 @@ def test_is_put_back_although_nobody_can_be_told_that_another_failed(alone, monk
     assert states(greet.name) == ["todo"]
 
 
+def test_only_one_that_has_lost_a_worker_is_at_work_at_a_time():
+    # Else those beside one that brings workers down would fail with it.
+    places = JobPlaces()
+    with (
+        places.reserve(1, is_suspect=True),
+        places.reserve(1),
+        pytest.raises(ShareTaken),
+        places.reserve(3, is_suspect=True),
+    ):
+        pass
+    with places.reserve(3, is_suspect=True):
+        pass
+
+
+def test_one_that_has_lost_a_worker_waits_beside_another(acme):
+    remember.defer(text="lost")
+    arguments = json_of(remember)
+    arguments["circumstances"]["losses"] = 1
+    worker = SimpleNamespace(job=SimpleNamespace(id=0), should_abort=bool)
+    with job_places.reserve(None, is_suspect=True), pytest.raises(ShareTaken):
+        remember.task.func(worker, **arguments)
+    remember.task.func(worker, **arguments)
+    assert [text for text, *_ in seen] == ["lost"]
+
+
+def json_of(job):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT args::text FROM procrastinate_jobs WHERE task_name = %s", [job.name])
+        return orjson.loads(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_later_version_waits_for_its_workers(alone):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO procrastinate_jobs (task_name, queue_name, args) VALUES "
+            "('tests.of_a_later_version', 'default', '{}')"
+        )
+    for _ in range(4):
+        worker("tests.headlessly.test_jobs")
+        assert states("tests.of_a_later_version") == ["todo"]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE scheduled_at > now()"
+                " AND task_name = 'tests.of_a_later_version'"
+            )
+            assert cursor.rowcount == 1
+    worker("tests.headlessly.test_jobs")
+    assert states("tests.of_a_later_version") == ["failed"]
+
+
 def test_what_waits_for_its_tenants_share_lets_others_have_the_place_that_is_left(acme, rival):
     for tenant in (acme, acme, acme, rival):
         with tenancy.active(tenant):

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -58,3 +62,22 @@ def test_nothing_is_forked_while_the_worker_is_being_started(monkeypatch: Any) -
     background.stop()
     background.thread.join(10)
     assert not background.thread.is_alive()
+
+
+def test_a_worker_that_does_not_end_is_gone_when_it_has_stopped(monkeypatch: Any) -> None:
+    # Else the server would leave the embedded database running, for somebody who is about to go.
+    monkeypatch.setattr(supervisor, "PATIENCE", 0.2)
+    background = supervisor.WorkerSupervisor(1)
+    deaf = "from signal import *; signal(SIGTERM, SIG_IGN); print(flush=True); sigwait([SIGUSR1])"
+    background.command = [sys.executable, "-c", deaf]
+    told, tells = os.pipe()
+    start = partial(subprocess.Popen, stdout=tells)
+    monkeypatch.setattr(supervisor.subprocess, "Popen", start)
+    background.start()
+    os.read(told, 1)
+    background.stop()
+    assert background.process is not None
+    assert background.process.returncode == -signal.SIGKILL
+    background.thread.join(10)
+    os.close(told)
+    os.close(tells)

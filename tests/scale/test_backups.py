@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -18,10 +22,13 @@ from headlessly.copies import backups
 from headlessly.database import policies, row_security
 from headlessly.log.events import LOG_START
 
-from .clusters import Cluster, acme_at
+from .clusters import Cluster, acme_at, environment
+from .test_handbook import wait_for
 from .test_log_offset import NEXT, follow, told, write
 
 pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).parents[2]
 
 
 def run(*words: Any) -> str:
@@ -123,6 +130,54 @@ def test_it_leaves_everything_as_it_was_when_the_end_of_the_file_is_missing(
         with pytest.raises(CommandError, match="end of file"):
             run("restore", cut, "--replace")
         assert Tenant.objects.filter(slug="stayed").exists()
+
+
+def test_what_a_backup_that_was_killed_has_left_goes_with_the_next(
+    original: Cluster, tmp_path: Path
+) -> None:
+    left, other = (tmp_path / f"{backups.PART}{name}" for name in ("left", "other"))
+    left.write_text("half of it")
+    with other.open("w") as at_work, original.in_use():
+        fcntl.flock(at_work, fcntl.LOCK_EX)
+        run("backup", tmp_path / "crm.backup")
+        assert {file.name for file in tmp_path.iterdir()} == {"crm.backup", other.name}
+
+
+def test_it_leaves_nothing_behind_where_it_is_told_to_end(
+    original: Cluster, tmp_path: Path
+) -> None:
+    """Also where whoever started it has gone: the connection to a machine breaks off."""
+    command = [sys.executable, "manage.py", "backup", str(tmp_path / "crm.backup")]
+    with original.connect(user="postgres") as holding:
+        holding.execute("LOCK TABLE crm_lead")
+        running = subprocess.Popen(command, cwd=ROOT, env=environment(original.url))
+        wait_for(lambda: any(tmp_path.iterdir()), 60)
+        running.send_signal(signal.SIGHUP)
+        assert running.wait(30) == 128 + signal.SIGHUP
+    assert not list(tmp_path.iterdir())
+
+
+def test_it_leaves_everything_as_it_was_when_it_is_killed(
+    elsewhere: Cluster, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def be_killed(source: Any, target: Any, _chunk: int) -> None:
+        target.write(source.read())
+        target.close()  # as the system does then
+        raise Killed
+
+    with elsewhere.in_use():
+        if not connection.introspection.table_names():
+            run("restore", backup)
+        Tenant.objects.get_or_create(slug="survived", name="Survived")
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(backups.shutil, "copyfileobj", be_killed)
+            run("restore", backup, "--replace")
+        assert Tenant.objects.filter(
+            slug="survived"
+        ).exists()  # waits for psql, which has it locked
 
 
 def test_it_refuses_what_is_no_backup_of_this_version(

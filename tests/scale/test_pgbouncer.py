@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import shutil
 import signal
 import socket
@@ -154,6 +155,23 @@ def test_it_serves_and_tells_at_once(original: Cluster, pooled: str, receiver: A
         for process in (serve, work):
             process.wait(20)
         assert time.monotonic() - ended < 20
+
+
+@pytest.mark.parametrize("command", [("serve", "--jobs", "0"), ("work",)])
+def test_it_does_not_start_where_the_pooler_forgets_what_is_prepared(
+    pooled: str, command: tuple[str, ...]
+) -> None:
+    said = subprocess.run([PGBOUNCER or "", "--version"], capture_output=True, text=True).stdout
+    if tuple(map(int, re.findall(r"PgBouncer (\d+)\.(\d+)", said)[0])) >= (1, 21):
+        pytest.skip("this PgBouncer knows what is prepared")
+    port = [] if command == ("work",) else ["--port", str(free_port())]
+    words = [sys.executable, "manage.py", *command, *port]
+    done = subprocess.run(
+        words, cwd=ROOT, env=environment(pooled), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "DB_PREPARE=0" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def _calls(client: httpx.Client, number: int) -> Iterator[tuple[str, str, Any]]:

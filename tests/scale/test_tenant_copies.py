@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import StringIO
@@ -279,6 +281,23 @@ def test_it_refuses_what_is_not_whole_or_not_of_this_version(
     with pytest.raises(CommandError, match=r"manifest\.json.*: Not a directory"):
         run("export", "acme", exported / "manifest.json" / "below")
     assert Tenant.objects.count() == before
+
+
+def test_an_export_that_was_stopped_is_begun_anew(
+    original: Cluster, exported: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stopped"
+    folder.mkdir()
+    for name in ("headlessly_tenant.ndjson", "crm_lead.ndjson", "manifest.json.part"):
+        (folder / name).write_text('{"id": "half a')
+    with original.in_use():
+        held = os.open(folder, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(CommandError, match="Somebody else is exporting"):
+            run("export", "acme", folder, "--with-secrets")
+        os.close(held)
+        run("export", "acme", folder, "--with-secrets")
+    assert contents(folder).keys() == contents(exported).keys()
 
 
 def test_it_is_copied_without_secrets_unless_told(

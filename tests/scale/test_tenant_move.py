@@ -194,6 +194,60 @@ def test_it_stays_in_use_where_it_was_when_the_stop_would_be_too_long(
         assert len(write(1)) == 1
 
 
+class Killed(BaseException):
+    pass
+
+
+def be_killed(*_: Any) -> None:
+    raise Killed
+
+
+def test_a_move_that_was_killed_at_its_end_is_ended_by_the_next(
+    original: Cluster, cell: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(original, "ended", 3)
+    said = tmp_path / "switched"
+    words = {"to": cell.url, "on_switch": f'echo "$TENANT" > {said}'}
+    with original.in_use(), monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Move, "leave", be_killed)
+        call_command("tenant", "move", "ended", to=cell.url)
+    with at(cell, "ended"):
+        assert len(write(1)) == 1, "it is in use there"
+        events = Event.log.count()
+    with original.in_use():
+        out = io.StringIO()
+        call_command("tenant", "move", "ended", **words, stdout=out)
+        assert "had moved already" in out.getvalue() and said.read_text() == "ended\n"
+        left = Tenant.objects.get(slug__startswith="ended-moved-")
+        assert left.is_closed and not Webhook.objects.filter(tenant=left, active=True).exists()
+    with at(cell, "ended"):
+        assert Event.log.count() == events
+
+
+def test_a_move_that_was_killed_during_the_stop_says_what_to_do(
+    original: Cluster, cell: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(original, "stopped", 3)
+    with original.in_use():
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(Move, "move_jobs", be_killed)
+            patched.setattr(Move, "open_again", be_killed)
+            call_command("tenant", "move", "stopped", to=cell.url)
+        Tenant.objects.create(slug="elsewhere", name="Elsewhere", log_cluster="closed")
+        with pytest.raises(CommandError, match="not in use over there"):
+            call_command("tenant", "move", "elsewhere", to=cell.url)
+        assert Tenant.objects.get(slug="stopped").is_closed
+        with pytest.raises(CommandError, match="closed here and over there") as refused:
+            call_command("tenant", "move", "stopped", to=cell.url)
+        (command,) = re.findall(r"manage\.py (.*)", str(refused.value))
+        call_command(*command.split())
+    with at(original, "stopped"):
+        assert len(write(1)) == 1
+        call_command("tenant", "move", "stopped", to=cell.url)
+    with at(cell, "stopped"):
+        assert Lead.objects.count() == 4
+
+
 def test_it_answers_what_is_read_and_puts_off_the_rest_while_it_is_closed(
     original: Cluster,
 ) -> None:

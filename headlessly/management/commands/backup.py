@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from headlessly.copies.backups import BackupRefused, write_backup
+from headlessly.copies.process import begin_copying
 from headlessly.copies.programs import ProgramFailed
-from headlessly.database.roles import connect_directly, name_connections
 
 
 class Command(BaseCommand):
@@ -21,8 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--replace", action="store_true", help="also where the file exists")
 
     def handle(self, *, file: Path, replace: bool, **_: Any) -> None:
-        connect_directly()
-        name_connections("copy")
+        begin_copying()
         try:
             moment = write_backup(file, replace=replace)
         except (BackupRefused, ProgramFailed) as problem:

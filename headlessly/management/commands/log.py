@@ -14,8 +14,8 @@ from headlessly.access.models import Tenant
 from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.copies.log_archive import Month, archive_log, restore_log
+from headlessly.copies.process import begin_copying
 from headlessly.copies.tenant_rows import CopyRefused
-from headlessly.database.roles import connect_directly, name_connections
 from headlessly.log import offsets
 
 
@@ -54,8 +54,7 @@ class Command(BaseCommand):
         if tenant is not None and not (tenants := tenants.filter(slug=tenant)):
             raise CommandError(f"There is no tenant {tenant}.")
         if action in ("archive", "restore"):
-            connect_directly()
-            name_connections("copy")
+            begin_copying()
             try:
                 getattr(self, f"{action}_months")(tenants, **options)
             except CopyRefused as problem:

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.copies.backups import BackupRefused, restore_backup
+from headlessly.copies.process import begin_copying
 from headlessly.copies.programs import ProgramFailed
-from headlessly.database.roles import connect_directly, name_connections
 
 
 class Command(BaseCommand):
@@ -28,8 +28,7 @@ class Command(BaseCommand):
 
     @every_tenant()
     def handle(self, *, file: Path, replace: bool, **_: Any) -> None:
-        connect_directly()
-        name_connections("copy")
+        begin_copying()
         try:
             facts, resumed = restore_backup(file, replace=replace)
         except (BackupRefused, ProgramFailed) as problem:

@@ -18,6 +18,7 @@ from headlessly.background import worker
 from headlessly.background.slots import THREADS
 from headlessly.background.supervisor import WorkerSupervisor
 from headlessly.database.base import close_pools
+from headlessly.database.pooler import pooler_problem
 from headlessly.log.offsets import restored_log_problem
 from headlessly.management.ports import port_refusal
 
@@ -82,8 +83,8 @@ class Command(BaseCommand):
         if settings.DATABASES["default"].get("EMBEDDED"):
             # Started here and not in a worker, as this process outlives them, and stops it when it ends.
             database.start(settings.DATA_DIR)
-        with suppress(DatabaseError):  # no database or tables yet: /readyz tells
-            if problem := restored_log_problem():
+        with suppress(DatabaseError):  # no database yet, or no tables: /readyz tells of that
+            if problem := restored_log_problem() or pooler_problem():
                 raise CommandError(problem)
         if not settings.PRODUCTION:
             self.stdout.write(f"Serving http://{options['host']}:{options['port']}, until Ctrl-C.")

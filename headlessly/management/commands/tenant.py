@@ -21,12 +21,12 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import SLUG, Membership, Tenant, User
 from headlessly.access.sign_in_emails import normalize_sign_in_email
 from headlessly.context.tenant_scope import every_tenant
+from headlessly.copies.process import begin_copying
 from headlessly.copies.tenant_delete import delete_left_behind
 from headlessly.copies.tenant_export import export_tenant
 from headlessly.copies.tenant_import import import_tenant
 from headlessly.copies.tenant_move import Move, SwitchFailed, run_switch
 from headlessly.copies.tenant_rows import CopyRefused
-from headlessly.database.roles import connect_directly, name_connections
 from headlessly.declaration.currencies import validate_currency
 from headlessly.log.names import ROLE_CHANGED
 from headlessly.log.security_events import record_security_event
@@ -94,8 +94,7 @@ class Command(BaseCommand):
         form, count = COPYING[action]
         if len(rest) != count:
             raise CommandError(f"manage.py tenant {form}")
-        connect_directly()
-        name_connections("copy")
+        begin_copying()
         try:
             getattr(self, f"{action}_tenant")(*rest, **options)
         except CopyRefused as problem:
@@ -135,6 +134,12 @@ class Command(BaseCommand):
             moved = Move(tenant, to, limit=limit).run(switch)
         except SwitchFailed as problem:
             raise CommandError(str(problem)) from None
+        if not moved.looks:
+            self.stdout.write(
+                f"{tenant} had moved already, by a move that was killed. What that had still to do is done: "
+                "what is left of it here is closed, and has another name."
+            )
+            return
         self.stdout.write(
             f"{tenant} has moved: {moved.rows:,} rows in {moved.looks} looks; it stood for "
             f"{moved.seconds:.1f} s. What is left of it here is closed."

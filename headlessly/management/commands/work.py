@@ -15,6 +15,7 @@ from headlessly.background.garbage import settle_garbage
 from headlessly.background.jobs import job_places
 from headlessly.background.putting_back import WorkersJobManager
 from headlessly.background.worker import end_with_parent
+from headlessly.database.pooler import pooler_problem
 from headlessly.database.roles import connect_directly, name_connections
 from headlessly.database.timeouts import bound_connections
 from headlessly.log.offsets import restored_log_problem
@@ -47,7 +48,7 @@ class Command(BaseCommand):
         name_connections("work")
         bound_connections(STATEMENT_SECONDS)
         job_places.size = concurrency
-        if problem := restored_log_problem():
+        if problem := restored_log_problem() or pooler_problem():
             raise CommandError(problem)
         parameters = connection.get_connection_params()
         connector = PsycopgConnector(
