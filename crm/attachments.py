@@ -1,4 +1,7 @@
-"""The file of an attachment as JSON, for programs; a browser has it at ``/attachments/{id}/file``."""
+"""The file of an attachment on the surfaces: as JSON for programs, as a link on pages.
+
+The file itself is served at ``/attachments/{id}/file``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from crm.models import Attachment
 from headlessly.errors import NotFound, TooLarge
 from headlessly.query.record_operations import explains
 
-#: The most bytes of a file that is answered so.
+#: The most bytes of a file that is returned as JSON.
 MAX_SIZE = 7 * 1024 * 1024
 TEXT: dict[str, Any] = {"type": "string"}
 SCHEMA: dict[str, Any] = {
@@ -31,7 +34,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def content_of(attachment: Attachment) -> bytes:
-    """The file. Raises NotFound where only a link is kept, or a name."""
+    """Returns the content. Raises NotFound if there is only a link or a name."""
     content = attachment.content()
     if content is None:
         said = _("No file is kept with the attachment %s.") % attachment.pk
@@ -40,14 +43,14 @@ def content_of(attachment: Attachment) -> bytes:
 
 
 def file_address(attachment: Attachment) -> str:
-    """Where the file is read, or the link leads; empty where there is neither."""
+    """Returns the address of the file or the link; empty if there is neither."""
     if attachment.checksum:
         return f"{get_script_prefix()}attachments/{attachment.pk}/file"
     return attachment.url or ""
 
 
 def file_html(attachment: Attachment) -> SafeString | str:
-    """The name of an attachment as pages show it: a link to its file, or to where that is kept."""
+    """Returns the name of an attachment as a link to its file."""
     address = file_address(attachment)
     if not address:
         return str(attachment.name)

@@ -12,9 +12,9 @@ from headlessly.api import parameters
 from headlessly.api.base import TenantView
 
 PDF = "application/pdf"
-#: What a browser may show instead of saving it. A page or a drawing with a script is never among it.
+#: Types that a browser may show instead of saving. Types that can contain scripts are not among them.
 SHOWN = frozenset({PDF, "image/png", "image/jpeg", "image/gif", "image/webp", "text/plain"})
-#: What is shown can load, run and reach nothing. A viewer of PDFs needs more, and keeps them apart itself.
+#: A shown file can load and run nothing. PDF viewers need more than this, and isolate files themselves.
 SEALED = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 

@@ -1,4 +1,4 @@
-"""The attachment: a file that is kept with a record, or the address of one."""
+"""The attachment: a file that is kept with a record, or a link to one."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from headlessly.declaration.sent_files import clean_name
 from headlessly.declaration.verbs import Example
 from headlessly.nouns import Noun, verb
 
-#: A file for programs that try it out.
+#: An example of a file, for programs that try the verbs out.
 EXAMPLE = Example({"name": "offer.txt", "content": "T3VyIG9mZmVy"})
-#: What says which file is kept.
+#: The fields that describe the file.
 KEPT = ("media_type", "size", "checksum")
-#: The kind of a file of whose name nobody knows the ending.
+#: The media type of a file whose name has no known ending.
 UNKNOWN_KIND = "application/octet-stream"
-#: Python's own table, without what a machine adds to it.
+#: Python's own table of media types, without what a machine adds to it.
 COMMON_KINDS = mimetypes.MimeTypes()
-#: What every version of it should know.
+#: Media types that not every version of that table has.
 KINDS = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".heic": "image/heic",
@@ -101,25 +101,25 @@ class Attachment(Noun):
         self.size, self.checksum = len(file), keep_content(file)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """A file that nobody named is called something."""
+        """Refuse a file without a name."""
         file = values.get("file")
         if file is not None and not (self.name or values.get("name") or file.name):
             problems["name"] = _("Say what the file is called.")
 
     @property
     def filename(self) -> str:
-        """What the file is called where it is saved: its name, with the ending of its kind."""
+        """The name to save the file under: the name of the record, with an ending."""
         name = clean_name(self.name or "")
         if self.checksum and media_type_of(name) == UNKNOWN_KIND:
-            name += mimetypes.guess_extension(self.media_type or "") or ""
+            name += COMMON_KINDS.guess_extension(self.media_type or "") or ""
         return name
 
     def content(self) -> bytes | None:
-        """The file, or None where only a link is kept."""
+        """Returns the content of the file, or None if there is none, as for a link."""
         return read_content(self.checksum) if self.checksum else None
 
 
 def media_type_of(name: str) -> str:
-    """The kind of a file by the ending of its name."""
+    """Returns the media type that belongs to the ending of a file name."""
     ending = f".{name.rpartition('.')[2].lower()}" if "." in name else ""
     return KINDS.get(ending) or COMMON_KINDS.types_map[True].get(ending) or UNKNOWN_KIND

@@ -51,7 +51,7 @@ WHOLE_DAY = "T00:00:00Z"
 
 
 def sent_data(request: HttpRequest) -> MultiValueDict[str, Any]:
-    """What a form sent, its files among it."""
+    """Returns what a form sent, including its files."""
     if not request.FILES:
         return request.POST
     data: MultiValueDict[str, Any] = MultiValueDict(dict(request.POST.lists()))

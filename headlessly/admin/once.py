@@ -69,7 +69,7 @@ def _fingerprint(request: HttpRequest) -> str:
 
 
 def _digest(file: Any) -> str:
-    """What a file says, which is read again by whoever takes it."""
+    """Returns a hash of a file's name and content. The file can be read again afterwards."""
     found = hashlib.sha256(str(file.name).encode())
     for block in file.chunks():
         found.update(block)

@@ -124,7 +124,7 @@ def query_pairs(**parameters: Any) -> tuple[tuple[str, str], ...]:
 
 
 def file_value(value: Any) -> Any:
-    """A file as a body has it: of bytes, of a path or of an open file; what is encoded already stays."""
+    """Returns a file as JSON: ``value`` is bytes, a path or an open file. Anything else stays as it is."""
     name = ""
     if isinstance(value, PurePath):
         name, value = value.name, Path(value).read_bytes()

@@ -1,1 +1,1 @@
-"""The content of files that records keep."""
+"""The content of the files that are kept with records."""

@@ -1,7 +1,7 @@
-"""Where the content of files is kept: in the database, beside the records that have them.
+"""The tables that hold the content of files.
 
-So a backup, a restore and a move to another cell take the files along, and a file is kept or not with the
-verb that brought it.
+Files are kept in the database, so that backups, restores and moves to another cell include them, and a file is
+written in the same transaction as the record that refers to it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from headlessly.access.tenant_rows import TenantRow
 
 
 class ContentPart(TenantRow):
-    """A piece of a content, which is named by its SHA-256: the same file is kept once, however often it is
-    sent."""
+    """A part of a file's content. Contents are identified by their SHA-256, so the same file is stored once per
+    tenant."""
 
     sha256 = models.CharField(max_length=64, db_collation="C")
     number = models.PositiveIntegerField()
@@ -31,7 +31,7 @@ class ContentPart(TenantRow):
 
 
 class ContentUse(TenantRow):
-    """How much the files of a tenant take."""
+    """How many bytes the files of a tenant take."""
 
     bytes = models.BigIntegerField()
 

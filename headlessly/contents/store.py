@@ -1,4 +1,4 @@
-"""Keeping and reading the content of files."""
+"""Stores and reads the content of files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PART = MEGABYTE = 1024 * 1024
 KEEP = """
 INSERT INTO headlessly_contentpart (tenant_id, sha256, number, content) VALUES (%s, %s, %s, %s)
 ON CONFLICT DO NOTHING RETURNING true"""
-#: One row for each tenant: those who add files at the same moment wait for each other.
+#: There is one row per tenant, so concurrent uploads of a tenant wait for each other here.
 COUNT = """
 INSERT INTO headlessly_contentuse AS u (tenant_id, bytes) VALUES (%s, %s)
 ON CONFLICT (tenant_id) DO UPDATE SET bytes = u.bytes + excluded.bytes RETURNING bytes"""
@@ -26,10 +26,10 @@ SELECT content FROM headlessly_contentpart WHERE tenant_id = %s AND sha256 = %s 
 
 
 def keep_content(content: bytes) -> str:
-    """Keep a content of the active tenant, in the running transaction; returns its SHA-256 in hexadecimal.
+    """Store a content for the active tenant in the running transaction. Returns its SHA-256 in hexadecimal.
 
-    It stays as long as the tenant does: a deleted record comes back with its file, and the past has it too.
-    Raises Conflict where the tenant keeps too much already.
+    It is never deleted: a record may be restored with its file, and its past refers to files that were
+    replaced. Raises Conflict if the files of the tenant exceed its quota.
     """
     sha256 = hashlib.sha256(content).hexdigest()
     tenant, added = tenancy.require().pk, 0
@@ -51,6 +51,6 @@ def _refuse_over_quota(kept: int) -> None:
 
 
 def read_content(sha256: str) -> bytes | None:
-    """The content of the active tenant with this SHA-256, or None."""
+    """Returns the content with this SHA-256 in the active tenant, or None."""
     parts = execute_prepared(READ, [tenancy.require().pk, sha256], binary=True)
     return b"".join(part for (part,) in parts) if parts else None

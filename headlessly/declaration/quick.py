@@ -30,7 +30,8 @@ def quick_fields(noun: type[Record]) -> tuple[str, ...]:
 
 
 def quick_verb(noun: type[Record]) -> Verb[Any, Any]:
-    """The verb that makes the record: ``create``, or the first that takes what ``Surface.quick`` names."""
+    """Returns the verb of the quick form: ``create``, or the first creating verb with all inputs that
+    ``Surface.quick`` names."""
     asked = {name.partition(".")[0] for name in noun.Surface.quick}
     making = [noun.verbs["create"], *(verb for verb in noun.verbs.values() if verb.creates)]
     return next((verb for verb in making if asked <= verb.python_inputs.keys()), making[0])

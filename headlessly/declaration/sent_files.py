@@ -1,4 +1,4 @@
-"""A file as the input of a verb: ``file: bytes``."""
+"""Files as inputs of verbs: a parameter ``file: bytes``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from headlessly.declaration import normalization
 if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
 
-#: The most bytes of such a file. As JSON it is a third longer, and a body has a limit of its own.
+#: The most bytes of a file. In JSON it is a third longer, and JSON bodies have a lower limit of their own.
 MAX_SIZE = 25 * 1024 * 1024
-#: The longest name of a file that is kept; a longer one loses its middle, not its ending.
+#: The longest name of a file. A longer one is cut before its ending.
 MAX_NAME = 200
 
 
 class SentFile(bytes):
-    """The content of a file, and its name where it came from; empty where nobody said it."""
+    """The content of a file. ``name`` is what its sender called it, or empty."""
 
     name: str
 
@@ -33,7 +33,8 @@ class SentFile(bytes):
 
 
 def clean_file(field: Field, value: Any, text: bool) -> SentFile:
-    """A file from its bytes, from text in base64, or from ``{"name": ..., "content": text in base64}``."""
+    """Returns the file in bytes, in text in base64, or in ``{"name": ..., "content": text in base64}``. Raises
+    ValueError."""
     name = getattr(value, "name", "")
     if isinstance(value, Mapping) and value.keys() <= {"name", "content"}:
         name, value = value.get("name") or "", value.get("content")
@@ -59,7 +60,7 @@ def _decode(text: str) -> bytes:
 
 
 def clean_name(name: str) -> str:
-    """The last part of a path as the name of a file, without what no name may have."""
+    """Returns the last part of a path, without the characters that no file name may have."""
     last = PurePosixPath(name.replace("\\", "/")).name
     last = normalization.normalize_line("".join(c for c in last if c.isprintable()))
     if len(last) <= MAX_NAME:

@@ -83,7 +83,7 @@ def deal(it: Prospect) -> Story:
 
 
 def _offer(it: Prospect) -> SentFile:
-    """The offer as it is sent: what the deal is worth by now."""
+    """Returns the offer with the present value of the deal."""
     value, currency = Deal.objects.values_list("value", "currency").get(pk=it.deal_id)
     lines = (
         f"Offer for {it.company.name}",

@@ -1,4 +1,4 @@
-"""The papers of a deal, as small PDFs."""
+"""Documents of deals, as small PDFs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from headlessly.declaration.sent_files import SentFile
 
-#: A page of A4 in points, and where its text begins.
+#: The size of A4 in points, the position of the first line, and the distance of lines.
 PAGE, LEFT, TOP, LINE = (595, 842), 72, 760, 18
 
 
 def paper(name: str, lines: Sequence[str]) -> SentFile:
-    """A PDF of one page that says these lines, the first one large."""
+    """Returns a PDF of one page with these lines, the first one large."""
     shown = [
         f"BT /F1 {18 if number == 0 else 11} Tf {LEFT} {TOP - LINE * (number + (number > 0))} Td "
         f"({_escaped(line)}) Tj ET"

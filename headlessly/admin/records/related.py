@@ -71,7 +71,8 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
 
 
 def _ways_to_add(noun: type[Record], reference: Field, record: Noun) -> list[tuple[str, str]]:
-    """What adds a record that refers to this one, and where; of a part its quick form, last."""
+    """Returns labels and addresses for adding a record that refers to this one. The quick form of a part is
+    the last."""
     create, quick = noun.verbs["create"], quick_verb(noun) if is_part(noun) else None
     of_this = f"?{reference.wire}={record.pk}"
     ways = [
@@ -90,7 +91,8 @@ def _ways_to_add(noun: type[Record], reference: Field, record: Noun) -> list[tup
 
 
 def _file_input(noun: type[Record]) -> str:
-    """The input of a part's quick form that is a file, which may be dropped on the page; else empty."""
+    """Returns the name of the file input in a part's quick form, or an empty string. Files can be dropped on
+    the page for it."""
     if not is_part(noun):
         return ""
     inputs = quick_verb(noun).inputs.values()

@@ -120,7 +120,7 @@ def _around(record: Noun, show: str) -> list[str]:
 
 
 def _parts(shared: dict[type[Record], list[str]]) -> list[str]:
-    """The ids of the parts of these records that have a name, such as their files."""
+    """Returns the ids of the parts of these records that have a name, such as their files."""
     of_part: dict[type[Record], Q] = defaultdict(Q)
     for noun, ids in shared.items():
         for part, name in noun.schema.referrers:
