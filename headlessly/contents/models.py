@@ -1,7 +1,7 @@
 """The tables that hold the content of files.
 
-Files are kept in the database, so that backups, restores and moves to another cell include them, and a file is
-written in the same transaction as the record that refers to it.
+Files are kept in the database, so that backups, restores and moves to another cell include them, and a file
+is written in the same transaction as the record that refers to it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from headlessly.access.tenant_rows import TenantRow
 
 
 class ContentPart(TenantRow):
-    """A part of a file's content. Contents are identified by their SHA-256, so the same file is stored once per
-    tenant."""
+    """A part of a file's content. Contents are identified by their SHA-256, so the same file is stored once
+    per tenant."""
 
     sha256 = models.CharField(max_length=64, db_collation="C")
     number = models.PositiveIntegerField()

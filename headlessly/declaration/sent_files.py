@@ -33,8 +33,8 @@ class SentFile(bytes):
 
 
 def clean_file(field: Field, value: Any, text: bool) -> SentFile:
-    """Returns the file in bytes, in text in base64, or in ``{"name": ..., "content": text in base64}``. Raises
-    ValueError."""
+    """Returns the file in bytes, in text in base64, or in ``{"name": ..., "content": text in base64}``.
+    Raises ValueError."""
     name = getattr(value, "name", "")
     if isinstance(value, Mapping) and value.keys() <= {"name", "content"}:
         name, value = value.get("name") or "", value.get("content")
