@@ -169,6 +169,7 @@ def test_without_a_script_a_phone_shows_what_its_buttons_would_open(
         page.goto(f"{site}/~acme/admin/crm/lead/?view=all")
         expect(page.locator("summary", has_text="Columns")).to_be_visible()
         expect(page.locator("select[name=status]")).to_be_visible()
+        assert page.locator(".viewtabs").bounding_box()["width"] > 300
         expect(page.get_by_role("button", name="Filters")).to_be_hidden()
 
 
