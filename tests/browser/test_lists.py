@@ -185,3 +185,20 @@ def test_a_day_of_a_filter_is_typed_as_people_say_it(desk: Any, site: str, leads
     desk.get_by_role("button", name="Filter", exact=True).click()
     expect(desk.locator(".chip")).to_contain_text("Created")
     expect(desk.locator("table.list tbody tr")).to_have_count(4)
+
+
+def test_what_is_selected_is_said_in_a_sentence(desk: Any, site: str, people: Any) -> None:
+    from crm import Lead
+
+    for number in range(26):
+        Lead.create(name=f"Lead {number:02}", source="web", owner=people.bob)
+    desk.goto(f"{site}/~acme/admin/crm/lead/?source=web")
+    boxes, said = desk.locator(".list td.check input"), desk.locator("b[data-count]")
+    boxes.first.check()
+    expect(said).to_have_text("1 lead selected")
+    desk.locator("[data-check-page]").check()
+    expect(said).to_have_text("25 leads selected")
+    desk.get_by_label("All 26 leads that fit the filters").check()
+    expect(said).to_have_text("All 26 leads selected")
+    boxes.first.uncheck()
+    expect(said).to_have_text("24 leads selected")
