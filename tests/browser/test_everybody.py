@@ -434,7 +434,7 @@ def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
     dialog.get_by_role("alert").wait_for()
     walk.look("lose several")
     page.goto(leads)
-    page.locator(".views > .menu > summary", has_text="View").click()
+    page.locator(".views .menus > .menu > summary", has_text="View").click()
     page.get_by_role("button", name="Save as a new view…").click()
     walk.look("save a view")
     page.goto(leads)

@@ -39,15 +39,18 @@ MUDDLED = """
 def much(acme: Any, people: Any, lead: Any) -> None:
     """More than a page of everything: long names, many sources, a lead that much happened to."""
     from crm import Activity, Lead
+    from headlessly.access import actors
 
+    somebody = actors.Actor("user_ofsomebody1", "Somebody", actors.ADMIN, people.bob.pk)
     lead.update(owner=people.bob, need="Replace five tools. " * 20, authority="CFO", budget=40_000)
     for number in range(30):
-        Activity.log(
-            type="Note",
-            subject="Note",
-            lead=lead,
-            description=f"Talk {number}. " + "Much was said. " * 8,
-        )
+        with actors.acting(somebody):
+            Activity.log(
+                type="Note",
+                subject="Note",
+                lead=lead,
+                description=f"Talk {number}. " + "Much was said. " * 8,
+            )
         made = Lead.create(
             name=f"A lead with a name that takes more than a line of a list, number {number}",
             source=f"a channel called {number}", owner=people.bob, contact=people.ada, score=number,

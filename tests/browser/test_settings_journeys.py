@@ -328,3 +328,25 @@ def test_a_manager_writes_rules_and_whoever_gets_a_lead_knows_why(
     expect(page.get_by_label("Timeline")).to_contain_text(why)
     expect(page.get_by_role("region", name="Score")).to_contain_text("+30")
     assert cleo.clicks <= 46 and cleo.seconds <= 300, (cleo.clicks, cleo.characters)
+
+
+def test_a_rep_makes_a_key_of_their_own_and_revokes_it(desk: Any, site: str) -> None:
+    from headlessly.access.models import ApiKey
+
+    desk.goto(f"{site}/~acme/admin/account/")
+    desk.get_by_role("link", name="Make a key").click()
+    form = desk.get_by_role("form", name="New key")
+    form.get_by_label("Name").fill("My script")
+    expect(form.get_by_label("May").locator("option")).to_have_text(
+        ["read what I see", "do what I may do, but the settings"]
+    )
+    form.get_by_label("May").select_option("write")
+    form.get_by_role("button", name="Make the key").click()
+    secret = desk.locator("[data-secret]").inner_text()
+    key = ApiKey.find_valid(secret)
+    assert key is not None and key.actor.role == "rep"
+    desk.get_by_role("link", name="I have copied it").click()
+    expect(desk.get_by_text(secret)).to_have_count(0)
+    desk.get_by_role("button", name="Revoke My script").click()
+    expect(desk.get_by_text("No keys yet.")).to_be_visible()
+    assert ApiKey.find_valid(secret) is None

@@ -235,6 +235,9 @@ def test_the_list_says_what_a_running_one_has_brought_so_far(
     assert len(five) == len(one)
     launched.complete()
     assert row("Spring") == ["3", "$2,500", "150 %"], "counted now"
+    said = "Sorted by “Actual leads”: final values first"
+    assert said in ann.get(f"{place}&o=-actualLeads").content.decode()
+    assert said not in ann.get(f"{place}&o=name").content.decode()
 
 
 def test_what_counts_something_is_added_up_and_a_return_is_not(ann: Any, people: Any) -> None:  # noqa: F811

@@ -78,6 +78,13 @@ def total_text(noun: type[Noun], name: str) -> str:
     return str(_total_texts[noun]) if name in names else ""
 
 
+def are_blanks_filled(noun: type[Noun], name: str) -> bool:
+    """Whether lists show something of this field where it has no value yet. It is in no order: to know it of
+    all records, all that they count would have to be read."""
+    names, _filler = _fillers.get(noun, (frozenset(), None))
+    return name in names
+
+
 def fill_blanks(noun: type[Noun], records: Sequence[Noun], rows: Iterable[Row]) -> None:
     """Fills the blank cells of ``rows``, which show ``records``, with what their app says."""
     names, filler = _fillers.get(noun, (frozenset(), None))

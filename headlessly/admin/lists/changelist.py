@@ -154,13 +154,22 @@ class NounList:
 
     @property
     def left_out(self) -> list[str]:
-        """A sentence if the address names a page that does not exist."""
+        """That there is no such page as the address says, and that what is shown is not all in order, in
+        sentences."""
         text = self.address.given.get("p", "1")
-        if self.problem or text == str(self.page):
+        if self.problem:
             return []
-        return [_("There is no page %(asked)s here: this is page %(page)s.") % {
-            "asked": text[:16], "page": display.number(self.page),
-        }]  # fmt: skip
+        first = self.address.sort[0].removeprefix("-") if self.address.sort else ""
+        found = []
+        if cells.are_blanks_filled(self.noun, first):
+            label = labels.field_label(self.noun.schema.by_name[first])
+            said = _("Sorted by “%s”: final values first, those so far behind them.")
+            found.append(said % label)
+        if text != str(self.page):
+            found.append(_("There is no page %(asked)s here: this is page %(page)s.") % {
+                "asked": text[:16], "page": display.number(self.page),
+            })  # fmt: skip
+        return found
 
     # -- what the page shows ----------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -78,6 +79,10 @@ def test_the_key_of_a_limited_rep_sees_what_they_see(bob, people, leads, acme, s
         each["data"].get("name") for each in program("/events?name=Lead.Created").json()["results"]
     }
     assert named == {"Bob's", "Nobody's"}
+    call = {"name": "search", "arguments": {"type": "Lead"}}
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    by_agent = program("/mcp", json.dumps(asked)).json()["result"]["structuredContent"]
+    assert sorted(each["name"] for each in by_agent["results"]) == ["Bob's", "Nobody's"]
     if scope == "read":
         assert program("/leads", '{"name": "New", "source": "x"}').status_code == 403
 
