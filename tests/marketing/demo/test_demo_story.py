@@ -51,7 +51,7 @@ BROUGHT = 15
 #: A company that the command does not know.
 OTHER = replace(cast.RIVAL, slug="other", name="Other")
 ID = re.compile(
-    r"\b(?:lead|contact|org|deal|activity|pipeline|gate|dealcontact|campaign|form|segment|funnel"
+    r"\b(?:lead|contact|org|deal|activity|attachment|pipeline|gate|dealcontact|campaign|form|segment|funnel"
     r"|rate|goal|rule|run|calendar|stalelimit|team|place|touch|evt|req|user|apikey)"
     r"_\w{12}\b"
 )
