@@ -196,6 +196,36 @@ def test_refuses_by_rest_what_is_no_file(api: Any, lead: Any, monkeypatch: Any) 
     assert not Attachment.find()
 
 
+def test_takes_no_half_a_form_and_no_second_file(api: Any, lead: Any) -> None:
+    def post(content: bytes) -> Any:
+        return api.generic(
+            "POST",
+            f"{api.base}/attachments/upload",
+            content,
+            content_type=MULTIPART_CONTENT,
+            headers={"Authorization": f"Bearer {api.secret}"},
+        )
+
+    whole = encode_multipart(BOUNDARY, {"lead": lead.pk, "file": upload()})
+    for cut in (1, 10, len(BOUNDARY) + 8, len(whole) - 60):
+        refused = answered(post(whole[: -cut - 4]), 400)
+        assert "ends before" in refused["message"]
+    for second in (upload(SECOND), "aGk="):
+        both = encode_multipart(BOUNDARY, {"file": [upload(), second]})
+        refused = answered(post(both), 400)
+        assert (refused["field"], refused["message"]) == ("file", "file: send one file.")
+    assert not Attachment.find()
+    assert post(whole + b"\r\nAn epilogue").status_code == 201
+
+
+def test_takes_the_texts_of_a_form_as_long_as_those_of_json(api: Any, lead: Any) -> None:
+    large = base64.b64encode(b"x" * 3_000_000).decode()
+    made = send(api, "/attachments/upload", {"file": large, "name": "a.bin", "lead": lead.pk})
+    assert answered(made, 201)["size"] == 3_000_000
+    refused = answered(send(api, "/attachments/upload", {"file": large * 3}), 413)
+    assert "10 MB" in refused["message"]
+
+
 def test_is_kept_once_however_often_it_is_sent(api: Any, lead: Any) -> None:
     def post(content: bytes) -> Any:
         fields = {"file": upload(content), "lead": lead.pk}
