@@ -236,6 +236,21 @@ def test_is_kept_once_however_often_it_is_sent(api: Any, lead: Any) -> None:
     assert Attachment.count() == 1
 
 
+def test_an_import_states_no_file_that_is_not_there(api: Any, lead: Any, work: Any) -> None:
+    kept = Attachment.upload(file=OFFER, lead=lead)
+    rows = [
+        {"name": "Link", "url": "https://x.example/", "size": None, "checksum": None},
+        {"name": "Its double", "checksum": kept.checksum},
+        {"name": "Ghost", "size": 5},
+        {"name": "Header", "mediaType": "text/plain\nX-Evil: 1"},
+    ]
+    started = answered(api.call("POST", "/import/attachments", rows), 202)
+    work()
+    done = answered(api.call("GET", f"/imports/{started['$id']}"))
+    assert (done["created"], done["refused"]) == (1, 3)
+    assert sorted(each.name for each in Attachment.find()) == ["Link", "Offer.pdf"]
+
+
 def test_keeps_nothing_on_trial(api: Any, lead: Any) -> None:
     said = {"file": upload(), "lead": lead.pk}
     trial = answered(send(api, "/attachments/upload?dryRun=true", said))
