@@ -164,7 +164,7 @@ class _InputCheck:
         return found
 
     def _may_be_stated(self, field: Field) -> bool:
-        """Whether a read-only field can be set without the verb that sets it; what only a file says cannot."""
+        """Whether a read-only field is taken without the verb that sets it; what only a file says is not."""
         verbs = [self.verb.noun.verbs[name] for name in field.set_by]
         return field.computed is None and not (verbs and all(verb.takes_file for verb in verbs))
 
