@@ -12,7 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from crm import Attachment, Contact, Lead
+from crm import Attachment, Contact, Lead, Rule
+from crm.models import step_offers
 from headlessly import scripts
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership, User
@@ -325,6 +326,20 @@ def test_is_uploaded_by_a_script_and_an_agent(lead: Any) -> None:
     with actors.acting(actors.Actor("user_m", "Mia", actors.MANAGER)):
         made = scripts.run(f'Attachment.upload(file="aGk=", name="hi.txt", lead="{lead.pk}").size')
     assert made.value == 2 and Attachment.find().get().content() == b"hi"
+
+
+def test_is_no_step_of_an_automation_which_has_no_file(lead: Any) -> None:
+    about = {"name": "Greet", "kind": "Automation", "condition": {"type": "Lead", "filter": {}}}
+    about |= {"events": ["Lead.Created"]}
+    step = {"do": "Attachment.upload", "with": {"file": "aGk=", "name": "a.txt"}}
+    with pytest.raises(Invalid, match=r"Attachment\.upload takes a file"):
+        Rule.create(**about, steps=[step])
+    offered = dict(step_offers.offered_verbs())
+    assert "Attachment.create" in offered and not {"Attachment.upload", "Attachment.replace"} & set(
+        offered
+    )
+    link = {"name": "{{name}}", "url": "https://x.example/", "lead": "{{$id}}"}
+    assert Rule.create(**about, steps=[{"do": "Attachment.create", "with": link}])
 
 
 def card(client: Client, place: str) -> str:
