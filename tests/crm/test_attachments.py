@@ -391,10 +391,11 @@ def test_is_told_in_the_timeline_of_its_record(bob: Client, lead: Any) -> None:
 
 
 def test_refuses_in_the_dialog_beside_the_input(bob: Client, lead: Any) -> None:
-    for sent in ({}, {"file": upload(b"")}):
+    for sent, said in (({}, "This is required."), ({"file": upload(b"")}, "The file is empty.")):
         answer = bob.post(QUICK, {"for-lead": lead.pk, "note": "typed", **sent})
         assert answer.status_code == 422
         page = answer.content.decode()
+        assert said in page
         assert 'id="quick__file_error"' in page and 'value="typed"' in page
     assert not Attachment.find()
 
