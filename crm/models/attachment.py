@@ -109,10 +109,8 @@ class Attachment(Noun):
     @property
     def filename(self) -> str:
         """What the file is called where it is saved: its name, with the ending of its kind."""
-        name = clean_name(self.name or "")
-        if self.checksum and media_type_of(name) == UNKNOWN_KIND:
-            name += mimetypes.guess_extension(self.media_type or "") or ""
-        return name
+        name, kind = clean_name(self.name or ""), self.media_type
+        return name if kind in (None, media_type_of(name)) else name + ending_of(kind)
 
     def content(self) -> bytes | None:
         """The file, or None where only a link is kept."""
@@ -123,3 +121,11 @@ def media_type_of(name: str) -> str:
     """The kind of a file by the ending of its name."""
     ending = f".{name.rpartition('.')[2].lower()}" if "." in name else ""
     return KINDS.get(ending) or COMMON_KINDS.types_map[True].get(ending) or UNKNOWN_KIND
+
+
+def ending_of(kind: str) -> str:
+    """The usual ending of a name of this kind; empty of a kind that nobody knows."""
+    if kind == UNKNOWN_KIND:
+        return ""
+    ours = (ending for ending, each in KINDS.items() if each == kind)
+    return next(ours, None) or COMMON_KINDS.guess_extension(kind) or ""

@@ -14,6 +14,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from crm import Attachment, Contact, Lead, Rule
 from crm.models import step_offers
+from crm.models.attachment import media_type_of
 from headlessly import scripts
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership, User
@@ -112,6 +113,23 @@ def test_says_what_is_wrong_with_a_file(lead: Any, monkeypatch: Any) -> None:
 )
 def test_takes_the_last_part_of_a_name(lead: Any, sent: str, kept: str) -> None:
     assert Attachment.upload(file=SentFile(b"hi", sent), lead=lead).name == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "saved"),
+    [
+        ("Offer", "v2.docx", "Offer.docx"),
+        ("Offer.pdf", "v2.docx", "Offer.pdf.docx"),
+        ("Offer of May 3. 2026", "offer.pdf", "Offer of May 3. 2026.pdf"),
+        ("card.jpeg", "photo.jpg", "card.jpeg"),
+        ("plan.dwg", "plan.dwg", "plan.dwg"),
+        ("logs.tar.gz", "logs.tar.gz", "logs.tar.gz"),
+        ("thing", "thing", "thing"),
+    ],
+)
+def test_is_saved_with_the_ending_of_its_kind(name: str, file: str, saved: str) -> None:
+    kept = Attachment(name=name, media_type=media_type_of(file), checksum="0" * 64)
+    assert kept.filename == saved
 
 
 def test_replaces_a_file_and_its_past_has_the_one_before(lead: Any) -> None:
@@ -269,6 +287,8 @@ def test_keeps_nothing_on_trial(api: Any, lead: Any) -> None:
         ("logo.svg", "image/svg+xml", False),
         ("sheet.xlsx", None, False),
         ("thing", "application/octet-stream", False),
+        ("code.js", "application/octet-stream", False),
+        ("look.css", "application/octet-stream", False),
     ],
 )
 def test_is_read_as_it_was_sent_and_runs_nothing(
