@@ -8,13 +8,16 @@ from rest_framework.request import Request
 
 from crm.attachments import content_of
 from crm.models import Attachment
+from crm.models.attachment import UNKNOWN_KIND
 from headlessly.api import parameters
 from headlessly.api.base import TenantView
 
 PDF = "application/pdf"
 #: Types that a browser may show instead of saving. Types that can contain scripts are not among them.
 SHOWN = frozenset({PDF, "image/png", "image/jpeg", "image/gif", "image/webp", "text/plain"})
-#: A shown file can load and run nothing. PDF viewers need more than this, and isolate files themselves.
+#: What a page may load from its own site and run. It is sent as what none does.
+CODE = frozenset({"application/javascript", "text/javascript", "text/css"})
+#: What is shown can load, run and reach nothing. A viewer of PDFs needs more, and keeps them apart itself.
 SEALED = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
@@ -26,8 +29,8 @@ class AttachmentFile(TenantView):
     def get(self, request: Request, id: str) -> HttpResponse:
         parameters.refuse_parameters(request.GET)
         attachment = Attachment.get(id)
-        found = HttpResponse(content_of(attachment), content_type=attachment.media_type)
-        kind = attachment.media_type
+        kind = UNKNOWN_KIND if attachment.media_type in CODE else attachment.media_type
+        found = HttpResponse(content_of(attachment), content_type=kind)
         shown = content_disposition_header(kind not in SHOWN, attachment.filename)
         found["Content-Disposition"] = shown or "inline"
         found["X-Content-Type-Options"] = "nosniff"

@@ -108,11 +108,9 @@ class Attachment(Noun):
 
     @property
     def filename(self) -> str:
-        """The name to save the file under: the name of the record, with an ending."""
-        name = clean_name(self.name or "")
-        if self.checksum and media_type_of(name) == UNKNOWN_KIND:
-            name += COMMON_KINDS.guess_extension(self.media_type or "") or ""
-        return name
+        """What the file is called where it is saved: its name, with the ending of its kind."""
+        name, kind = clean_name(self.name or ""), self.media_type
+        return name if kind in (None, media_type_of(name)) else name + ending_of(kind)
 
     def content(self) -> bytes | None:
         """Returns the content of the file, or None if there is none, as for a link."""
@@ -123,3 +121,11 @@ def media_type_of(name: str) -> str:
     """Returns the media type that belongs to the ending of a file name."""
     ending = f".{name.rpartition('.')[2].lower()}" if "." in name else ""
     return KINDS.get(ending) or COMMON_KINDS.types_map[True].get(ending) or UNKNOWN_KIND
+
+
+def ending_of(kind: str) -> str:
+    """The usual ending of a name of this kind; empty of a kind that nobody knows."""
+    if kind == UNKNOWN_KIND:
+        return ""
+    ours = (ending for ending, each in KINDS.items() if each == kind)
+    return next(ours, None) or COMMON_KINDS.guess_extension(kind) or ""

@@ -37,7 +37,7 @@ def offered_events() -> Iterator[tuple[str, str]]:
 def offered_verbs() -> Iterator[tuple[str, str]]:
     """Yields the verbs that a step may run."""
     for name, noun in registry.items():
-        for verb in noun.verbs.values():
+        for verb in (verb for verb in noun.verbs.values() if not verb.takes_file):
             said = f"{labels.noun_title(noun)}: {labels.verb_label(verb)}"
             yield f"{name}.{wire_name(verb.name)}", said
 

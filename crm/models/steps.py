@@ -185,6 +185,8 @@ def _read_do(noun: type[Record], step: dict[str, Any]) -> Do:
             + " "
             + _("Use one of %s.") % ", ".join(there)
         )
+    if verb.takes_file:
+        raise ValueError(_("do: %s takes a file, and no step has one.") % step["do"])
     given = step.get("with", {})
     if not isinstance(given, dict):
         raise ValueError(_("with: send an object with the input of %s.") % step["do"])

@@ -129,11 +129,14 @@ class FormParser(BaseParser):
             meta = around.META | {"CONTENT_LENGTH": str(len(content))}
             handlers = [MemoryFileUploadHandler(around), TemporaryFileUploadHandler(around)]
             try:
-                sent = MultiPartParser(
-                    meta, cast(Any, BytesIO(content)), handlers, encoding
-                ).parse()
+                parser: Any = MultiPartParser(meta, cast(Any, BytesIO(content)), handlers, encoding)
+                sent = parser.parse()
             except MultiPartParserError as problem:
                 raise BadRequest(f"The body is no multipart/form-data: {problem}.") from None
+            if self.with_files and content and content.rfind(b"--%b--" % parser._boundary) < 0:
+                raise BadRequest(
+                    "The body ends before its form does: the last boundary is missing."
+                )
             return read_form(*sent, with_files=self.with_files)
 
         found = read("utf-8")
@@ -162,6 +165,8 @@ def read_form(
     for name, uploaded in files.lists() if files is not None else ():
         found.files[name] = ", ".join(str(each.name) for each in uploaded)
         if with_files:
+            if len(uploaded) > 1 or name in found:
+                raise BadRequest(f"{name}: send one file.", field=name)
             found[name] = read_file(uploaded[0])
     return found
 

@@ -32,13 +32,16 @@ def keep_content(content: bytes) -> str:
     replaced. Raises Conflict if the files of the tenant exceed its quota.
     """
     sha256 = hashlib.sha256(content).hexdigest()
-    tenant, added = tenancy.require().pk, 0
+    tenant, known = tenancy.require().pk, 0
+    # Counted first: whoever waits here holds no part that another waits for.
+    ((kept,),) = execute_prepared(COUNT, [tenant, len(content)])
     for number, start in enumerate(range(0, len(content), PART)):
         part = content[start : start + PART]
-        if execute_prepared(KEEP, [tenant, sha256, number, part]):
-            added += len(part)
-    if added:
-        ((kept,),) = execute_prepared(COUNT, [tenant, added])
+        if not execute_prepared(KEEP, [tenant, sha256, number, part]):
+            known += len(part)
+    if known:
+        ((kept,),) = execute_prepared(COUNT, [tenant, -known])
+    if known < len(content):
         _refuse_over_quota(kept)
     return sha256
 

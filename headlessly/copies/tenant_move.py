@@ -75,7 +75,7 @@ class Move:
         self.slug, self.limit = slug, limit
         self.source, self.target = connect(), connect(url)
         self.tables = tenant_tables(with_secrets=True)
-        self.arrival = Arrival(self.target, fixed={"slug": slug}, has_events=True)
+        self.arrival = Arrival(self.target, fixed={"slug": slug}, goes_on=True)
         self.since: int | None = None  #: the oldest transaction running at the last look
         self.rows = self.looks = 0
         #: Whether it is in use over there already, and only what comes after that is still to be done.
@@ -199,7 +199,7 @@ class Move:
         if self.since is None:
             self._clear()
         for table in self.tables:
-            if table.model is Event:
+            if table.only_grows:
                 self.rows += self.arrival.write_rows(table, self._changed(table))
             elif table.is_past:
                 if self.since is None:
@@ -219,9 +219,9 @@ class Move:
         self.since = oldest
 
     def _clear(self) -> None:
-        """Deletes what an earlier move has copied; its events stay."""
+        """Deletes what an earlier move has copied, except from tables that only grow."""
         for table in reversed(self.tables):
-            if table.model not in (Tenant, Event):
+            if table.model is not Tenant and not table.only_grows:
                 self._delete(table, "true")
 
     def _delete(self, table: TenantTable, condition: str, *given: Any) -> None:

@@ -24,7 +24,6 @@ from headlessly.copies.tenant_tables import (
     tenant_tables,
 )
 from headlessly.database.cluster import CLOSED
-from headlessly.log.events import Event
 from headlessly.webhooks.signing import new_secret
 
 #: How many rows, and how many bytes of them, are written at once.
@@ -112,14 +111,14 @@ class Arrival:
     tenant: int = 0
     people: dict[str, str] = field(default_factory=dict)  #: new ids of users, by their former ones
     fixed: dict[str, Any] = field(default_factory=dict)  #: columns of the tenant to change
-    #: Whether events that have arrived before are skipped; else they are an error.
-    has_events: bool = False
+    #: Whether rows of tables that only grow are skipped if they have arrived before; else they are an error.
+    goes_on: bool = False
 
     def write_rows(self, table: TenantTable, lines: Iterable[str]) -> int:
         """Writes rows in chunks. Returns how many. Raises CopyRefused if the database refuses one, for
         example because it exists already."""
         count = 0
-        known = " ON CONFLICT DO NOTHING" if table.model is Event and self.has_events else ""
+        known = " ON CONFLICT DO NOTHING" if table.only_grows and self.goes_on else ""
         for chunk in in_chunks(map(self._as_here, lines) if self.people else lines):
             if table.encrypted:
                 chunk = [_unreadable(table, line) for line in chunk]

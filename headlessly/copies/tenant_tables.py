@@ -31,6 +31,8 @@ SECRET = {
     "headlessly.IdempotentReply": "answers to retries may hold keys, and are good for a day",
     "headlessly.Invitation": "its link leads to the installation that sent it",
 }
+#: Tables whose rows never change and are never deleted: what has arrived once need not come again.
+ONLY_GROWING = {"headlessly.Event", "headlessly.ContentPart"}
 #: Columns of a tenant's row that describe its installation, and are not copied.
 OF_THE_PLACE = {"headlessly.Tenant": {"id", "has_webhooks", "log_offset", "log_cluster"}}
 #: Values for rows that are copied without their secret. A webhook is paused: its receiver could not verify
@@ -96,6 +98,10 @@ class TenantTable:
         if self.model is Event:
             return "t.xid, t.seq"
         return ", ".join(f"t.{field.column}" for field in self.model._meta.pk_fields)
+
+    @property
+    def only_grows(self) -> bool:
+        return self.label in ONLY_GROWING
 
     @cached_property
     def encrypted(self) -> tuple[str, ...]:

@@ -159,9 +159,14 @@ class _InputCheck:
             return None
         if field.former and self.verb.takes_fields:  # a former name
             found = self.inputs.get(field.wire if self.wire else field.name)
-        if found is None and self._may_set_protected and field.computed is None:
+        if found is None and self._may_set_protected and self._may_be_stated(field):
             return field
         return found
+
+    def _may_be_stated(self, field: Field) -> bool:
+        """Whether a read-only field is taken without the verb that sets it; what only a file says is not."""
+        verbs = [self.verb.noun.verbs[name] for name in field.set_by]
+        return field.computed is None and not (verbs and all(verb.takes_file for verb in verbs))
 
     @property
     def _may_set_protected(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +27,18 @@ BRING = """([how, name, size]) => {
 }"""
 
 
+def drop_from_disk(page: Any, path: Path) -> None:
+    """Drops a file or a folder on the page as the browser itself does."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        about = {"type": kind, "x": 300, "y": 300, "data": data}
+        session.send("Input.dispatchDragEvent", about)
+    session.detach()
+
+
 def test_a_file_is_dropped_pasted_and_chosen_and_what_is_written_stays(
-    desk: Any, site: str, lead: Any
+    desk: Any, site: str, lead: Any, tmp_path: Path
 ) -> None:
     from crm import Attachment
 
@@ -79,6 +90,19 @@ def test_a_file_is_dropped_pasted_and_chosen_and_what_is_written_stays(
     # One press takes back what was uploaded last.
     desk.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(card).not_to_contain_text("Contract.txt")
+
+    # With a dialog open its own input takes the file, and nothing is kept unseen behind it.
+    card.get_by_role("link", name="Attachments: Upload").click()
+    expect(dialog).to_be_visible()
+    desk.evaluate(BRING, ["drop", "Second.txt", 10])
+    expect(dialog.get_by_label("File")).to_have_value("C:\\fakepath\\Second.txt")
+    desk.keyboard.press("Escape")
+    expect(dialog).not_to_be_visible()
+
+    # A folder is no file, and waits for no connection.
+    drop_from_disk(desk, tmp_path)
+    expect(desk.locator("#toasts")).to_contain_text(f"{tmp_path.name}: This file cannot be read")
+    assert Attachment.count() == 3
 
     # Where nothing takes a file a drop does nothing.
     desk.goto(f"{site}/~acme/admin/crm/lead/")

@@ -12,7 +12,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from crm import Attachment, Contact, Lead
+from crm import Attachment, Contact, Lead, Rule
+from crm.models import step_offers
+from crm.models.attachment import media_type_of
 from headlessly import scripts
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership, User
@@ -113,6 +115,23 @@ def test_takes_the_last_part_of_a_name(lead: Any, sent: str, kept: str) -> None:
     assert Attachment.upload(file=SentFile(b"hi", sent), lead=lead).name == kept
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "saved"),
+    [
+        ("Offer", "v2.docx", "Offer.docx"),
+        ("Offer.pdf", "v2.docx", "Offer.pdf.docx"),
+        ("Offer of May 3. 2026", "offer.pdf", "Offer of May 3. 2026.pdf"),
+        ("card.jpeg", "photo.jpg", "card.jpeg"),
+        ("plan.dwg", "plan.dwg", "plan.dwg"),
+        ("logs.tar.gz", "logs.tar.gz", "logs.tar.gz"),
+        ("thing", "thing", "thing"),
+    ],
+)
+def test_is_saved_with_the_ending_of_its_kind(name: str, file: str, saved: str) -> None:
+    kept = Attachment(name=name, media_type=media_type_of(file), checksum="0" * 64)
+    assert kept.filename == saved
+
+
 def test_replaces_a_file_and_its_past_has_the_one_before(lead: Any) -> None:
     kept = Attachment.upload(file=OFFER, lead=lead)
     before = kept.updated_at
@@ -196,6 +215,36 @@ def test_refuses_by_rest_what_is_no_file(api: Any, lead: Any, monkeypatch: Any) 
     assert not Attachment.find()
 
 
+def test_takes_no_half_a_form_and_no_second_file(api: Any, lead: Any) -> None:
+    def post(content: bytes) -> Any:
+        return api.generic(
+            "POST",
+            f"{api.base}/attachments/upload",
+            content,
+            content_type=MULTIPART_CONTENT,
+            headers={"Authorization": f"Bearer {api.secret}"},
+        )
+
+    whole = encode_multipart(BOUNDARY, {"lead": lead.pk, "file": upload()})
+    for cut in (1, 10, len(BOUNDARY) + 8, len(whole) - 60):
+        refused = answered(post(whole[: -cut - 4]), 400)
+        assert "ends before" in refused["message"]
+    for second in (upload(SECOND), "aGk="):
+        both = encode_multipart(BOUNDARY, {"file": [upload(), second]})
+        refused = answered(post(both), 400)
+        assert (refused["field"], refused["message"]) == ("file", "file: send one file.")
+    assert not Attachment.find()
+    assert post(whole + b"\r\nAn epilogue").status_code == 201
+
+
+def test_takes_the_texts_of_a_form_as_long_as_those_of_json(api: Any, lead: Any) -> None:
+    large = base64.b64encode(b"x" * 3_000_000).decode()
+    made = send(api, "/attachments/upload", {"file": large, "name": "a.bin", "lead": lead.pk})
+    assert answered(made, 201)["size"] == 3_000_000
+    refused = answered(send(api, "/attachments/upload", {"file": large * 3}), 413)
+    assert "10 MB" in refused["message"]
+
+
 def test_is_kept_once_however_often_it_is_sent(api: Any, lead: Any) -> None:
     def post(content: bytes) -> Any:
         fields = {"file": upload(content), "lead": lead.pk}
@@ -204,6 +253,21 @@ def test_is_kept_once_however_often_it_is_sent(api: Any, lead: Any) -> None:
     first, second, other = post(OFFER), post(OFFER), post(SECOND)
     assert first.json()["$id"] == second.json()["$id"] and other.status_code == 422
     assert Attachment.count() == 1
+
+
+def test_an_import_states_no_file_that_is_not_there(api: Any, lead: Any, work: Any) -> None:
+    kept = Attachment.upload(file=OFFER, lead=lead)
+    rows = [
+        {"name": "Link", "url": "https://x.example/", "size": None, "checksum": None},
+        {"name": "Its double", "checksum": kept.checksum},
+        {"name": "Ghost", "size": 5},
+        {"name": "Header", "mediaType": "text/plain\nX-Evil: 1"},
+    ]
+    started = answered(api.call("POST", "/import/attachments", rows), 202)
+    work()
+    done = answered(api.call("GET", f"/imports/{started['$id']}"))
+    assert (done["created"], done["refused"]) == (1, 3)
+    assert sorted(each.name for each in Attachment.find()) == ["Link", "Offer.pdf"]
 
 
 def test_keeps_nothing_on_trial(api: Any, lead: Any) -> None:
@@ -223,6 +287,8 @@ def test_keeps_nothing_on_trial(api: Any, lead: Any) -> None:
         ("logo.svg", "image/svg+xml", False),
         ("sheet.xlsx", None, False),
         ("thing", "application/octet-stream", False),
+        ("code.js", "application/octet-stream", False),
+        ("look.css", "application/octet-stream", False),
     ],
 )
 def test_is_read_as_it_was_sent_and_runs_nothing(
@@ -282,6 +348,20 @@ def test_is_uploaded_by_a_script_and_an_agent(lead: Any) -> None:
     assert made.value == 2 and Attachment.find().get().content() == b"hi"
 
 
+def test_is_no_step_of_an_automation_which_has_no_file(lead: Any) -> None:
+    about = {"name": "Greet", "kind": "Automation", "condition": {"type": "Lead", "filter": {}}}
+    about |= {"events": ["Lead.Created"]}
+    step = {"do": "Attachment.upload", "with": {"file": "aGk=", "name": "a.txt"}}
+    with pytest.raises(Invalid, match=r"Attachment\.upload takes a file"):
+        Rule.create(**about, steps=[step])
+    offered = dict(step_offers.offered_verbs())
+    assert "Attachment.create" in offered and not {"Attachment.upload", "Attachment.replace"} & set(
+        offered
+    )
+    link = {"name": "{{name}}", "url": "https://x.example/", "lead": "{{$id}}"}
+    assert Rule.create(**about, steps=[{"do": "Attachment.create", "with": link}])
+
+
 def card(client: Client, place: str) -> str:
     page = client.get(place).content.decode()
     start = page.index('aria-label="Attachments"')
@@ -331,10 +411,11 @@ def test_is_told_in_the_timeline_of_its_record(bob: Client, lead: Any) -> None:
 
 
 def test_refuses_in_the_dialog_beside_the_input(bob: Client, lead: Any) -> None:
-    for sent in ({}, {"file": upload(b"")}):
+    for sent, said in (({}, "This is required."), ({"file": upload(b"")}, "The file is empty.")):
         answer = bob.post(QUICK, {"for-lead": lead.pk, "note": "typed", **sent})
         assert answer.status_code == 422
         page = answer.content.decode()
+        assert said in page
         assert 'id="quick__file_error"' in page and 'value="typed"' in page
     assert not Attachment.find()
 

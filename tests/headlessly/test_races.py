@@ -18,12 +18,15 @@ from django.db import OperationalError, connection
 from django.test import Client
 from psycopg.errors import DeadlockDetected
 
-from crm import Activity, Contact, Deal, Lead, Organization, Pipeline
+from crm import Activity, Attachment, Contact, Deal, Lead, Organization, Pipeline
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
+from headlessly.contents.models import ContentUse
 from headlessly.declaration.registry import registry
+from headlessly.declaration.sent_files import SentFile
 from headlessly.errors import Conflict, HeadlesslyError, Invalid, NotFound
 from headlessly.execution.execution import Execution
+from headlessly.execution.executor import one_transaction
 from headlessly.execution.table import Table
 from headlessly.log.events import Event
 
@@ -543,3 +546,17 @@ def test_a_stage_is_renamed_and_taken_away_while_eight_move_deals(acme: Any) -> 
         assert {Deal.get(id).as_json()["stage"] for id in deals} <= {"One", "Last"}
         assert {Deal.get(id).stage for id in deals} <= {"One", "Three"}
     assert_whole_log()
+
+
+def test_files_that_come_in_opposite_orders_wait_for_each_other_in_one(acme: Any) -> None:
+    one, other = (SentFile(content * 4_000_000, "file.bin") for content in (b"a", b"b"))
+
+    def keep(*files: SentFile) -> None:
+        with one_transaction():
+            for file in files:
+                Attachment.upload(file=file)
+
+    orders = [(one, other), (other, one), (one,), (other,)]
+    assert at_once(*[lambda files=files: keep(*files) for files in orders * 2]) == [None] * 8
+    assert ContentUse.objects.get().bytes == 8_000_000
+    assert Attachment.count() == 12

@@ -16,9 +16,10 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from crm import Contact, Lead
+from crm import Attachment, Contact, Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
+from headlessly.contents.models import ContentUse
 from headlessly.copies.tenant_tables import LEFT_OUT, SECRET, tenant_tables
 from headlessly.log.events import LOG_START, Event
 from headlessly.notifications.models import NotificationReader
@@ -30,6 +31,9 @@ from .clusters import Cluster, acme_at, check_shape, shape, times_analyzed
 from .test_log_offset import NEXT, follow, told, write
 
 pytestmark = pytest.mark.django_db
+
+#: A file of several parts.
+LARGE = bytes(range(256)) * 10_000
 
 
 def run(*words: Any) -> str:
@@ -56,6 +60,7 @@ def exported(original: Cluster, tmp_path_factory: Any, django_db_blocker: Any) -
         lead.update(status="Contacted")
         lead.update(status="Qualified")
         lead.convert()
+        Attachment.upload(file=LARGE, name="large.bin", contact=ada)
         user = User.objects.create_user("copied@acme.example", "a password of hers")
         Membership.objects.create(user=user, tenant=acme, role="admin", contact_id=ada.pk)
         ApiKey.issue(acme, "key")
@@ -88,6 +93,8 @@ def test_it_is_whole_alone_and_the_same_when_it_is_exported_again(
         assert User.objects.get(email="copied@acme.example").check_password("a password of hers")
     with acme_at(cell):
         assert set(Lead.objects.values_list("id", flat=True)) == leads
+        assert Attachment.find().get().content() == LARGE
+        assert ContentUse.objects.get().bytes == len(LARGE)
         assert Webhook.objects.get(url="https://hooks.example/").secret == "s" * 24
         call_command("log", "check")
         new = write(NEXT)

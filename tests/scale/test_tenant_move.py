@@ -17,10 +17,11 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.test import Client
 
-from crm import Lead
+from crm import Attachment, Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Tenant
 from headlessly.background.jobs import ShareTaken, jobs_by_name
+from headlessly.contents.models import ContentPart, ContentUse
 from headlessly.copies.tenant_export import export_tenant
 from headlessly.copies.tenant_move import Move
 from headlessly.errors import Unavailable
@@ -172,6 +173,38 @@ def test_it_has_copied_everything_when_nobody_writes_any_more(
         assert Event._base_manager.count() == others
         with pytest.raises(DatabaseError, match="never deleted"), connection.cursor() as cursor:
             cursor.execute("DELETE FROM headlessly_event")
+
+
+def test_it_copies_a_file_once_however_many_come_meanwhile(
+    original: Cluster, cell: Cluster
+) -> None:
+    make(original, "keeper", 1)
+    large = bytes(range(256)) * 10_000
+    with at(original, "keeper"):
+        kept = Attachment.upload(file=large, name="large.bin")
+    with original.in_use():
+        move = Move("keeper", cell.url)
+        move.begin()
+        parts = "SELECT array_agg(id ORDER BY id) FROM headlessly_contentpart WHERE tenant_id = %s"
+        move.copy_changes()
+        arrived = move._ask(move.target, parts, move.arrival.tenant)
+        move.target.commit()
+        with at(original, "keeper"):
+            other = Attachment.upload(file=b"Hello", name="hello.txt")
+        move.copy_changes()
+        now = move._ask(move.target, parts, move.arrival.tenant)
+        move.target.commit()
+        assert (len(arrived), len(now), now[:-1]) == (3, 4, arrived)
+        move.source.close(), move.target.close()
+        Move("keeper", cell.url).run()
+    with at(cell, "keeper"):
+        assert Attachment.get(kept.pk).content() == large
+        assert Attachment.get(other.pk).content() == b"Hello"
+        assert ContentUse.objects.get().bytes == len(large) + 5
+    with original.in_use():
+        left = Tenant.objects.get(slug__startswith="keeper-moved-")
+        call_command("tenant", "delete", left.slug, stdout=io.StringIO())
+        assert not ContentPart._base_manager.filter(tenant=left.pk).exists()
 
 
 def test_it_stays_in_use_where_it_was_when_the_stop_would_be_too_long(

@@ -79,7 +79,7 @@ class QuickPart:
         return {
             n: clean_sent_text(self.form.declared[n], value)
             for n, value in sent.items()
-            if value and not (isinstance(value, str) and not value.strip())
+            if not (isinstance(value, str) and not value.strip())
         }
 
 

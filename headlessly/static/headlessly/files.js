@@ -1,8 +1,10 @@
-// A file that is dropped on the page of a record, or pasted there, is kept with it. Elsewhere a drop does nothing: a
-// browser would leave the page for the file, and what was typed with it.
+// A file that is dropped on the page of a record, or pasted there, is kept with it; with a dialog open, the dialog's
+// input takes it. Elsewhere a drop does nothing: a browser would leave the page for the file, and what was typed with it.
 (() => {
   const { load, warn, tellMade, Unsent } = window.hly;
-  const link = () => document.querySelector("#hly [data-drops]");
+  const dialog = () => [...document.querySelectorAll("dialog[open]")].at(-1);
+  const link = () => !dialog() && document.querySelector("#hly [data-drops]");
+  const input = () => dialog()?.querySelector("input[type=file]");
   const hasFiles = (transfer) => [...(transfer?.types || [])].includes("Files");
   const takesFiles = (target) => target.closest?.("input[type=file]");
   let shade = null;
@@ -20,6 +22,14 @@
   function hide() {
     shade?.remove();
     shade = null;
+  }
+
+  // As if it was chosen there.
+  function choose(file, place) {
+    const one = new DataTransfer();
+    one.items.add(file);
+    place.files = one.files;
+    place.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
   // One after the other, each by itself: what is wrong with one keeps no other.
@@ -56,7 +66,7 @@
     if (!hasFiles(event.dataTransfer) || takesFiles(event.target)) return;
     event.preventDefault();
     const place = link();
-    event.dataTransfer.dropEffect = place ? "copy" : "none";
+    event.dataTransfer.dropEffect = place || input() ? "copy" : "none";
     if (place) show(place.dataset.drop);
   });
   document.addEventListener("dragleave", (event) => {
@@ -66,7 +76,9 @@
     if (!hasFiles(event.dataTransfer) || takesFiles(event.target)) return;
     event.preventDefault();
     hide();
-    if (link()) keep([...event.dataTransfer.files], link());
+    const { files } = event.dataTransfer;
+    if (input() && files.length) choose(files[0], input());
+    else if (link()) keep([...files], link());
   });
 
   document.addEventListener("paste", (event) => {

@@ -7,6 +7,10 @@ window.hly = (() => {
   class Unsent extends Error {}
   class SignedOut extends Unsent {}
 
+  // Whether all files can be read: a folder cannot, nor what was changed or deleted since it was chosen.
+  const isReadable = (body) =>
+    Promise.all([...(body || [])].map(([, value]) => value instanceof File && value.slice(0, 1).arrayBuffer())).then(() => true, () => false);
+
   // Like fetch, but somebody who is signed out first signs in over the page. Throws Unsent if that or the connection
   // fails, and like fetch if it is aborted.
   async function send(url, options = {}, again = false) {
@@ -14,7 +18,8 @@ window.hly = (() => {
     try {
       answer = await fetch(url, { credentials: "same-origin", ...options, headers: { "X-Live": "1", ...options.headers } });
     } catch (problem) {
-      throw options.signal?.aborted ? problem : new Unsent(words().offline);
+      if (options.signal?.aborted) throw problem;
+      throw new Unsent((await isReadable(options.body)) ? words().offline : words().noFile);
     }
     const address = answer.headers.get("X-Sign-In");
     if (address) {
