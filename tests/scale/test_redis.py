@@ -66,6 +66,15 @@ def test_it_counts_the_requests_of_a_key_without_writing(redis: Any, tenant: Any
     assert [limits.count_stranger("ip_somebody")[0] for _ in range(2)] == [1, 2]
 
 
+def test_a_minute_that_ends_tomorrow_is_over(redis: Any) -> None:
+    # The clock was wrong, and is put right.
+    assert [limits.count_stranger("ip_somebody")[0] for _ in range(2)] == [1, 2]
+    redis.expire("headlessly:minute:ip_somebody", 86_400)
+    for count in (1, 2):
+        used, ends, left = limits.count_stranger("ip_somebody")
+        assert used == count and 0 < left <= 60 and 0 < ends - time.time() <= 61
+
+
 def test_it_counts_in_the_database_while_redis_is_silent(
     redis: Any,
     tenant: Any,
