@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 
 from headlessly.background.garbage import look_seldom
 
@@ -18,6 +19,13 @@ def main() -> None:
     # The one command that faces strangers starts from the safe side.
     serving = sys.argv[1:2] == ["serve"] and not {"-h", "--help"} & {*sys.argv}
     os.environ.setdefault("HEADLESSLY_ENV", "production" if serving else "development")
+
+    try:
+        tempfile.gettempdir()  # programs that are imported ask for it, and say where it went wrong at length
+    except FileNotFoundError as problem:
+        sys.exit(
+            f"{problem.strerror}: make one of them writable, or name another folder by TMPDIR."
+        )
 
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
