@@ -14,18 +14,17 @@ from headlessly.background.garbage import look_seldom
 
 def main() -> None:
     """Run the command that the arguments name. Ends the process on a refusal, with its sentence."""
-    look_seldom()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
-    # The one command that faces strangers starts from the safe side.
-    serving = sys.argv[1:2] == ["serve"] and not {"-h", "--help"} & {*sys.argv}
-    os.environ.setdefault("HEADLESSLY_ENV", "production" if serving else "development")
-
     try:
         tempfile.gettempdir()  # programs that are imported ask for it, and say where it went wrong at length
     except FileNotFoundError as problem:
         sys.exit(
             f"{problem.strerror}: make one of them writable, or name another folder by TMPDIR."
         )
+    look_seldom()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
+    # The one command that faces strangers starts from the safe side.
+    serving = sys.argv[1:2] == ["serve"] and not {"-h", "--help"} & {*sys.argv}
+    os.environ.setdefault("HEADLESSLY_ENV", "production" if serving else "development")
 
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

@@ -7,6 +7,8 @@ import os
 import sys
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +27,9 @@ from headlessly.management.ports import port_refusal
 from headlessly.scripts.workers import stop_workers
 from marketing.demo import access
 from marketing.demo.cast import ACME, CASTS, OPERATOR, Cast, Occupied, fill, is_filled
+
+#: The advisory lock of whoever fills. It is gone with their connection.
+FILLING = 7_411_060
 
 
 class Command(BaseCommand):
@@ -55,7 +60,8 @@ class Command(BaseCommand):
         file = settings.DATA_DIR / "demo.json"
         known = access.read(file)
         password = access.password_of(known)
-        self.fill(leads, password)
+        with self.filling_alone():
+            self.fill(leads, password)
         url = f"http://127.0.0.1:{port}"
         tenants = access.open_up(known, password, url)
         access.write(file, url, tenants)
@@ -71,6 +77,21 @@ class Command(BaseCommand):
             os.execv(sys.executable, [sys.executable, *started_by, "serve", "--port", str(port)])
 
     # -- filling ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def filling_alone(self) -> Iterator[None]:
+        """A block in which no other demo fills this database. Raises CommandError."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT pg_try_advisory_lock({FILLING})")
+            if not cursor.fetchone()[0]:
+                raise CommandError(
+                    "Another demo is just filling this database. Wait until it is done, or give this one a "
+                    "database of its own: HEADLESSLY_DATA=/tmp/demo, or another DATABASE_URL."
+                )
+            try:
+                yield
+            finally:
+                cursor.execute(f"SELECT pg_advisory_unlock({FILLING})")
 
     def fill(self, leads: int, password: str) -> None:
         """Fill the tenants that are not there."""
