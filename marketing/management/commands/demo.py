@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.management import call_command
@@ -55,12 +56,11 @@ class Command(BaseCommand):
             )
         if serve and (taken := port_refusal("127.0.0.1", port)):
             raise CommandError(taken)
-        call_command("migrate", verbosity=0, interactive=False)
-
         file = settings.DATA_DIR / "demo.json"
         known = access.read(file)
         password = access.password_of(known)
         with self.filling_alone():
+            call_command("migrate", verbosity=0, interactive=False)
             self.fill(leads, password)
         url = f"http://127.0.0.1:{port}"
         tenants = access.open_up(known, password, url)
@@ -81,17 +81,14 @@ class Command(BaseCommand):
     @contextmanager
     def filling_alone(self) -> Iterator[None]:
         """A block in which no other demo fills this database. Raises CommandError."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT pg_try_advisory_lock({FILLING})")
-            if not cursor.fetchone()[0]:
+        connection.ensure_connection()  # whose error says what to do where there is no database
+        with psycopg.connect(**connection.get_connection_params(), autocommit=True) as alone:
+            if alone.execute("SELECT pg_try_advisory_lock(%s)", [FILLING]).fetchone() != (True,):
                 raise CommandError(
                     "Another demo is just filling this database. Wait until it is done, or give this one a "
                     "database of its own: HEADLESSLY_DATA=/tmp/demo, or another DATABASE_URL."
                 )
-            try:
-                yield
-            finally:
-                cursor.execute(f"SELECT pg_advisory_unlock({FILLING})")
+            yield
 
     def fill(self, leads: int, password: str) -> None:
         """Fill the tenants that are not there."""
