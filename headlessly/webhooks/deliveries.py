@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, Q
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
@@ -40,6 +40,8 @@ RETRY_AFTER += (disabling.PATIENCE - sum(RETRY_AFTER, timedelta()),)
 #: How many are sent at once to one webhook, how long the senders hold them, and how long a job goes on
 #: before others have their turn, in seconds.
 SENT_AT_ONCE, HOLD, SLICE = 16, timedelta(seconds=60), 20
+#: By how much the clocks of several servers may differ.
+SKEW = timedelta(minutes=5)
 #: How long a webhook rests of which not one of those answered well.
 REST = timedelta(seconds=5)
 #: How long deliveries are kept that arrived or were given up, and how many older ones go at a time.
@@ -54,6 +56,15 @@ def defer_delivery(webhook: Webhook) -> None:
         tracing.request_id_scope(),
     ):
         deliver.defer(webhook=webhook.pk, once=f"deliver:{webhook.pk}")
+
+
+def make_due_what_is_of_later() -> None:
+    """Let be sent now what was made or tried later than now: the clock was wrong, and is put right. Else it
+    would wait until then, and what follows of its records with it."""
+    now = timezone.now()
+    wrong = Q(tried_at__gt=now + SKEW) | Q(tried_at=None, created_at__gt=now + SKEW)
+    waiting = Delivery.objects.filter(status=Delivery.PENDING, next_at__gt=now + SKEW)
+    waiting.filter(wrong).update(next_at=now, held_until=None)
 
 
 def defer_all_due() -> None:
