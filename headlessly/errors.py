@@ -211,6 +211,10 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     return " " + _("Did you mean %r?") % names[(close or ending)[0]] if near else ""
 
 
+#: What a disk says that is full, or that the system has made read-only because it fails.
+NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
 class NoTenant(RuntimeError):
     """Raised for a query on a noun while no tenant is active. It is a mistake of the program, never of the
     user."""
@@ -251,7 +255,7 @@ def _translate_exception(exc: BaseException) -> HeadlesslyError:
                 )
             )
     match exc:
-        case OSError(errno=errno.ENOSPC):
+        case OSError(errno=number) if number in NOT_WRITABLE:
             return no_room_left()
         case django.ValidationError():
             fields = (

@@ -133,7 +133,7 @@ MIDDLEWARE = [
     "headlessly.web.csp.ContentSecurityPolicy",
     "headlessly.web.read_only.RefuseWrites",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "headlessly.web.static_files.StaticFilesMiddleware",
     "headlessly.web.compression.CompressionMiddleware",
     "headlessly.accounts.sessions.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -31,8 +31,10 @@ FIRST_WAIT, LONGEST_WAIT = 30, 3600
 #: After how many hours without an attempt the count starts again.
 FORGOTTEN_AFTER = 24
 
-#: Uses the database's clock, because those of several servers differ. A row that has to wait is not
-#: updated, and so not returned. The keys are sorted, so that parallel statements cannot deadlock.
+#: What nobody has to wait for: it is left where the clock was put back.
+TOO_LONG = f"clock_timestamp() + interval '{2 * LONGEST_WAIT} seconds'"
+#: The database's clock: those of several servers differ. A row whose time has not come is not updated, and so
+#: not answered. In the order of the keys, so that two at once do not wait for each other.
 COUNT = f"""
 INSERT INTO headlessly_guess AS g (key, failures, last_at, until)
 SELECT k.key, 1, clock_timestamp(), clock_timestamp()
@@ -41,7 +43,7 @@ ON CONFLICT (key) DO UPDATE SET
     failures = CASE WHEN g.last_at < clock_timestamp() - interval '{FORGOTTEN_AFTER} hours'
         THEN 1 ELSE g.failures + 1 END,
     last_at = clock_timestamp(), until = clock_timestamp()
-WHERE g.until <= clock_timestamp()
+WHERE g.until NOT BETWEEN clock_timestamp() AND {TOO_LONG}
 RETURNING key, failures
 """
 WAIT = f"""
@@ -49,9 +51,9 @@ UPDATE headlessly_guess AS g SET until = clock_timestamp() + make_interval(secs 
     least({LONGEST_WAIT}, {FIRST_WAIT} * power(2, least(30, g.failures - k.free))))
 FROM unnest(%s::text[], %s::int[]) AS k(key, free) WHERE g.key = k.key AND g.failures >= k.free
 """
-LEFT = """
+LEFT = f"""
 SELECT coalesce(max(extract(epoch FROM until - clock_timestamp())), 0)::float8
-FROM headlessly_guess WHERE key = ANY(%s)
+FROM headlessly_guess WHERE key = ANY(%s) AND until < {TOO_LONG}
 """
 TAKE_BACK = """
 UPDATE headlessly_guess SET failures = greatest(failures - 1, 0), until = clock_timestamp()

@@ -38,11 +38,13 @@ def _name(hash: str) -> str:
     return f"headlessly:session:{hash}"
 
 
+def _columns() -> list[str]:
+    return [field.attname for field in Session._meta.concrete_fields]
+
+
 def _written(session: Session) -> bytes:
-    """Returns the session as it is stored in Redis."""
-    return orjson.dumps(
-        {field.attname: getattr(session, field.attname) for field in Session._meta.concrete_fields}
-    )
+    """The session as Redis keeps it."""
+    return orjson.dumps({name: getattr(session, name) for name in _columns()})
 
 
 def known_session(hash: str) -> Session | None:
@@ -51,6 +53,8 @@ def known_session(hash: str) -> Session | None:
     if text is None or text == ENDED:
         return None
     values = orjson.loads(text)
+    if list(values) != _columns():
+        return None  # of another version of the product, which is served beside this one
     for name in ("expire_date", "created_at", "seen_at"):
         values[name] = datetime.fromisoformat(values[name])
     return Session.from_db("default", list(values), list(values.values()))

@@ -34,15 +34,15 @@ from headlessly.errors import RateLimited
 if TYPE_CHECKING:
     from redis import Redis
 
+#: Whether a key's minute is over: also one that begins later, which is left where the clock was put back.
+OVER = "u.since NOT BETWEEN excluded.since - interval '1 minute' AND excluded.since + interval '1 minute'"
 #: The database's clock: those of several servers differ. Of two that race for a new minute, the second
 #: finds it begun.
-UPSERT = """
-INSERT INTO headlessly_keyuse AS u (key, since, count) {source}
+UPSERT = f"""
+INSERT INTO headlessly_keyuse AS u (key, since, count) {{source}}
 ON CONFLICT (key) DO UPDATE SET
-    count = CASE WHEN u.since <= excluded.since - interval '1 minute' THEN excluded.count
-        ELSE u.count + excluded.count END,
-    since = CASE WHEN u.since <= excluded.since - interval '1 minute' THEN excluded.since
-        ELSE u.since END
+    count = CASE WHEN {OVER} THEN excluded.count ELSE u.count + excluded.count END,
+    since = CASE WHEN {OVER} THEN excluded.since ELSE u.since END
 RETURNING count AS used, ceil(extract(epoch FROM since))::bigint + 60 AS reset,
     ceil(extract(epoch FROM since + interval '1 minute' - clock_timestamp()))::integer AS seconds
 """
@@ -119,7 +119,11 @@ def count_in_redis(key: str) -> tuple[int, int, int] | None:
     if (told := ask_redis(count)) is None:
         return None
     _, used, ends, (seconds, microseconds) = told
-    return used, math.ceil(ends / 1000), math.ceil(ends / 1000 - seconds - microseconds / 1e6)
+    left = ends / 1000 - seconds - microseconds / 1e6
+    if left > 120:  # it begins later: the clock was put back
+        ask_redis(lambda redis: redis.set(name, 1, ex=60))
+        return 1, seconds + 60, 60
+    return used, math.ceil(ends / 1000), math.ceil(left)
 
 
 def count_stranger(key: str) -> tuple[int, int, int]:

@@ -67,6 +67,12 @@ def write_backup(file: Path, *, replace: bool = False) -> datetime:
         raise BackupRefused(f"There is no folder {file.parent}.")
     if not os.access(file.parent, os.W_OK):
         raise BackupRefused(f"Nothing can be written to the folder {file.parent}.")
+    if Tenant._meta.db_table not in connection.introspection.table_names():
+        name = connection.settings_dict["NAME"]
+        raise BackupRefused(
+            f"The database {name} has no tables of this product, and there is nothing to back up. Is it the "
+            "one of DATABASE_URL? An embedded one is made where that is not set."
+        )
     program = find_program("pg_dump")
     where, environment = connection_words()
     moment = datetime.now(UTC)

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 
 from headlessly.background.garbage import look_seldom
 
 
 def main() -> None:
-    """Runs the command that the arguments name. Exits with a sentence if it is refused."""
+    """Run the command that the arguments name. Ends the process on a refusal, with its sentence."""
+    try:
+        tempfile.gettempdir()  # programs that are imported ask for it, and say where it went wrong at length
+    except FileNotFoundError as problem:
+        sys.exit(
+            f"{problem.strerror}: make one of them writable, or name another folder by TMPDIR."
+        )
     look_seldom()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
     # Only `serve` faces strangers, so only it starts as production.

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, Q
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
@@ -40,7 +40,9 @@ RETRY_AFTER += (disabling.PATIENCE - sum(RETRY_AFTER, timedelta()),)
 #: How many deliveries are sent to one webhook at once, how long a sender holds them, and how long a job runs
 #: before it lets others have their turn, in seconds.
 SENT_AT_ONCE, HOLD, SLICE = 16, timedelta(seconds=60), 20
-#: How long a webhook rests if none of them was answered successfully.
+#: By how much the clocks of several servers may differ.
+SKEW = timedelta(minutes=5)
+#: How long a webhook rests of which not one of those answered well.
 REST = timedelta(seconds=5)
 #: How long delivered and given-up deliveries are kept, and how many old ones are deleted at a time.
 KEPT_FOR, DELETED_AT_ONCE = timedelta(days=30), 10_000
@@ -55,6 +57,15 @@ def defer_delivery(webhook: Webhook) -> None:
         tracing.request_id_scope(),
     ):
         deliver.defer(webhook=webhook.pk, once=f"deliver:{webhook.pk}")
+
+
+def make_due_what_is_of_later() -> None:
+    """Let be sent now what was made or tried later than now: the clock was wrong, and is put right. Else it
+    would wait until then, and what follows of its records with it."""
+    now = timezone.now()
+    wrong = Q(tried_at__gt=now + SKEW) | Q(tried_at=None, created_at__gt=now + SKEW)
+    waiting = Delivery.objects.filter(status=Delivery.PENDING, next_at__gt=now + SKEW)
+    waiting.filter(wrong).update(next_at=now, held_until=None)
 
 
 def defer_all_due() -> None:

@@ -160,5 +160,6 @@ def catch_up(timestamp: int) -> None:
     behind = Webhook.objects.filter(models.Exists(ahead), active=True)
     for tenant in Tenant.objects.filter(webhooks__in=behind).distinct():
         defer_pump(tenant)
+    deliveries.make_due_what_is_of_later()
     deliveries.defer_all_due()
     deliveries.delete_old_deliveries()

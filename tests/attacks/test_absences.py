@@ -98,6 +98,8 @@ def test_replaces_a_process_that_has_grown(far: Site) -> None:
         postgres.IdleInTransactionSessionTimeout("terminating connection"),
         postgres.LockNotAvailable("canceling statement due to lock timeout"),
         OSError(28, "No space left on device"),
+        OSError(30, "Read-only file system"),
+        OSError(122, "Disk quota exceeded"),
     ],
 )
 def test_asks_to_come_again_where_the_database_has_no_room_or_no_time(cause: Any) -> None:

@@ -53,6 +53,14 @@ def test_one_address_has_few_tries_at_one_account(bob):
     assert guess("192.0.2.2", PASSWORD).status_code == 302
 
 
+def test_a_wait_until_tomorrow_is_over(bob):
+    # The clock was wrong, and is put right.
+    assert [guess("192.0.2.1").status_code for _n in range(FREE["both"] + 1)][-1] == 429
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE headlessly_guess SET until = until + interval '1 day'")
+    assert guess("192.0.2.1", PASSWORD).status_code == 302
+
+
 def test_many_addresses_have_few_tries_at_one_account(bob):
     answers = [guess(f"192.0.2.{n}").status_code for n in range(FREE["account"] + 3)]
     assert answers == [422] * FREE["account"] + [429] * 3

@@ -273,3 +273,12 @@ def test_says_of_a_database_without_its_tables_what_is_to_be_run(
     monkeypatch.setattr(management, "execute_from_command_line", ask)
     with pytest.raises(SystemExit, match=r"no_such_table.* Run `migrate`\.$"):
         command_line.main()
+
+
+def test_a_command_says_that_nothing_temporary_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(command_line.tempfile, "gettempdir", fail)
+    with pytest.raises(SystemExit, match=r"/tmp.*TMPDIR"):
+        command_line.main()

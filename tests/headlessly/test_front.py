@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -20,6 +22,7 @@ from headlessly.errors import InvalidFilter
 from headlessly.web import callers
 from headlessly.web.front import Front, passwords
 from headlessly.web.front.answers import Broken, Pace
+from headlessly.web.front.reading import IN_MEMORY
 from headlessly.web.front.waiting_room import Turns
 
 
@@ -103,6 +106,20 @@ def test_what_is_no_guess_waits_for_none(method: str, path: str) -> None:
         return site
 
     assert asyncio.run(ask()).most > 2
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOENT, errno.ENOSPC])
+def test_a_body_that_cannot_be_kept_is_refused_until_later(
+    number: int, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_args: Any, **_options: Any) -> None:
+        raise OSError(number, "said the disk")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", fail)
+    asked = Site().ask("POST", "/~acme/leads", body=b"x" * (IN_MEMORY + 1))
+    status, headers = asyncio.run(asked)
+    assert (status, headers[b"retry-after"]) == (503, b"10")
+    assert "A body cannot be kept" in caplog.text and "said the disk" in caplog.text
 
 
 def test_one_address_has_every_other_turn_and_a_short_line() -> None:

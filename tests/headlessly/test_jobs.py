@@ -15,11 +15,13 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import OperationalError, connection, transaction
 from procrastinate import RetryStrategy
+from procrastinate import worker as worker_module
 from procrastinate.contrib.django import app
 from psycopg import errors as postgres
 
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
+from headlessly.background.clock_ticks import Deferrer, follow_the_clock
 from headlessly.background.jobs import JobPlaces, ShareTaken, is_over, job, job_places
 from headlessly.background.putting_back import WorkersJobManager
 from headlessly.context import tracing
@@ -311,6 +313,39 @@ def test_of_a_later_version_waits_for_its_workers(alone):
             assert cursor.rowcount == 1
     worker("tests.headlessly.test_jobs")
     assert states("tests.of_a_later_version") == ["failed"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_clock_goes_on_putting_jobs_in_line_when_it_has_gone_back(alone, caplog):
+    deferrer = Deferrer(app.periodic_registry)
+    tomorrow, now = time.time() + 86_400, time.time()
+    assert len(list(deferrer.get_previous_tasks(tomorrow))) > 5, "it was wrong, and is put right"
+    remember.defer(text="later", at=datetime.fromtimestamp(tomorrow, UTC))
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_periodic_defers")
+    async_to_sync(deferrer.defer_jobs)(deferrer.get_previous_tasks(now))
+    assert "The clock went back by 86" in caplog.text
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FILTER (WHERE task_name = 'jobs.rescue'), count(scheduled_at)"
+            " FROM procrastinate_jobs"
+        )
+        assert cursor.fetchone() == (1, 0)
+    caplog.clear()
+    async_to_sync(deferrer.defer_jobs)(deferrer.get_previous_tasks(now))
+    assert not caplog.records
+
+
+def test_a_year_that_the_clock_has_skipped_is_not_made_up_for():
+    deferrer, now = Deferrer(app.periodic_registry), 1_800_000_000
+    first = len(list(deferrer.get_previous_tasks(now)))
+    assert len(list(deferrer.get_previous_tasks(now + 60))) >= first
+    assert len(list(deferrer.get_previous_tasks(now + 365 * 86_400))) <= 2 * first
+
+
+def test_a_worker_has_the_deferrer_that_knows_of_a_clock_that_goes_back():
+    follow_the_clock()
+    assert worker_module.periodic.PeriodicDeferrer is Deferrer
 
 
 def test_what_waits_for_its_tenants_share_lets_others_have_the_place_that_is_left(acme, rival):

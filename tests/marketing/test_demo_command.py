@@ -6,10 +6,13 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management.base import CommandError
+from django.db import connection
 
 from headlessly.access.models import Tenant
+from marketing.management.commands.demo import FILLING
 from tests.marketing.demo.telling import demo, everything
 
 
@@ -31,6 +34,14 @@ def test_it_refuses_in_production(db: None, file: Path, settings: Any) -> None:
     settings.PRODUCTION = True
     with pytest.raises(CommandError, match="development"):
         demo()
+    assert not Tenant.objects.exists() and not file.exists()
+
+
+def test_it_fills_nothing_while_another_does(db: None, file: Path) -> None:
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [FILLING])
+        with pytest.raises(CommandError, match="Another demo is just filling this database"):
+            demo()
     assert not Tenant.objects.exists() and not file.exists()
 
 

@@ -132,6 +132,12 @@ def test_it_leaves_everything_as_it_was_when_the_end_of_the_file_is_missing(
         assert Tenant.objects.filter(slug="stayed").exists()
 
 
+def test_it_refuses_to_back_up_nothing(original: Cluster, tmp_path: Path) -> None:
+    with original.in_use("postgres"), pytest.raises(CommandError, match=r"postgres has no tables"):
+        run("backup", tmp_path / "crm.backup")
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_a_backup_that_was_killed_has_left_goes_with_the_next(
     original: Cluster, tmp_path: Path
 ) -> None:

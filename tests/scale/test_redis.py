@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 from django.db import connection, transaction
 from django.test import Client
@@ -64,6 +65,15 @@ def test_it_counts_the_requests_of_a_key_without_writing(redis: Any, tenant: Any
     redis.delete(*redis.keys("headlessly:minute:*"))  # the minute is over
     assert api.call("GET", "/leads").status_code == 200
     assert [limits.count_stranger("ip_somebody")[0] for _ in range(2)] == [1, 2]
+
+
+def test_a_minute_that_ends_tomorrow_is_over(redis: Any) -> None:
+    # The clock was wrong, and is put right.
+    assert [limits.count_stranger("ip_somebody")[0] for _ in range(2)] == [1, 2]
+    redis.expire("headlessly:minute:ip_somebody", 86_400)
+    for count in (1, 2):
+        used, ends, left = limits.count_stranger("ip_somebody")
+        assert used == count and 0 < left <= 60 and 0 < ends - time.time() <= 61
 
 
 def test_it_counts_in_the_database_while_redis_is_silent(
@@ -144,6 +154,19 @@ def test_what_is_known_and_old_is_not_written_over_the_table(redis: Any) -> None
     found = slow.decode(row.session_data)
     assert found["confirmed"] and found["language"] == "de" and row.user_id
     assert not found.keys() & {"visited", "left"}
+
+
+def test_what_another_version_knows_of_a_session_is_not_read(redis: Any) -> None:
+    user = User.objects.create(email="ann@acme.example")
+    Client().force_login(user)
+    hashed = Session.objects.get(user=user).session_key
+    name = session_cache._name(hashed)
+    known = orjson.loads(redis.get(name))
+    for other in ({"later": "x"} | known, dict(list(known.items())[1:])):
+        redis.set(name, orjson.dumps(other))
+        assert session_cache.known_session(hashed) is None
+    redis.set(name, orjson.dumps(known))
+    assert session_cache.known_session(hashed) is not None
 
 
 def test_a_session_that_is_known_is_over_in_time(redis: Any, settings: Any) -> None:

@@ -11,6 +11,7 @@ from django.db import connection
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 
+from headlessly.background.clock_ticks import follow_the_clock
 from headlessly.background.garbage import settle_garbage
 from headlessly.background.jobs import job_places
 from headlessly.background.putting_back import WorkersJobManager
@@ -71,5 +72,6 @@ class Command(BaseCommand):
                     shutdown_graceful_timeout=GRACE,
                 )
 
+        follow_the_clock()
         settle_garbage()
         asyncio.run(work())

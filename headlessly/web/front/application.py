@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import re
 import sys
@@ -91,10 +90,6 @@ class Front:
                 await self._serve(scope, environ, receive, send)
             except HeadlesslyError as problem:
                 await _send_refusal(problem, environ, send)
-            except OSError as problem:
-                if problem.errno != errno.ENOSPC:
-                    raise
-                await _send_refusal(errors.no_room_left(), environ, send)
         except Gone:
             pass
 

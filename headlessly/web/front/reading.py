@@ -4,6 +4,7 @@ file."""
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -11,7 +12,9 @@ from contextlib import asynccontextmanager, contextmanager
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
-from headlessly.errors import BadRequest, RateLimited, TooLarge, Unavailable
+from headlessly.errors import BadRequest, RateLimited, TooLarge, Unavailable, no_room_left
+
+logger = logging.getLogger(__name__)
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -66,7 +69,7 @@ class BodyReader:
                             raise too_large
                         if self.bytes_held > MOST_TOGETHER:
                             raise Unavailable("Too many large bodies are on their way.", 5)
-                        body.write(part)
+                        _keep(part, body)
                 body.seek(0)
                 yield body
             finally:
@@ -83,6 +86,15 @@ class BodyReader:
             self.by_address[address] -= 1
             if not self.by_address[address]:
                 del self.by_address[address]
+
+
+def _keep(part: bytes, body: IO[bytes]) -> None:
+    """Add to a body. Raises Unavailable where the folder for temporary files takes nothing."""
+    try:
+        body.write(part)
+    except OSError as problem:
+        logger.error("A body cannot be kept until it is read: %s", problem)
+        raise no_room_left() from problem
 
 
 async def _parts(receive: Receive) -> AsyncIterator[bytes]:

@@ -7,9 +7,12 @@ import os
 import sys
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.management import call_command
@@ -25,6 +28,9 @@ from headlessly.management.ports import port_refusal
 from headlessly.scripts.workers import stop_workers
 from marketing.demo import access
 from marketing.demo.cast import ACME, CASTS, OPERATOR, Cast, Occupied, fill, is_filled
+
+#: The advisory lock of whoever fills. It is gone with their connection.
+FILLING = 7_411_060
 
 
 class Command(BaseCommand):
@@ -50,12 +56,12 @@ class Command(BaseCommand):
             )
         if serve and (taken := port_refusal("127.0.0.1", port)):
             raise CommandError(taken)
-        call_command("migrate", verbosity=0, interactive=False)
-
         file = settings.DATA_DIR / "demo.json"
         known = access.read(file)
         password = access.password_of(known)
-        self.fill(leads, password)
+        with self.filling_alone():
+            call_command("migrate", verbosity=0, interactive=False)
+            self.fill(leads, password)
         url = f"http://127.0.0.1:{port}"
         tenants = access.open_up(known, password, url)
         access.write(file, url, tenants)
@@ -71,6 +77,18 @@ class Command(BaseCommand):
             os.execv(sys.executable, [sys.executable, *started_by, "serve", "--port", str(port)])
 
     # -- filling ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def filling_alone(self) -> Iterator[None]:
+        """A block in which no other demo fills this database. Raises CommandError."""
+        connection.ensure_connection()  # whose error says what to do where there is no database
+        with psycopg.connect(**connection.get_connection_params(), autocommit=True) as alone:
+            if alone.execute("SELECT pg_try_advisory_lock(%s)", [FILLING]).fetchone() != (True,):
+                raise CommandError(
+                    "Another demo is just filling this database. Wait until it is done, or give this one a "
+                    "database of its own: HEADLESSLY_DATA=/tmp/demo, or another DATABASE_URL."
+                )
+            yield
 
     def fill(self, leads: int, password: str) -> None:
         """Fill the tenants that do not exist yet."""

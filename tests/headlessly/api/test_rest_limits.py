@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from crm import Lead
 from headlessly.access.models import ApiKey, KeyUse, Membership, User
+from headlessly.api import limits
 from tests.answered import answered, problem, unchanged
 from tests.headlessly.test_races import at_once
 
@@ -38,6 +39,16 @@ def test_it_allows_a_thousand_a_minute_unless_told_otherwise(acme: Any) -> None:
     key, _ = ApiKey.issue(acme, "any")
     assert key.rate_limit == 1000
     assert ApiKey.issue(acme, "more", rate_limit=5)[0].rate_limit == 5
+
+
+def test_a_minute_that_begins_tomorrow_is_over(three: Any) -> None:
+    # The clock was wrong, and is put right.
+    assert [three.call("GET", "/leads").status_code for _ in range(4)] == [200] * 3 + [429]
+    minutes_pass(-24 * 60)
+    limits.leases.forget()
+    answer = three.call("GET", "/leads")
+    assert (answer.status_code, said(answer)) == (200, (3, 2))
+    assert 0 <= int(answer["X-RateLimit-Reset"]) - time.time() <= 61
 
 
 def test_it_says_on_every_answer_what_is_left(three: Any, lead: Lead) -> None:

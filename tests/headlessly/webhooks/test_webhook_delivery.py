@@ -372,6 +372,33 @@ def test_it_sends_what_a_dead_worker_held(listen, deliver, receiver):
     assert Delivery.objects.get().status == "delivered", "whoever was late has no say"
 
 
+@pytest.mark.parametrize("tried", [True, False])
+def test_what_waits_for_tomorrow_since_the_clock_was_wrong_is_sent(
+    tried, listen, deliver, receiver
+):
+    listen()
+    ada()
+    from headlessly.webhooks.outbox import pump
+
+    pump()
+    tomorrow = timezone.now() + timedelta(days=1)
+    said = {"tried_at": tomorrow} if tried else {"created_at": tomorrow}
+    Delivery.objects.update(next_at=tomorrow + timedelta(minutes=2), **said)
+    deliver()
+    assert receiver.names == ["Contact.Created"]
+
+
+def test_the_pause_after_a_failure_is_kept(listen, deliver, receiver):
+    listen()
+    ada()
+    receiver.answer = lambda body: 500
+    deliver()
+    due = timezone.now() + timedelta(hours=12)
+    Delivery.objects.update(next_at=due)
+    deliveries.make_due_what_is_of_later()
+    assert Delivery.objects.get().next_at == due
+
+
 def test_it_makes_one_delivery_however_often_the_log_is_read(listen, deliver, receiver):
     hook = listen()
     ada()
