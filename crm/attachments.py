@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import get_script_prefix
 from django.utils.html import format_html
@@ -43,9 +44,13 @@ def content_of(attachment: Attachment) -> bytes:
 
 
 def file_address(attachment: Attachment) -> str:
-    """Returns the address of the file or the link; empty if there is neither."""
+    """Where the file is read, or the link leads; empty where there is neither. Of a past attachment it is the
+    file of then."""
     if attachment.checksum:
-        return f"{get_script_prefix()}attachments/{attachment.pk}/file"
+        here = f"{get_script_prefix()}attachments/{attachment.pk}/file"
+        if hasattr(attachment, "as_of"):
+            return f"{here}?{urlencode({'asOf': attachment.as_of.isoformat()})}"
+        return here
     return attachment.url or ""
 
 

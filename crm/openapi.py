@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headlessly.api.json_schema import Schema
+from headlessly.api.json_schema import Schema, ref
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi.operations import read_operation
 
@@ -23,6 +23,7 @@ def paths() -> dict[str, Schema]:
                 "Attachment",
                 answer,
                 (404,),
+                own=[ref("asOf", "parameters")],
             ),
         }
     }

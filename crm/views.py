@@ -22,13 +22,13 @@ SEALED = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 class AttachmentFile(TenantView):
-    """The file of an attachment, as it was sent."""
+    """The file of an attachment, as it was sent; with ``asOf`` the one of then."""
 
     in_batch = False
 
     def get(self, request: Request, id: str) -> HttpResponse:
-        parameters.refuse_parameters(request.GET)
-        attachment = Attachment.get(id)
+        given = parameters.read_parameters(request.GET, ("asOf",))
+        attachment = Attachment.get(id, as_of=given.get("asOf"))
         kind = UNKNOWN_KIND if attachment.media_type in CODE else attachment.media_type
         found = HttpResponse(content_of(attachment), content_type=kind)
         shown = content_disposition_header(kind not in SHOWN, attachment.filename)

@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from crm import Attachment, Contact, Lead, Rule
+from crm.attachments import file_address
 from crm.models import step_offers
 from crm.models.attachment import media_type_of
 from headlessly import scripts
@@ -317,6 +318,19 @@ def test_is_answered_as_json_also_as_it_was(api: Any, lead: Any) -> None:
     link = Attachment.create(name="x", url="https://x.example", lead=lead)
     for what in ("content", "file"):
         assert api.call("GET", f"/attachments/{link.pk}/{what}").status_code == 404
+
+
+def test_a_page_of_the_past_leads_to_the_file_of_then(bob: Client, lead: Any) -> None:
+    kept = Attachment.upload(file=OFFER, lead=lead)
+    before = kept.updated_at
+    kept.replace(file=SECOND)
+    assert "?" not in file_address(kept)
+    address = file_address(Attachment.get(kept.pk, as_of=before))
+    assert bob.get(f"/~acme{address}").content == OFFER
+    assert bob.get(f"/~acme{file_address(kept)}").content == SECOND
+    for wrong in ("asOf=then", "asOf=2999-01-01", "at=now"):
+        assert bob.get(f"/~acme{file_address(kept)}?{wrong}").status_code == 400
+    assert bob.get(f"/~acme{file_address(kept)}?asOf=2020-01-01T00:00:00Z").status_code == 404
 
 
 def test_is_nobodys_of_another_tenant(rival_api: Any, api: Any, lead: Any, theirs: Any) -> None:
