@@ -48,7 +48,8 @@ def clean_file(field: Field, value: Any, text: bool) -> SentFile:
         raise ValueError(_("The file is empty."))
     if len(value) > MAX_SIZE:
         raise ValueError(_("The file is larger than %d MB.") % (MAX_SIZE >> 20))
-    return SentFile(value, clean_name(name))
+    name = clean_name(name)
+    return value if isinstance(value, SentFile) and value.name == name else SentFile(value, name)
 
 
 def _decode(text: str) -> bytes:

@@ -15,9 +15,9 @@ from tests.browser.conftest import cut_off
 pytestmark = pytest.mark.browser
 
 #: Has a file come to the page as a person's hand brings it.
-BRING = """([how, name, size]) => {
+BRING = """([how, ...files]) => {
   const transfer = new DataTransfer();
-  transfer.items.add(new File(["x".repeat(size)], name));
+  for (const [name, size] of files) transfer.items.add(new File(["x".repeat(size)], name));
   const said = { bubbles: true, cancelable: true };
   const go = (event) => document.body.dispatchEvent(event);
   if (how === "paste") return go(new ClipboardEvent("paste", { ...said, clipboardData: transfer }));
@@ -47,7 +47,7 @@ def test_a_file_is_dropped_pasted_and_chosen_and_what_is_written_stays(
     note = desk.get_by_role("textbox", name="Note")
     note.fill("Half a sentence")
     # False: the browser does not leave the page for the file.
-    assert desk.evaluate(BRING, ["drop", "Offer.pdf", 2000]) is False
+    assert desk.evaluate(BRING, ["drop", ["Offer.pdf", 2000]]) is False
     assert "keep it with this record" in desk.evaluate("window.shade")
     card = desk.get_by_role("region", name="Attachments")
     expect(card).to_contain_text("2.0 KB")
@@ -55,14 +55,14 @@ def test_a_file_is_dropped_pasted_and_chosen_and_what_is_written_stays(
     expect(note).to_have_value("Half a sentence")
     expect(desk.locator(".drop-shade")).to_have_count(0)
     note.fill("")
-    assert desk.evaluate(BRING, ["paste", "card.png", 10]) is False
+    assert desk.evaluate(BRING, ["paste", ["card.png", 10]]) is False
     expect(card).to_contain_text("card.png")
 
-    desk.evaluate(BRING, ["drop", "Film.mp4", 26 * 1024 * 1024])
+    desk.evaluate(BRING, ["drop", ["Film.mp4", 26 * 1024 * 1024]])
     expect(desk.locator("#toasts")).to_contain_text("Film.mp4 is larger than 25")
 
     cut_off(desk)
-    desk.evaluate(BRING, ["drop", "Late.txt", 5])
+    desk.evaluate(BRING, ["drop", ["Late.txt", 5]])
     expect(desk.locator("#toasts")).to_contain_text("Late.txt: No connection.")
     desk.context.set_offline(False)
     desk.locator("#toasts").get_by_role("button", name="Send again").click()
@@ -91,10 +91,20 @@ def test_a_file_is_dropped_pasted_and_chosen_and_what_is_written_stays(
     desk.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(card).not_to_contain_text("Contract.txt")
 
+    # Of several that are dropped at once the wrong ones are said at the end, and each is taken back by a key.
+    several = [["One.txt", 1], ["Large.mp4", 26 * 1024 * 1024], ["Empty.txt", 0], ["Two.txt", 2]]
+    desk.evaluate(BRING, ["drop", *several])
+    expect(desk.locator("#toasts")).to_contain_text("Large.mp4 is larger than 25")
+    expect(desk.locator("#toasts")).to_contain_text("Empty.txt: The file is empty.")
+    for name in ("Two.txt", "One.txt"):
+        expect(card).to_contain_text(name)
+        desk.locator("body").press("Control+z")
+        expect(card).not_to_contain_text(name)
+
     # With a dialog open its own input takes the file, and nothing is kept unseen behind it.
     card.get_by_role("link", name="Attachments: Upload").click()
     expect(dialog).to_be_visible()
-    desk.evaluate(BRING, ["drop", "Second.txt", 10])
+    desk.evaluate(BRING, ["drop", ["Second.txt", 10]])
     expect(dialog.get_by_label("File")).to_have_value("C:\\fakepath\\Second.txt")
     desk.keyboard.press("Escape")
     expect(dialog).not_to_be_visible()
@@ -106,6 +116,6 @@ def test_a_file_is_dropped_pasted_and_chosen_and_what_is_written_stays(
 
     # Where nothing takes a file a drop does nothing.
     desk.goto(f"{site}/~acme/admin/crm/lead/")
-    assert desk.evaluate(BRING, ["drop", "Offer.pdf", 10]) is False
+    assert desk.evaluate(BRING, ["drop", ["Offer.pdf", 10]]) is False
     assert desk.evaluate("window.shade ?? null") is None
     assert Attachment.count() == 3

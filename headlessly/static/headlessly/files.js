@@ -32,14 +32,15 @@
     place.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  // One after the other, each by itself: what is wrong with one keeps no other.
+  // One after the other, each a request of its own, which Ctrl-Z takes back by itself. What is wrong with some is said
+  // at the end, and does not stop the others.
   async function keep(files, place) {
     const { drops, sends, largest, tooLarge } = place.dataset;
     const url = new URL(place.href);
-    let last = null;
+    const wrong = [], unsent = [];
     for (const file of files) {
       if (file.size > Number(largest)) {
-        warn(tooLarge.replace("%s", file.name));
+        wrong.push(tooLarge.replace("%s", file.name));
         continue;
       }
       const body = new FormData();
@@ -49,17 +50,18 @@
       show(sends.replace("%s", file.name));
       try {
         const { answer, page } = await load(url.pathname, { method: "POST", body }, {});
-        if (answer.redirected) last = page;
-        else warn(`${file.name}: ${page.querySelector(".wrong, [role=alert]")?.textContent.trim() || page.title}`);
+        if (answer.redirected) {
+          document.dispatchEvent(new Event("written"));
+          tellMade(page);
+        } else wrong.push(`${file.name}: ${page.querySelector(".wrong, [role=alert]")?.textContent.trim() || page.title}`);
       } catch (problem) {
         if (!(problem instanceof Unsent)) throw problem;
-        warn(`${file.name}: ${problem.message}`, () => keep([file], place));
+        wrong.push(`${file.name}: ${problem.message}`);
+        unsent.push(file);
       }
     }
     hide();
-    if (!last) return;
-    document.dispatchEvent(new Event("written"));
-    tellMade(last);
+    if (wrong.length) warn(wrong.join(" "), unsent.length ? () => keep(unsent, place) : undefined);
   }
 
   document.addEventListener("dragover", (event) => {

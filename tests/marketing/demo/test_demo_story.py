@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -380,6 +381,7 @@ def test_the_site_is_served_by_a_process_that_begins_with_it(monkeypatch: Any) -
     monkeypatch.setattr(demo.sys, "argv", ["manage.py", "demo", "--leads", "1"])
     monkeypatch.setattr(demo.sys, "orig_argv", ["python", "-X", "dev", *demo.sys.argv])
     monkeypatch.setattr(demo.os, "execv", execv)
+    monkeypatch.setattr(demo.Command, "filling_alone", nullcontext)
     monkeypatch.setattr(demo.Command, "fill", lambda *_: None)
     monkeypatch.setattr(demo.Command, "tell", lambda *_: done.append("told"))
     with pytest.raises(Replaced):
