@@ -88,7 +88,7 @@ def keys_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     return site.respond(
         request,
         "account/keys",
-        _("API keys of yours"),
+        _("Your API keys"),
         status=422 if form.errors else 200,
         in_settings=beside_settings(_("Your sign-in")),
         form=form,
