@@ -18,8 +18,7 @@ MOST_TOLD = 3
 
 
 def acts_by_itself(id: str) -> bool:
-    """Whether this actor is a rule or the product: no person, and nobody from outside with a key or as a
-    visitor."""
+    """Whether this actor is a rule or the product itself, not a person, a key or a visitor."""
     return id != actors.PUBLIC.id and not id.startswith((User.prefix, ApiKey.prefix))
 
 

@@ -49,8 +49,8 @@ SCOPES_OF_ROLES = {
 
 
 def role_of_key(scope: str, person: str | None) -> str:
-    """What a key of ``scope`` may: never more than whose it is, a person of this role; None of a service
-    key."""
+    """Returns the role of a key with ``scope``: never more than the role of its ``person``, which is None for
+    a service key."""
     role = SCOPES[scope]
     if person is None:
         return role

@@ -439,20 +439,16 @@ class ApiKey(TenantRow):
 
     @property
     def actor(self) -> Actor:
-        """The key as the one who acts: it may and sees no more than whose it is, who is ``me`` to it."""
-        place = self._place()
-        if place is None:
+        """The key as an actor. A key of a person may and sees no more than that person, who is its ``me``."""
+        if self.user_id is None:
             return Actor(self.id, self.name, actors.SCOPES[self.scope])
+        place = fetch_by_unique(Membership, user=self.user_id, tenant=self.tenant_id)
+        if place is None:  # its person is just being removed, and the key with them
+            return Actor(self.id, self.name, actors.VIEWER, None, True)
         active = tenancy.current()
         tenant = active if active is not None and active.pk == self.tenant_id else self.tenant
         role = actors.role_of_key(self.scope, place.role)
         return Actor(self.id, self.name, role, place.contact_id, place.is_limited(tenant))
-
-    def _place(self) -> Membership | None:
-        """The place of its person in the tenant."""
-        if self.user_id is None:
-            return None
-        return fetch_by_unique(Membership, user=self.user_id, tenant=self.tenant_id)
 
     @classmethod
     @every_tenant()

@@ -1,4 +1,4 @@
-"""What the clock puts in line, each minute and each hour, also where it was wrong and is put right."""
+"""Defers periodic jobs, also after the system clock was ahead and is corrected."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from headlessly.database import prepared
 
 logger = logging.getLogger(__name__)
 
-#: By how much a clock may go back that is put right all the time, in seconds.
+#: How far a clock goes back in its regular corrections, in seconds.
 USUAL = 60
-#: Each job looks what there is to do, and puts itself in line again where that is not due.
+#: Makes all waiting jobs due. Each checks what there is to do, and defers itself again if that is not due.
 HASTEN_ALL = (
     "UPDATE procrastinate_jobs SET scheduled_at = NULL "
     "WHERE status = 'todo' AND scheduled_at > now()"
@@ -22,11 +22,15 @@ HASTEN_ALL = (
 
 
 class Deferrer(periodic.PeriodicDeferrer):
-    """A worker's. It goes on from the last minute that it has seen: where the clock was wrong and is put
-    right, that lies ahead, by a day maybe. For so long nothing would be put in line, and what waits for a
-    moment would wait longer. Where the clock has gone on by a year, a year of minutes is not made up for."""
+    """A periodic deferrer for clocks that jump.
 
-    went_back: float = 0  #: by how many seconds, since it was looked last
+    procrastinate's own continues after the last minute that it has seen. If the clock was ahead, perhaps by
+    a day, that minute lies in the future: no periodic job would be deferred until then, and jobs that wait
+    for a moment would wait as much longer. If the clock has jumped ahead by a year, the jobs of that year are
+    not made up for.
+    """
+
+    went_back: float = 0  #: in seconds, since the last check
 
     def get_previous_tasks(self, at: float) -> Iterable[periodic.TaskAtTime]:
         self.went_back = max((seen - at for seen in self.last_defers.values()), default=0)
@@ -47,5 +51,5 @@ class Deferrer(periodic.PeriodicDeferrer):
 
 
 def follow_the_clock() -> None:
-    """Have the workers of this process use it: they offer no other way."""
+    """Make the workers of this process use this deferrer. procrastinate has no setting for it."""
     periodic.PeriodicDeferrer = Deferrer  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The process of a command that copies."""
+"""Sets up the process of a command that copies data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from headlessly.database.roles import connect_directly, name_connections
 
 
 def begin_copying() -> None:
-    """Before the first connection: go around a pooler, and put things in order where it is told to end."""
+    """Connect directly, not through a pooler, and clean up on SIGTERM and SIGHUP. Call it before the first
+    connection."""
     connect_directly()
     name_connections("copy")
     if threading.current_thread() is threading.main_thread():

@@ -1,4 +1,4 @@
-"""Whether a pooler in front of the database knows the statements that its clients prepare."""
+"""Checks whether a pooler in front of the database supports prepared statements."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ STATEMENT = b"headlessly_probe"
 
 
 def pooler_problem() -> str | None:
-    """What is wrong, and what to set, where a pooler knows nothing of prepared statements, and they are used.
+    """Returns what is wrong and what to set if the pooler does not support the prepared statements in use,
+    else None.
 
-    Two clients prepare one under the same name. Such a pooler hands both on to the connection that it has
-    just got back, where the second name is taken.
+    Two clients prepare a statement with the same name. Such a pooler sends both to the connection that was
+    last returned to it, where the second fails because the name is taken.
     """
     parameters = connection.get_connection_params()
     if parameters["prepare_threshold"] is None:

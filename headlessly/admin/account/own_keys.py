@@ -1,4 +1,4 @@
-"""The API keys of one's own: a program of mine acts for me, and may and sees what I do."""
+"""The API keys of the signed-in person, whose programs act for them with their permissions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from headlessly.accounts.keys import issue_key, revoke_key
 from headlessly.admin.controls import Choice, Text
 from headlessly.admin.setting_up import beside_settings
 
-#: How long a key may last, in days; nothing for ever.
+#: The choices of how long a key lasts, in days; empty for no end.
 LIFETIMES = {
     "": gettext_lazy("never"),
     "30": gettext_lazy("in 30 days"),
@@ -34,12 +34,12 @@ SCOPES = {
     "write": gettext_lazy("do what I may do, but the settings"),
     "admin": gettext_lazy("admin: keys and webhooks too"),
 }
-#: One person has at most this many that work.
+#: How many valid keys one person may have.
 MOST = 20
 
 
 def urls(site: Any) -> list[URLPattern]:
-    """The addresses below a tenant's workplace."""
+    """Returns the URL patterns of these pages, below a tenant's workplace."""
     return [
         site.page("account/keys/", keys_view, "own_keys", confirm=True),
         site.page("account/keys/<str:id>/revoke/", revoke_view, "own_key_revoke", confirm=True),
@@ -47,12 +47,12 @@ def urls(site: Any) -> list[URLPattern]:
 
 
 def end_of_life(days: str) -> datetime | None:
-    """When a key ends that lasts so many days; None for ever."""
+    """Returns when a key that lasts so many days ends, or None if it does not end."""
     return timezone.now() + timedelta(days=int(days)) if days else None
 
 
 def keys_of(user: Any) -> Any:
-    """The keys of a person in the active tenant that work."""
+    """Returns the valid keys of a person in the active tenant."""
     found = ApiKey.objects.filter(user=user, tenant=tenancy.require(), revoked_at=None)
     return found.order_by("name", "pk")
 
@@ -73,7 +73,7 @@ class OwnKeyForm(forms.Form):
 
 
 def keys_view(request: HttpRequest, *, site: Any) -> HttpResponse:
-    """One's own keys; a POST makes one, and its answer is the only place where it can be read."""
+    """Lists one's own keys; a POST issues one, whose secret can only be read in the response."""
     role, secret = actors.current().role, ""
     form = OwnKeyForm(role, request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -101,7 +101,7 @@ def keys_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 
 @require_POST
 def revoke_view(request: HttpRequest, id: str, *, site: Any) -> HttpResponse:
-    """Refuse a key of one's own from now on."""
+    """Revoke one of one's own keys."""
     key = get_object_or_404(keys_of(request.user), pk=id)
     revoke_key(key)
     messages.success(

@@ -143,3 +143,10 @@ def test_it_asks_for_the_password_first_and_has_an_end(bob, people, monkeypatch)
 
 def test_each_scope_of_a_key_has_a_word():
     assert [scope for scope, _word in ApiKey.SCOPES] == list(actors.SCOPES)
+
+
+def test_a_key_whose_person_has_no_place_any_more_sees_and_may_next_to_nothing(acme, bob, people):
+    place = Membership.objects.get(tenant=acme, contact=people.bob)
+    key, _secret = ApiKey.issue(acme, "Left behind", "admin", user=place.user)
+    place.delete()
+    assert (key.actor.role, key.actor.contact_id, key.actor.limited) == (actors.VIEWER, None, True)
