@@ -10,9 +10,10 @@ from headlessly.api.openapi.operations import read_operation
 def paths() -> dict[str, Schema]:
     """Their path items."""
     file: Schema = {"type": "string", "format": "binary"}
+    # Of any type; named beside it, the type that generators of clients know as "a file".
     answer = {
-        "description": "The file, as it was sent.",
-        "content": {"*/*": {"schema": file}},
+        "description": "The file, as it was sent, with its own content type.",
+        "content": {"application/octet-stream": {"schema": file}, "*/*": {"schema": file}},
     }
     return {
         "/attachments/{id}/file": {

@@ -102,9 +102,17 @@ def test_a_page_that_is_looked_at_asks_as_often_as_one_would_notice(desk, site, 
     desk.clock.install()
     open_lead(desk, site)
     desk.clock.pause_at(datetime.now() + timedelta(hours=1))
-    for _ in range(2):
-        with desk.expect_response("**/admin/watch/"):
+    answered: list[Any] = []
+    desk.on("response", lambda response: answered.append(response.url.endswith("/admin/watch/")))
+    for times in (1, 2):
+        # A page plans its next question when it has read the last answer, which takes as long as it takes: what
+        # ran meanwhile did not count, and runs again.
+        for _ in range(5):
             desk.clock.run_for(SOON)
+            desk.wait_for_timeout(200)
+            if answered.count(True) >= times:
+                break
+        assert answered.count(True) >= times
 
 
 def test_a_dialog_that_is_opened_while_the_list_renews_itself_stays_as_it_is(desk, site, lead):
