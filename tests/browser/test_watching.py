@@ -105,8 +105,8 @@ def test_a_page_that_is_looked_at_asks_as_often_as_one_would_notice(desk, site, 
     answered: list[Any] = []
     desk.on("response", lambda response: answered.append(response.url.endswith("/admin/watch/")))
     for times in (1, 2):
-        # A page plans its next question when it has read the last answer, which takes as long as it takes: what
-        # ran meanwhile did not count, and runs again.
+        # A page plans its next question when it has read the last answer, however long that takes: what ran
+        # meanwhile did not count, and runs again.
         for _ in range(5):
             desk.clock.run_for(SOON)
             desk.wait_for_timeout(200)
