@@ -17,6 +17,7 @@ class HeadlesslyConfig(AppConfig):
         # Imported here and below: models can be imported once every app is loaded.
         from headlessly import checks  # noqa: F401  (registers them)
         from headlessly.accounts import session_cache  # noqa: F401  (hears of sessions)
+        from headlessly.background import garbage
         from headlessly.log import events, news, offsets
         from headlessly.notifications import from_clock, from_log  # noqa: F401  (the clock's task)
         from headlessly.subscriptions import from_clock as _lists_clock  # noqa: F401  (its task)
@@ -34,6 +35,7 @@ class HeadlesslyConfig(AppConfig):
         events.events_appended.connect(news.tell_news, dispatch_uid="headlessly.news")
         health.readiness_checks["log"] = offsets.restored_log_problem
         post_migrate.connect(keep_the_past, sender=self, dispatch_uid="headlessly.keep_the_past")
+        garbage.loaded()  # the models, that is; the pages follow with the first request
 
 
 def keep_the_past(**_: Any) -> None:

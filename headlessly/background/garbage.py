@@ -11,15 +11,29 @@ from contextlib import contextmanager
 YOUNG, OLDER, OLDEST = 20_000, 20, 20
 
 
-def look_seldom() -> None:
-    """Collect garbage less often, and not at exit.
+_loading = False
 
-    While a process loads its modules there is hardly any garbage, and when it ends the system frees
-    everything. Python would examine the objects again and again, which takes a third of a short command's
-    time.
+
+def load_without_collecting() -> None:
+    """Collect no garbage while the process loads its modules, until :func:`loaded`, nor when it ends.
+
+    There is hardly any garbage meanwhile, and when the process ends the system frees everything. Python would
+    examine the objects again and again, which takes a third of a short command's time.
     """
-    gc.set_threshold(YOUNG, OLDER, OLDEST)
+    global _loading
+    _loading = True
+    gc.disable()
     atexit.register(gc.freeze)
+
+
+def loaded() -> None:
+    """Collect garbage from now on, of objects made later. Does nothing where loading collected as usual."""
+    global _loading
+    if _loading:
+        _loading = False
+        gc.freeze()
+        gc.set_threshold(YOUNG, OLDER, OLDEST)
+        gc.enable()
 
 
 def settle_garbage() -> None:
@@ -27,7 +41,8 @@ def settle_garbage() -> None:
     then stop a request for a tenth of a second. Collect later objects less often."""
     gc.collect()
     gc.freeze()
-    look_seldom()
+    gc.set_threshold(YOUNG, OLDER, OLDEST)
+    atexit.register(gc.freeze)
 
 
 @contextmanager

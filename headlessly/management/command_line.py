@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 
-from headlessly.background.garbage import look_seldom
+from headlessly.background.garbage import load_without_collecting
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
         sys.exit(
             f"{problem.strerror}: make one of them writable, or name another folder by TMPDIR."
         )
-    look_seldom()
+    load_without_collecting()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
     # Only `serve` faces strangers, so only it starts as production.
     serving = sys.argv[1:2] == ["serve"] and not {"-h", "--help"} & {*sys.argv}
