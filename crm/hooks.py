@@ -10,7 +10,17 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from crm.models import Activity, Attachment, Contact, Deal, DealContact, Lead, Organization
+from crm.models import (
+    Activity,
+    Attachment,
+    Contact,
+    Deal,
+    DealContact,
+    Lead,
+    LineItem,
+    Organization,
+)
+from crm.models.line_item import worth_of
 from headlessly.access.models import Membership
 from headlessly.access.prepared_queries import prepared_query
 from headlessly.errors import Conflict, VerbRefused
@@ -215,6 +225,51 @@ def let_them_be_the_contact(person: DealContact, ctx: Context) -> None:
     if before and not people.exists():
         ctx.DealContact.create(deal=deal.pk, contact=before, role=DealContact.Role.USER)
     ctx.Deal.update(deal.pk, contact=person.contact_id)
+
+
+# -- line items of a deal -----------------------------------------------------------------------------
+
+
+@Deal.updating
+def leave_the_value_to_the_line_items(deal: Deal, ctx: Context) -> None:
+    """A deal with line items is worth what they amount to, in their currency."""
+    said = {"value", "recurring_value", "currency"} & ctx.input.keys()
+    if not said or not (items := list(LineItem.objects.filter(deal=deal.pk))):
+        return
+    decided = worth_of(deal, items) | {"currency": items[0].currency}
+    for name in said & decided.keys():
+        if ctx.input[name] != decided[name]:
+            raise VerbRefused(
+                _("This follows from the line items of the deal: change or remove those."),
+                field=Deal.schema.by_name[name].wire,
+            )
+
+
+@LineItem.created
+@LineItem.updated
+@LineItem.deleted
+@LineItem.restored
+@LineItem.rolled_back
+def add_up(item: LineItem, ctx: Context) -> None:
+    """The deal is worth what its line items amount to; without any it keeps what it was worth last."""
+    before = (ctx.event.previous or {}) if ctx.event is not None else {}
+    for deal in sorted({item.deal_id, before.get("deal") or item.deal_id}):
+        if Deal.objects.filter(pk=deal).exists():  # or its line items were deleted with it
+            _add_up(deal, ctx)
+
+
+@Deal.updated
+def add_up_by_the_new_interval(deal: Deal, ctx: Context) -> None:
+    """What recurs is counted in the interval of the deal."""
+    if ctx.event is not None and "recurringInterval" in (ctx.event.previous or {}):
+        _add_up(deal.pk, ctx)
+
+
+def _add_up(id: str, ctx: Context) -> None:
+    deal = ctx.lock(Deal, id)
+    decided = worth_of(deal, LineItem.objects.filter(deal=id).order_by("created_at", "pk"))
+    if changed := {name: v for name, v in decided.items() if v != getattr(deal, name)}:
+        ctx.Deal.update(id, **changed)
 
 
 # -- touches ------------------------------------------------------------------------------------------

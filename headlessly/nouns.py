@@ -207,7 +207,7 @@ class Noun(UniqueLookupMixin):
         own = {f.name: self.__dict__[f.name] for f in self.schema.custom if f.name in self.__dict__}
         if self._state.adding:
             given = {f.name: getattr(self, f.column) for f in fields} | own
-            given = {name: value for name, value in given.items() if value is not None}
+            given = {name: value for name, value in given.items() if value not in (None, "")}
             self.take_over(executor.run(type(self).verbs["create"], None, given))
             return
         changed = {

@@ -8,8 +8,10 @@ from crm.models.exchange_rate import ExchangeRate
 from crm.models.gate import Gate
 from crm.models.goal import Goal
 from crm.models.lead import Lead
+from crm.models.line_item import LineItem
 from crm.models.organization import Organization
 from crm.models.pipeline import Pipeline
+from crm.models.product import Product
 from crm.models.rule import Rule, RuleTurn
 from crm.models.rule_attempt import RuleAttempt
 from crm.models.rule_run import RuleRun
@@ -28,8 +30,10 @@ __all__ = [
     "Gate",
     "Goal",
     "Lead",
+    "LineItem",
     "Organization",
     "Pipeline",
+    "Product",
     "Rule",
     "RuleAttempt",
     "RuleRun",

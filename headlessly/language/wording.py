@@ -12,7 +12,7 @@ from headlessly.language.languages import ENGLISH, capitalizes_nouns
 
 #: Words with their own capitalization.
 SPELLINGS = {
-    "url": "URL", "utm": "UTM", "roi": "ROI", "nps": "NPS", "naics": "NAICS", "bant": "BANT",
+    "url": "URL", "sku": "SKU", "utm": "UTM", "roi": "ROI", "nps": "NPS", "naics": "NAICS", "bant": "BANT",
     "linkedin": "LinkedIn", "id": "ID", "sms": "SMS", "smb": "SMB",
 }  # fmt: skip
 

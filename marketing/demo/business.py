@@ -28,7 +28,7 @@ from crm.rules.score import recount
 from headlessly.access.actors import SYSTEM, Actor
 from headlessly.context import clock
 from headlessly.shaping import custom_fields, value_lists
-from marketing.demo import companies, people, words
+from marketing.demo import companies, offers, people, words
 from marketing.demo.calendar import YEAR, arrivals, at_work, midnight
 from marketing.demo.campaigns import Plan, campaign, settle_in_calendar
 from marketing.demo.companies import Company
@@ -275,6 +275,7 @@ class Business:
             custom_fields.create_field(own)
         for name, values in words.LISTS.items():
             value_lists.change_list(name, values)
+        offers.fill_catalogue()
         for currency, rate in RATES.items():
             ExchangeRate.create(currency=currency, day=clock.now().date(), rate=rate, source="ECB")
         for name, part in (("New business", slice(0, None, 2)), ("Growth", slice(1, None, 2))):

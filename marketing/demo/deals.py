@@ -5,10 +5,18 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from crm.models import Activity, Attachment, Contact, Deal, DealContact, Organization
+from crm.models import (
+    Activity,
+    Attachment,
+    Contact,
+    Deal,
+    DealContact,
+    LineItem,
+    Organization,
+)
 from headlessly.context import clock
 from headlessly.declaration.sent_files import SentFile
-from marketing.demo import words
+from marketing.demo import offers, words
 from marketing.demo.business import STAGES
 from marketing.demo.calendar import later
 from marketing.demo.papers import paper
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
 
 OPEN = ("Prospecting", "Qualification", "Proposal", "Negotiation")
 CHANCE = dict(STAGES)
+PAID = {None: "", "Monthly": " a month", "Quarterly": " a quarter", "Yearly": " a year"}
 #: The roles of colleagues in a deal, and what is known about them.
 SAYS = (
     ("DecisionMaker", "Signs above 10,000."),
@@ -50,6 +59,7 @@ def deal(it: Prospect) -> Story:
         Deal.advance(id)
         if stage == "Proposal":
             _involve_others(it)
+            offers.offer_lines(it)
             offer = Attachment.upload(file=_offer(it), deal=id).pk
         if task:
             Activity.complete(task, outcome="Done.")
@@ -68,7 +78,7 @@ def deal(it: Prospect) -> Story:
         if rng.random() < 0.4:
             task = it.plan_touch("Task", f"{step}: {it.company.name}", due)
         if stage == "Negotiation" and rng.random() < 0.4:
-            Deal.update(id, value=round(it.value * rng.uniform(0.82, 0.97), -2))
+            offers.lower(it, round(it.value * rng.uniform(0.82, 0.97), -2))
             if offer:
                 Attachment.replace(offer, file=_offer(it))
     yield later(rng, clock.now(), days=rng.randint(3, 11) * it.pace), it.actor
@@ -83,13 +93,18 @@ def deal(it: Prospect) -> Story:
 
 
 def _offer(it: Prospect) -> SentFile:
-    """Returns the offer with the present value of the deal."""
-    value, currency = Deal.objects.values_list("value", "currency").get(pk=it.deal_id)
+    """Returns the offer with what the deal consists of at present."""
+    deal = Deal.objects.get(pk=it.deal_id)
+    items = LineItem.objects.filter(deal=deal.pk).order_by("-amount", "name")
     lines = (
         f"Offer for {it.company.name}",
         f"{it.person.name}, {it.person.title}",
         f"As of {clock.now():%Y-%m-%d}, valid for 30 days",
-        f"Licences and support for one year: {value:,.0f} {currency}",
+        *(
+            f"{i.quantity:g} x {i.name}: {i.amount:,.2f} {i.currency}{PAID[i.interval]}"
+            for i in items
+        ),
+        f"Once: {deal.value:,.2f} {deal.currency}",
         f"{it.rep.name}, Acme",
     )
     return paper(f"Offer {it.company.name}.pdf", lines)

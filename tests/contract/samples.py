@@ -23,6 +23,8 @@ CHANGING = [noun for noun in NOUNS if not noun.immutable]
 NAMED = {("claim", "owner")}
 #: Choices for a new record that need no further input.
 CHOICES = {"how": "Nobody"}
+#: Flags of a new record that others could not refer to otherwise.
+STATED = {"is_active": True}
 _number = itertools.count(1)
 
 #: Texts that the validators accept; the first one that fits a field is used.
@@ -91,6 +93,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return f"{date(2001, 1, 31) + timedelta(days=number)}"
         case "datetime":
             return "2026-01-31T09:00:00Z"
+        case "bool" if besides is None and field.name in STATED:
+            return STATED[field.name]
         case "bool":
             return not field.default
         case "file":

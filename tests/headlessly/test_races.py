@@ -18,7 +18,17 @@ from django.db import OperationalError, connection
 from django.test import Client
 from psycopg.errors import DeadlockDetected
 
-from crm import Activity, Attachment, Contact, Deal, Lead, Organization, Pipeline
+from crm import (
+    Activity,
+    Attachment,
+    Contact,
+    Deal,
+    Lead,
+    LineItem,
+    Organization,
+    Pipeline,
+    Product,
+)
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.contents.models import ContentUse
@@ -560,3 +570,15 @@ def test_files_that_come_in_opposite_orders_wait_for_each_other_in_one(acme: Any
     assert at_once(*[lambda files=files: keep(*files) for files in orders * 2]) == [None] * 8
     assert ContentUse.objects.get().bytes == 8_000_000
     assert Attachment.count() == 12
+
+
+def test_a_deal_is_worth_all_line_items_that_are_added_changed_and_removed_at_once(acme):
+    seat, deal = Product.create(name="Seat", price=10), Deal.create(name="Fleet", value=1)
+    there = [LineItem.create(deal=deal, product=seat) for _ in range(3)]
+    answers = at_once(
+        *(lambda: LineItem.create(deal=deal, product=seat, quantity=4) for _ in range(3)),
+        *(lambda item=item: item.update(quantity=2) for item in there[:2]),
+        there[2].delete,
+    )
+    assert not [each for each in answers if isinstance(each, Exception)]
+    assert Deal.get(deal.pk).value == 3 * 40 + 2 * 20

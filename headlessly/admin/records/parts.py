@@ -61,7 +61,7 @@ def parts_of(record: Noun, noun: type[Any], reference: Field, rows: Iterable[Nou
         Part(
             record=row,
             url=display.record_url(row),
-            heads=[link for f in [*own, *others] if (link := field_values.field_html(row, f))],
+            heads=_heads(row, [*own, *others]),
             says=_says(row, [*own, *others], reference),
             primary=any(_is_own(record, row, f) for f in others),
             edits=_edits(row) if actors.may(actor, "update", noun) else [],
@@ -74,6 +74,12 @@ def parts_of(record: Noun, noun: type[Any], reference: Field, rows: Iterable[Nou
         for id in ids
         if (row := by_id.get(id)) is not None
     ]
+
+
+def _heads(row: Noun, fields: Iterable[Field]) -> list[Any]:
+    """Returns what a part is called and the records that it links to; the same name only once."""
+    found = {field_values.value_text(row, f): field_values.field_html(row, f) for f in fields}
+    return [html for html in found.values() if html]
 
 
 def _says(row: Noun, others: Iterable[Field], reference: Field) -> str:

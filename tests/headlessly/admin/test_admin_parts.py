@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from crm import Contact, Deal, DealContact
+from crm import Contact, Deal, DealContact, LineItem, Product
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
 from tests.headlessly.admin.signed_in import client_of
@@ -104,3 +104,13 @@ def test_where_its_name_is_one_of_several_values_it_is_told_in_words(bob, people
         'aria-label="Entscheider ändern"'
         in bob.get(DEAL.format(deal.pk), headers={"Accept-Language": "de"}).content.decode()
     )
+
+
+def test_a_part_that_is_called_like_what_it_links_to_says_so_once(bob, people):
+    deal, seat = Deal.create(name="Fleet", value=1), Product.create(name="Seat", price=40)
+    item = LineItem.create(deal=deal, product=seat, quantity=3)
+    shown = card(bob, DEAL.format(deal.pk), "Line items")
+    assert shown.count(">Seat<") == 1 and "$120" in shown
+    item.update(name="Seats of the depot")
+    shown = card(bob, DEAL.format(deal.pk), "Line items")
+    assert "Seats of the depot" in shown and ">Seat<" in shown

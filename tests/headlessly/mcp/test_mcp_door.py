@@ -243,7 +243,7 @@ def test_it_defines_three_tools_in_less_than_a_thousand_tokens(agent: Any) -> No
     found = agent.result("tools/list")["tools"]
     assert [tool["name"] for tool in found] == ["search", "fetch", "do"]
     text = json.dumps(found, separators=(",", ":"))
-    assert len(text) / 4 < 880, "as is usually reckoned"
+    assert len(text) / 4 < 900, "as is usually reckoned"
     # Never fewer than a tokenizer makes: words of at most six letters, and every sign by itself but
     # those that JSON has in rows.
     strict = re.findall(r"[A-Za-z0-9]{1,6}|[\"{}\[\]:,]+|[^\s\w]|_", text)
