@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crm import Activity, Deal, Lead, Product
+from crm import Activity, Deal, Lead, Venue
 from headlessly.access import actors
 from headlessly.access.actors import Actor
 from headlessly.access.models import Membership, User
@@ -57,13 +57,13 @@ def test_a_hook_refuses(deal):
 
 
 def test_a_noun_is_on_every_surface(api, deal, ann):
-    made = api.call("POST", "/products", {"name": "Chair", "sku": "C-1", "price": 90})
+    made = api.call("POST", "/venues", {"name": "Chair", "code": "C-1", "price": 90})
     assert made.status_code == 201, made.content
     id = made.json()["$id"]
-    assert id.startswith("product_")
-    assert api.call("PATCH", f"/deals/{deal.pk}", {"product": id}).status_code == 200
-    assert ann.get(f"{ADMIN}/crm/product/{id}/change/").status_code == 200
-    assert [each.name for each in Product.find(q="cha")] == ["Chair"]
+    assert id.startswith("venue_")
+    assert api.call("PATCH", f"/deals/{deal.pk}", {"venue": id}).status_code == 200
+    assert ann.get(f"{ADMIN}/crm/venue/{id}/change/").status_code == 200
+    assert [each.name for each in Venue.find(q="cha")] == ["Chair"]
 
 
 def test_a_number_is_on_the_dashboard(lead, deal, ann):
@@ -82,23 +82,23 @@ def test_a_setting_is_in_the_settings(acme, ann):
 
 
 def test_a_rule_of_visibility_holds(people):
-    Product.create(name="Bob's", keeper=people.bob)
-    Product.create(name="Cleo's", keeper=people.cleo)
-    Product.create(name="Nobody's")
+    Venue.create(name="Bob's", keeper=people.bob)
+    Venue.create(name="Cleo's", keeper=people.cleo)
+    Venue.create(name="Nobody's")
     with actors.acting(Actor("user_bob", "Bob", "rep", people.bob.pk, limited=True)):
-        assert {each.name for each in Product.find()} == {"Bob's", "Nobody's"}
-        assert Product.count() == 2
+        assert {each.name for each in Venue.find()} == {"Bob's", "Nobody's"}
+        assert Venue.count() == 2
 
 
 def test_a_page_is_in_the_admin_for_members_only(people, ann, client):
-    Product.create(name="Chair", price=90)
-    place = f"{ADMIN}/crm/product/prices/"
+    Venue.create(name="Chair", price=90)
+    place = f"{ADMIN}/crm/venue/prices/"
     assert "Chair" in ann.get(place).content.decode()
     assert client.get(place).status_code == 302
 
 
 def test_a_route_is_closed_to_strangers_and_to_other_tenants(api, rival_api, client):
-    api.call("POST", "/products", {"name": "Chair", "price": 90})
+    api.call("POST", "/venues", {"name": "Chair", "price": 90})
     answer = api.call("GET", "/price-list")
     assert answer.json() == {"prices": {"Chair": 90}}
     assert rival_api.call("GET", "/price-list").json() == {"prices": {}}
