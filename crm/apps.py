@@ -25,6 +25,7 @@ class CrmConfig(AppConfig):
         # what follows a verb
         "crm.attachments",
         "crm.hooks",
+        "crm.emails",
         "crm.replies",  # needs the deal that a conversion makes in crm.hooks
         "crm.rules.assignment",
         "crm.rules.given_values",

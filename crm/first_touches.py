@@ -21,7 +21,7 @@ from headlessly.declaration.shapes import cached_by_shape, current_shape
 from headlessly.log.events import Event
 
 #: The events that make an activity a touch.
-TOUCHES = tuple(Activity.verbs[name].event for name in ("complete", "log"))
+TOUCHES = tuple(Activity.verbs[name].event for name in ("complete", "log", "send"))
 STATUS = Lead.schema.by_name["status"].wire
 
 

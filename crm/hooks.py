@@ -277,6 +277,7 @@ def _add_up(id: str, ctx: Context) -> None:
 
 @Activity.completed
 @Activity.logged
+@Activity.sent
 def remember_the_touch(activity: Activity, ctx: Context) -> None:
     """A touch is the latest activity of its lead, its deal and its contact, unless a later one is known."""
     moment = activity.completed_at or activity.moment()

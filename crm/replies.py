@@ -38,6 +38,7 @@ def answerable_references() -> Iterator[Any]:
 
 @Activity.completed
 @Activity.logged
+@Activity.sent
 def note_what_came_or_went(activity: Activity, ctx: Context) -> None:
     """What came from them waits for an answer; what went to them is one."""
     moment = activity.completed_at or activity.moment()

@@ -42,6 +42,7 @@ def remember_what_brought_it(lead: Lead, ctx: Context) -> None:
 
 @Activity.completed
 @Activity.logged
+@Activity.sent
 def remember_the_campaigns_activity(activity: Activity, ctx: Context) -> None:
     """An activity of a campaign is a touch, when it is done."""
     if activity.campaign_id is None:

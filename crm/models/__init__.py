@@ -4,6 +4,7 @@ from crm.models.calendar import Calendar
 from crm.models.contact import Contact
 from crm.models.deal import Deal
 from crm.models.deal_contact import DealContact
+from crm.models.email_template import EmailTemplate
 from crm.models.exchange_rate import ExchangeRate
 from crm.models.gate import Gate
 from crm.models.goal import Goal
@@ -26,6 +27,7 @@ __all__ = [
     "Contact",
     "Deal",
     "DealContact",
+    "EmailTemplate",
     "ExchangeRate",
     "Gate",
     "Goal",

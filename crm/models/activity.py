@@ -9,12 +9,16 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from crm.models import emails
 from crm.models.validators import validate_timezone
+from headlessly.accounts import mail
 from headlessly.declaration.engagements import EngagementForm, Engagements
 from headlessly.declaration.fields import (
     Choice,
     DateTime,
+    Email,
     Flag,
     Integer,
     Reference,
@@ -61,6 +65,11 @@ class Activity(Noun):
         INBOUND = "Inbound"
         OUTBOUND = "Outbound"
 
+    class Delivery(models.TextChoices):
+        WAITING = "Waiting"
+        SENT = "Sent"
+        FAILED = "Failed"
+
     OPEN = (Status.PENDING, Status.IN_PROGRESS)
 
     subject = String(required=True)
@@ -87,6 +96,12 @@ class Activity(Noun):
     recording_url = Url()
     meeting_link = Url()
     reminder_at = DateTime("when its assignee is reminded of it, as long as it is open")
+
+    recipient = Email("the address that the email goes to", editable=False)
+    delivery = Choice(
+        Delivery, "where the email is; empty of what was not sent from here", editable=False
+    )
+    delivery_problem = String("why the email was not delivered", editable=False, told=True)
 
     #: For reports as of a day: how fast leads were answered, and what a lead was worth.
     past_indexes = (
@@ -116,15 +131,21 @@ class Activity(Noun):
                     {"type": "Call"}, after="tel",
                 ),
                 EngagementForm(
-                    "Email", "m", "log", ("description", "direction", "completed_at"),
-                    {"type": "Email"}, after="mailto",
+                    "Email", "m", "send", ("recipient", "subject", "description"),
+                    says={"description": gettext_lazy("Message")}, done=gettext_lazy("Email sent."),
+                    needs="contact", takes={"recipient": "email"}, begins_with="EmailTemplate",
+                    offered=mail.is_set_up,
                 ),
                 EngagementForm("Task", "t", "create", ("subject", "due_at"), {"type": "Task"}),
+                EngagementForm(
+                    "Log email", "l", "log", ("description", "direction", "completed_at"),
+                    {"type": "Email"}, after="mailto", aside=True,
+                ),
             ),
             kind="type",
             headline="subject",
             text_fields=("outcome", "description"),
-            detail_fields=("direction", "duration", "due_at"),
+            detail_fields=("direction", "duration", "due_at", "recipient"),
             due="due_at",
         )  # fmt: skip
         columns = ("subject", "type", "status", "priority", "due_at", "lead", "assignee")
@@ -137,6 +158,13 @@ class Activity(Noun):
             "Overdue": "status=Pending,InProgress&dueAt__lt=now&o=dueAt",
         }
         agenda = (
+            Reason(
+                "Email not delivered",
+                "delivery=Failed&assignee={person}&completedAt__gte=7d ago&o=completedAt",
+                rank=8,
+                moment="completed_at",
+                late=True,
+            ),
             Reason(
                 "Overdue",
                 "status=Pending,InProgress&assignee={person}&dueAt__lt=now&o=dueAt",
@@ -160,6 +188,7 @@ class Activity(Noun):
             ("About", ("lead", "deal", "contact", "organization", "campaign", "assignee")),
             ("When", ("due_at", "start_at", "end_at", "duration", "all_day", "timezone",
                       "reminder_at", "completed_at")),
+            ("Email", ("recipient", "delivery", "delivery_problem")),
             ("Links", ("recording_url", "meeting_link")),
         )  # fmt: skip
 
@@ -190,6 +219,10 @@ class Activity(Noun):
             models.Index(
                 fields=["tenant", "status", "-updated_at", "-id"], name="activity_by_end",
                 condition=models.Q(status__in=["Completed", "Cancelled"], deleted_at=None),
+            ),
+            models.Index(
+                fields=["tenant", "assignee", "completed_at"], name="activity_undelivered",
+                condition=models.Q(delivery="Failed", deleted_at=None),
             ),
             index_of_reference("lead", "-created_at", name="activity_by_lead"),
             index_of_reference("deal", "-created_at", name="activity_by_deal"),
@@ -222,6 +255,25 @@ class Activity(Noun):
         self.outcome = outcome
         took_place = completed_at or self.end_at or self.start_at or self.moment()
         self.completed_at = min(took_place, self.moment())
+
+    @verb(
+        creates=True,
+        without=["subject", "description", "type", "direction", "status"],
+        sets=["completed_at", "recipient", "delivery", "delivery_problem"],
+        title="Send email",
+    )
+    def send(self, *, recipient: str, subject: str, description: str, **fields: Any) -> None:
+        """Write an email. It goes out some seconds later, and is taken back until then."""
+        self.recipient, self.subject, self.description = recipient, subject, description
+        emails.address(self)
+        self.type, self.direction = self.Type.EMAIL, self.Direction.OUTBOUND
+        self.status, self.completed_at = self.Status.COMPLETED, self.moment()
+        self.delivery = self.Delivery.WAITING
+
+    @verb(corrects=True, event="Updated", sets=["delivery", "delivery_problem"])
+    def note_delivery(self, *, delivery: str, delivery_problem: str | None = None) -> None:
+        """Note that the email has gone out, or why it could not."""
+        self.delivery, self.delivery_problem = delivery, delivery_problem
 
     def settles(self, *, by_rule: bool) -> bool:
         """Whether the activity, once completed, answers somebody who waits.

@@ -2,7 +2,8 @@
 
 ``[{"wait": "3 days"}, {"do": "Activity.create", "with": {"subject": "Ask {{name}}", "lead": "{{$id}}"}}]``.
 Double braces hold a place: a field of the record, possibly through references, or a moment such as ``{{3 days
-from now}}``. Nothing in them is executed.
+from now}}``. Behind a line stands what is said where the record has nothing there:
+``{{contact.firstName|there}}``. Nothing in them is executed.
 """
 
 from __future__ import annotations
@@ -275,6 +276,7 @@ def _read_webhook(id: Any, saved: bool) -> Send:
 
 def check_place(noun: type[Record], place: str) -> None:
     """Raises ValueError if `place` names nothing in a record of `noun`."""
+    place, _otherwise = _split_place(place)
     if place == "$id" or days.is_relative(place):
         return
     *references, last = _names_in(noun, place)
@@ -290,13 +292,19 @@ def check_place(noun: type[Record], place: str) -> None:
 
 def field_of_place(noun: type[Record], place: str) -> tuple[type[Record], str] | None:
     """Returns the field in a place and its noun, or None if there is no such field."""
-    *references, last = _names_in(noun, place)
+    *references, last = _names_in(noun, _split_place(place)[0])
     try:
         end = _end_of(noun, _read_path(noun, ".".join(references)))
     except ValueError:
         return None
     field = end.schema.field(last) if end is not None else None
     return None if end is None or field is None else (end, field.wire)
+
+
+def _split_place(place: str) -> tuple[str, str]:
+    """Returns a place without what is said where nothing stands there, and that."""
+    place, _line, otherwise = place.partition("|")
+    return place.strip(), otherwise.strip()
 
 
 def _names_in(noun: type[Record], place: str) -> list[str]:
@@ -362,8 +370,15 @@ def fill_in(record: Any, value: Any, field: Field | None = None) -> Any:
     if not isinstance(value, str):
         return value
     if (whole := TEMPLATE.fullmatch(value)) is not None:
-        return _value_at(record, whole[1], field)
-    return TEMPLATE.sub(lambda found: _text_at(record, found[1]), value)
+        place, otherwise = _split_place(whole[1])
+        found = _value_at(record, place, field)
+        return otherwise if otherwise and found is None else found
+    return TEMPLATE.sub(lambda found: _text_or_else(record, found[1]), value)
+
+
+def _text_or_else(record: Any, place: str) -> str:
+    place, otherwise = _split_place(place)
+    return _text_at(record, place) or otherwise
 
 
 def _value_at(record: Any, place: str, field: Field | None) -> Any:

@@ -79,10 +79,10 @@ def rename_in_steps(sender: type[Noun], former: str, name: str, **_: Any) -> Non
 
 def _renamed(noun: type[Noun], step: Any, of: type[Noun], former: str, name: str) -> Any:
     def in_text(found: re.Match[str]) -> str:
-        *references, last = found[1].split(".")
+        *references, last = found[1].partition("|")[0].strip().split(".")
         if last != former or field_of_place(noun, found[1]) != (of, name):
             return found[0]
-        return found[0].replace(found[1], ".".join([*references, name]))
+        return found[0].replace(".".join([*references, last]), ".".join([*references, name]), 1)
 
     def renamed(value: Any) -> Any:
         if isinstance(value, dict):

@@ -35,6 +35,11 @@ def is_set_up() -> bool:
     return settings.MAIL_IS_SET_UP
 
 
+def sending_host() -> str:
+    """Returns the host in the ids of messages."""
+    return settings.SITE_URL.split("://")[-1].split("/")[0].split(":")[0]
+
+
 def send_later(letter: Job, **arguments: Any) -> None:
     """Sends an email after the commit, as the system and without a tenant; nothing if no mail is set up."""
     if is_set_up():

@@ -6,7 +6,7 @@ it refers to then has a form for each kind, lists the open ones and shows them i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +27,31 @@ class EngagementForm:
     asks: tuple[str, ...]  #: the inputs that the user fills in
     values: Mapping[str, Any] = field(default_factory=dict)  #: the inputs that it sets itself
     after: str = ""  #: offered after a link of this scheme was followed, such as ``tel``
+    aside: bool = False  #: whether it is rare: on a phone only a link of ``after`` leads to it
+    says: Mapping[str, Any] = field(
+        default_factory=dict
+    )  #: the labels of inputs, if they are others here
+    done: Any = ""  #: what is said when it has been written, if not that it was added
+    #: The reference of the engagement that the record has to give: whom an email goes to.
+    needs: str = ""
+    #: The inputs that it takes from that record at first, and from which of its fields.
+    takes: Mapping[str, str] = field(default_factory=dict)
+    #: The noun whose records give first values by a method ``first_values(record)``: templates. They name the
+    #: noun that they are for in a field ``about``.
+    begins_with: str = ""
+    #: Whether it is offered at all, in this installation.
+    offered: Callable[[], bool] = lambda: True
+
+    @property
+    def slug(self) -> str:
+        """Its name in addresses and in ids of pages."""
+        return self.name.replace(" ", "-")
+
+    def given_by(self, record: Any) -> Any:
+        """Returns the record that the engagement needs, as ``record`` gives it; None if it has none."""
+        if type(record).__name__.lower() == self.needs:
+            return record
+        return getattr(record, self.needs) if self.needs in record.schema.references else None
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def all_tools() -> list[dict[str, Any]]:
             limit={"type": "integer", "minimum": 1, "maximum": 100},
             cursor={"type": "string"},
             fields=NAMES_OF_FIELDS | {"description": "instead of the main ones"},
-            include=NAMES_OF_FIELDS | {"description": "references to answer as records"},
+            include=NAMES_OF_FIELDS | {"description": "references as records"},
             asOf=MOMENT,
             q={"type": "string", "description": "words to find"},
             group={"type": "string", "description": '"source,owner.name": numbers, not records'},
@@ -109,7 +109,7 @@ def all_tools() -> list[dict[str, Any]]:
             ),
             "code",
             code={"type": "string"},
-            dryRun={"type": "boolean", "description": "show what would happen"},
+            dryRun={"type": "boolean", "description": "what would happen"},
             reads_only=False,
         ),
     ]

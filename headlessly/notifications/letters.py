@@ -25,7 +25,7 @@ from django.utils.translation import ngettext
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
-from headlessly.accounts.mail import AGAIN, Footer, Paragraph, send_letter
+from headlessly.accounts.mail import AGAIN, Footer, Paragraph, send_letter, sending_host
 from headlessly.background.jobs import job
 from headlessly.language.languages import ENGLISH, time_zone_names
 from headlessly.notifications import folding, inbox, kinds, wording
@@ -121,7 +121,7 @@ def _write(member: Membership, lines: list[wording.Line], letter: str, connectio
         _paragraphs(lines, f"{settings.SITE_URL}/~{tenant.slug}"),
         footer=_footer(member, of_kinds),
         headers={
-            "Message-ID": f"<{letter}@{settings.SITE_URL.split('://')[-1].split('/')[0].split(':')[0]}>",
+            "Message-ID": f"<{letter}@{sending_host()}>",
             "List-Unsubscribe": f"<{stop}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         },

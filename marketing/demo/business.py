@@ -28,7 +28,7 @@ from crm.rules.score import recount
 from headlessly.access.actors import SYSTEM, Actor
 from headlessly.context import clock
 from headlessly.shaping import custom_fields, value_lists
-from marketing.demo import companies, offers, people, words
+from marketing.demo import companies, emails, offers, people, words
 from marketing.demo.calendar import YEAR, arrivals, at_work, midnight
 from marketing.demo.campaigns import Plan, campaign, settle_in_calendar
 from marketing.demo.companies import Company
@@ -217,6 +217,7 @@ class Business:
         self.timeline.begin(goals.goals(self))
         self.timeline.begin(self._late_word())
         self.timeline.begin(self._replies())
+        self.timeline.begin(emails.emails(self))
         self.timeline.begin(self._rules())
         self.timeline.begin(self._answers())
         self.timeline.begin(automations.automations(self))
@@ -276,6 +277,7 @@ class Business:
         for name, values in words.LISTS.items():
             value_lists.change_list(name, values)
         offers.fill_catalogue()
+        emails.write_templates()
         for currency, rate in RATES.items():
             ExchangeRate.create(currency=currency, day=clock.now().date(), rate=rate, source="ECB")
         for name, part in (("New business", slice(0, None, 2)), ("Growth", slice(1, None, 2))):
@@ -322,7 +324,7 @@ class Business:
         while evening.weekday() >= 5:
             evening -= timedelta(days=1)
         yield evening, self.reps[0].actor
-        answered = [each for rep in self.reps for each in self._worked_by(rep)[:2]]
+        answered = [each for rep in self.reps for each in self.worked_by(rep)[:2]]
         said = self.random("replies")
         for theirs in answered:
             text = said.choice(words.REPLIED).format(about=theirs.about)
@@ -334,7 +336,7 @@ class Business:
             yield evening + timedelta(minutes=10), theirs.rep.actor
             Lead.settle(theirs.id)
 
-    def _worked_by(self, rep: Any) -> list[Any]:
+    def worked_by(self, rep: Any) -> list[Any]:
         """Returns the leads that a rep is talking with."""
         states = (Lead.Status.CONTACTED, Lead.Status.QUALIFIED)
         theirs = [each for each in self.open.values() if each.rep is rep and each.person.id]

@@ -50,6 +50,8 @@ class Keys:
 
     def fill(self, name: str, text: str) -> None:
         self.reach(name)
+        while not self.page.evaluate("document.activeElement.matches('input, textarea')"):
+            self.reach(name)  # a link may begin with the same word
         self.page.keyboard.type(text)
 
     def enter(self, name: str) -> None:

@@ -17,6 +17,8 @@ from headlessly.admin.records import day_and_time
 from headlessly.context import clock
 from headlessly.declaration import days, engagements, labels, values
 from headlessly.declaration.engagements import EngagementForm, EngagementNoun
+from headlessly.declaration.record import Record
+from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
@@ -27,6 +29,8 @@ from headlessly.nouns import Noun
 
 #: How many open touches the page lists.
 OPEN = 8
+#: How many templates a form offers.
+BEGINNINGS = 12
 #: The input with the day that the form proposed. A day in the headline replaces it.
 PROPOSED = "proposed"
 
@@ -38,8 +42,12 @@ class Composer:
     touch: EngagementForm
     url: str
     form: DeclaredForm
+    act: str  #: the label of its button
     open: bool = False
     proposed: str = ""  #: the day that the form proposes
+    begins: list[tuple[str, str]] = field(
+        default_factory=list
+    )  #: templates: their names and addresses
 
     @property
     def name(self) -> str:
@@ -55,7 +63,7 @@ class Composer:
 
     @property
     def id(self) -> str:
-        return f"write-{self.touch.name.lower()}"
+        return f"write-{self.touch.slug.lower()}"
 
 
 @dataclass
@@ -80,7 +88,18 @@ def writable_touches(noun: type[Noun]) -> list[EngagementForm]:
         return []
     actor = actors.current()
     forms = touching.declared.forms
-    return [way for way in forms if actors.may(actor, way.verb, touching.noun)]
+    return [
+        way
+        for way in forms
+        if actors.may(actor, way.verb, touching.noun)
+        and way.offered()
+        and (not way.needs or _can_give(noun, touching.noun, way.needs))
+    ]
+
+
+def _can_give(noun: type[Record], touching: type[Record], name: str) -> bool:
+    """Whether records of ``noun`` refer to what an engagement needs, or are it themselves."""
+    return name in noun.schema.references or touching.schema.references[name].to == noun.__name__
 
 
 def plan_form(noun: type[Noun]) -> EngagementForm | None:
@@ -112,7 +131,11 @@ def make_composers(
     record: Noun, site: Any, keep: str, written: Composer | None = None
 ) -> list[Composer]:
     """Returns the composers of all forms. ``written`` replaces its own kind, with what was typed."""
-    found = [make_composer(way, record, site, keep) for way in writable_touches(type(record))]
+    found = [
+        make_composer(way, record, site, keep)
+        for way in writable_touches(type(record))
+        if not way.needs or way.given_by(record) is not None
+    ]
     return [written if written and c.name == written.name else c for c in found]
 
 
@@ -129,19 +152,62 @@ def make_composer(
             name: day_and_time.join_day_and_time(data, name) for name in moments
         }
         data |= _day_in_words(touching, way, data)
-    form = DeclaredForm(asked, site, data=data, id=way.name.lower())
+    form = DeclaredForm(asked, site, data=data, initial=_taken(way, record), id=way.slug)
     for name in moments:
         form.fields[name].widget = day_and_time.DayAndTime(form.fields[name].widget.attrs)
     form.suggest(noun)
     first = form.fields[way.asks[0]]
-    first.label = labels.engagement_label(way.name)
+    if not way.done:
+        first.label = labels.engagement_label(way.name)
+    for name, label in way.says.items():
+        form.fields[name].label = label
     for name, item in form.fields.items():
         if form.declared[name].is_past:
             item.label = _("When, if not now")
         if form.declared[name].type == "integer" and item.help_text:
             item.label = f"{item.label} ({wording.inside_sentence(str(item.help_text))})"
         item.help_text = ""
-    return Composer(way, display.page_url(type(record), "touch", record.pk, way.name) + keep, form)
+    place = display.page_url(type(record), "touch", record.pk, way.slug) + keep
+    act = labels.verb_label(noun.verbs[way.verb]) if way.done else _("Save")
+    found = Composer(way, place, form, act)
+    if way.begins_with:
+        found.begins = _beginnings(way, record)
+    return found
+
+
+def _taken(way: EngagementForm, record: Noun) -> dict[str, Any]:
+    """Returns the inputs that a form takes from the record that it needs: the address of a contact."""
+    other = way.given_by(record) if way.takes else None
+    return {} if other is None else {n: getattr(other, of) for n, of in way.takes.items()}
+
+
+def _beginnings(way: EngagementForm, record: Noun) -> list[tuple[str, str]]:
+    """Returns the templates for this noun, by name, with the addresses that open the form with them."""
+    templates = registry[way.begins_with].objects.filter(
+        about=type(record).__name__, is_active=True
+    )
+    here = display.record_url(record)
+    return [
+        (str(each), f"{here}?write={way.slug}&begin={each.pk}#write-{way.slug.lower()}")
+        for each in templates.order_by("name")[:BEGINNINGS]
+    ]
+
+
+def begun_composer(record: Noun, site: Any, keep: str, slug: str, id: str) -> Composer | None:
+    """Returns the open form ``slug`` with what a template says of the record; None if there is no such form
+    or template."""
+    ways = writable_touches(type(record))
+    way = next((way for way in ways if way.slug == slug and way.begins_with), None)
+    if way is None or way.given_by(record) is None:
+        return None
+    template = registry[way.begins_with].objects.filter(pk=id, about=type(record).__name__).first()
+    if template is None:
+        return None
+    composer = make_composer(
+        way, record, site, keep, _taken(way, record) | template.first_values(record)
+    )
+    composer.open = True
+    return composer
 
 
 def _day_in_words(
@@ -223,8 +289,10 @@ def done_verb(record: Noun) -> Verb | None:
     return next((verb for verb in leading if actors.may(actor, verb.name, noun)), None)
 
 
-def added_text(record: Noun, touch: Noun) -> str:
+def added_text(way: EngagementForm, record: Noun, touch: Noun) -> str:
     """Returns the message about a touch of ``record`` that was just written."""
+    if way.done:
+        return str(way.done)
     kind = engagements.require_engagement_noun(type(record)).declared.kind
     return _("%s added.") % wording.state_label(getattr(touch, kind))
 

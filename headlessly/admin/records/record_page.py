@@ -94,6 +94,9 @@ class RecordPage(NounPages):
         coming = composers.open_touches(found)
         if "next" in request.GET and problem is None and coming and not coming["rows"]:
             written = written or self._asked_next(request, found)
+        if "begin" in request.GET and problem is None and written is None:
+            slug, template = request.GET.get("write", ""), request.GET["begin"]
+            written = composers.begun_composer(found, self.site, self.keep(request), slug, template)
         return self._respond(
             request,
             found,

@@ -155,7 +155,7 @@ class VerbPages(NounPages):
     @method_decorator(require_POST)
     def touch_view(self, request: HttpRequest, id: str, name: str) -> HttpResponse:
         """Writes a note, a call or a task about the record."""
-        way = next((way for way in composers.writable_touches(self.noun) if way.name == name), None)
+        way = next((way for way in composers.writable_touches(self.noun) if way.slug == name), None)
         if way is None:
             raise Http404
         found = self.admin.find(id)
@@ -167,6 +167,6 @@ class VerbPages(NounPages):
         except HeadlesslyError as problem:
             composers.show_refusal(composer, problem)
             return self.record_page.render(request, found, problem=problem, written=composer)
-        toasts.say(request, composers.added_text(found, touch), undo=True)
+        toasts.say(request, composers.added_text(way, found, touch), undo=True)
         back = safe_return(request)
         return Redirect(back) if back else self.to_record(request, found.pk)

@@ -53,7 +53,7 @@ BROUGHT = 15
 #: A company that the command does not know.
 OTHER = replace(cast.RIVAL, slug="other", name="Other")
 ID = re.compile(
-    r"\b(?:lead|contact|org|deal|activity|attachment|pipeline|gate|dealcontact|lineitem|product|campaign|form|segment|funnel"
+    r"\b(?:lead|contact|org|deal|activity|attachment|pipeline|gate|dealcontact|emailtemplate|lineitem|product|campaign|form|segment|funnel"
     r"|rate|goal|rule|run|calendar|stalelimit|team|place|touch|evt|req|user|apikey)"
     r"_\w{12}\b"
 )
@@ -204,6 +204,7 @@ def test_it_has_deals_that_several_people_decide_and_people_with_several_address
     assert DealContact.objects.values("role").distinct().count() > 2
     of_won = LineItem.objects.filter(deal__stage="Won")
     assert of_won.values("product").distinct().count() > 3
+    assert Activity.objects.filter(delivery="Waiting", description__startswith="Hello ").exists()
     for field in ("other_emails", "other_phones", "tags"):
         assert Contact.objects.exclude(**{field: None}).exists(), field
     found = Contact.objects.exclude(other_emails=None).first()
