@@ -28,6 +28,8 @@ from headlessly.log.events import Event
 
 #: How long an email waits, so that it can be taken back.
 REGRET = timedelta(seconds=10)
+#: How long after it was written an email is still sent that was taken back in between.
+EXPECTED = timedelta(hours=1)
 WAITING, SENT, FAILED = Activity.Delivery.WAITING, Activity.Delivery.SENT, Activity.Delivery.FAILED
 NO_SERVER = Saying(gettext_noop("No mail server is set up any more."))
 TAKEN_BACK = Saying(gettext_noop("It was taken back before it went out."))
@@ -88,9 +90,14 @@ def _answer(refused: SMTPRecipientsRefused | SMTPDataError) -> tuple[int, str]:
 
 
 @Activity.restored
-def say_that_it_was_taken_back(activity: Activity, ctx: Context) -> None:
-    """An email that was deleted while it waited, and brought back, is not sent by surprise."""
-    if activity.delivery == WAITING:
+def send_after_all(activity: Activity, ctx: Context) -> None:
+    """An email that was deleted while it waited goes out when it is brought back, unless so late that nobody
+    expects it any more."""
+    if activity.delivery != WAITING:
+        return
+    if activity.completed_at and activity.moment() - activity.completed_at < EXPECTED:
+        send_soon(activity, ctx)
+    else:
         _run_note(activity.pk, FAILED, TAKEN_BACK())
 
 

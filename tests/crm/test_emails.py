@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from crm import Activity, Contact, EmailTemplate, Lead
 from headlessly.access import actors, tenancy
+from headlessly.context import clock
 from headlessly.errors import Invalid, VerbRefused
 from headlessly.log.events import Event
 from tests.headlessly.admin.conftest import bob, users
@@ -130,9 +133,19 @@ def test_it_says_all_that_is_missing(acme):
     assert {e["field"] for e in refused.value.details} == {"subject", "description", "recipient"}
 
 
-def test_what_was_deleted_while_it_waited_is_not_sent_when_it_comes_back(lead, mailbox, work):
+def test_what_was_taken_back_goes_out_when_it_comes_back_soon(lead, mailbox, work):
     email = Activity.send(lead=lead, **WORDS)
     email.delete()
+    work(later=True)
+    Activity.restore(email.pk)
+    work(later=True)
+    assert (Activity.get(email.pk).delivery, len(mailbox.letters)) == ("Sent", 1)
+
+
+def test_what_comes_back_later_is_not_sent_by_surprise(lead, mailbox, work):
+    with clock.set_clock(timezone.now() - timedelta(hours=2), purpose="demo"):
+        email = Activity.send(lead=lead, **WORDS)
+        email.delete()
     work(later=True)
     Activity.restore(email.pk)
     failed = Activity.get(email.pk)

@@ -436,7 +436,7 @@ VERBS = {
     "Contact": "qualify capture assign merge enrich",
     "Organization": "enrich merge score",
     "Deal": "close win lose advance move reopen settle",
-    "Activity": "complete cancel log",
+    "Activity": "complete cancel log send",
     "Pipeline": "remove_stage",
     "Campaign": "launch pause complete",
 }
