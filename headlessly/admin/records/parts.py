@@ -85,7 +85,9 @@ def _heads(row: Noun, fields: Iterable[Field]) -> list[Any]:
 def _says(row: Noun, others: Iterable[Field], reference: Field) -> str:
     apart = {reference.name, *(f.name for f in others)}
     shown = (row.schema.by_name[name] for name in row.schema.columns if name not in apart)
-    return " · ".join(text for f in shown if (text := field_values.value_text(row, f)))
+    # An amount that is the price of one, or that of a year, is said once.
+    said = dict.fromkeys(field_values.value_text(row, f) for f in shown)
+    return " · ".join(filter(None, said))
 
 
 def _is_own(record: Noun, row: Noun, field: Field) -> bool:
