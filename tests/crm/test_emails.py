@@ -293,3 +293,12 @@ def test_a_limited_rep_learns_of_no_contact_that_they_do_not_see(acme, people):
     with actors.acting(member.actor), pytest.raises(Invalid) as refused:
         Activity.send(**WORDS)
     assert TO in str(refused.value) and people.ada.name not in str(refused.value)
+
+
+def test_that_it_has_gone_is_not_taken_back(api, lead, mailbox, work):
+    email = Activity.send(lead=lead, **WORDS)
+    work(later=True)
+    noted = Event.objects.filter(target=email.pk, name="Activity.Updated").get()
+    api.call("POST", f"/requests/{noted.request_id}/undo", {})
+    assert Activity.get(email.pk).delivery == "Sent"
+    assert work(later=True) == [] and len(mailbox.letters) == 1
