@@ -223,6 +223,11 @@ def test_the_page_of_a_lead_begins_with_a_template_and_sends(
     page = bob.get(place).content.decode()
     link = f"{place}?write=Email&amp;begin={template.pk}"
     assert link in page and f'value="{TO}"' in page
+    queue = "in=view%3Dall"  # whoever works a list stays in it
+    assert (
+        f"{place}?{queue}&amp;write=Email&amp;begin="
+        in bob.get(f"{place}?{queue}").content.decode()
+    )
     begun = bob.get(link.replace("&amp;", "&")).content.decode()
     assert "Hello there," in begun and 'value="Platform"' in begun
     written = {name: WORDS[name] for name in ("recipient", "subject", "description")}

@@ -45,9 +45,8 @@ class Composer:
     act: str  #: the label of its button
     open: bool = False
     proposed: str = ""  #: the day that the form proposes
-    begins: list[tuple[str, str]] = field(
-        default_factory=list
-    )  #: templates: their names and addresses
+    #: The templates: their names and addresses.
+    begins: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -171,7 +170,7 @@ def make_composer(
     act = labels.verb_label(noun.verbs[way.verb]) if way.done else _("Save")
     found = Composer(way, place, form, act)
     if way.begins_with:
-        found.begins = _beginnings(way, record)
+        found.begins = _beginnings(way, record, keep)
     return found
 
 
@@ -181,14 +180,14 @@ def _taken(way: EngagementForm, record: Noun) -> dict[str, Any]:
     return {} if other is None else {n: getattr(other, of) for n, of in way.takes.items()}
 
 
-def _beginnings(way: EngagementForm, record: Noun) -> list[tuple[str, str]]:
+def _beginnings(way: EngagementForm, record: Noun, keep: str) -> list[tuple[str, str]]:
     """Returns the templates for this noun, by name, with the addresses that open the form with them."""
     templates = registry[way.begins_with].objects.filter(
         about=type(record).__name__, is_active=True
     )
-    here = display.record_url(record)
+    here = display.record_url(record) + (f"{keep}&" if keep else "?")
     return [
-        (str(each), f"{here}?write={way.slug}&begin={each.pk}#write-{way.slug.lower()}")
+        (str(each), f"{here}write={way.slug}&begin={each.pk}#write-{way.slug.lower()}")
         for each in templates.order_by("name")[:BEGINNINGS]
     ]
 
