@@ -163,25 +163,21 @@ def stage_as_state(stage: Mapping[str, Any]) -> paths.State:
 def renamed_stages(stages: list[dict[str, Any]], before: paths.Path) -> list[dict[str, Any]]:
     """Returns the stages with the keys of the stages that they rename.
 
-    A stage renames the former one in the same place if that is of the same kind and is nowhere else in the
-    list.
+    A new name in the place of a stage that is gone, among those of its kind, renames it. Where one that stays
+    stands elsewhere than before, or another is gone without a new name in its place, nobody can tell which is
+    which: none of that kind is renamed then, and a stage with deals is not removed. A ``key`` always tells.
     """
-    names = {stage["name"] for stage in stages}
-    keys = {stage.get("key") or stage["name"] for stage in stages}
-    places = {id(stage): number for number, stage in enumerate(in_order(stages))}
-    found = []
-    for stage in stages:
-        was = dict(enumerate(before.states)).get(places[id(stage)])
-        is_known = "key" in stage or before.find(stage["name"]) is not None
-        takes_its_place = (
-            was is not None
-            and was.kind == stage_as_state(stage).kind
-            and was.name not in names
-            and was.key not in keys
-        )
-        keeps = was is not None and takes_its_place and not is_known
-        found.append({**stage, "key": was.key} if was is not None and keeps else stage)
-    return found
+    known = {stage.get("key") or before.find(stage["name"]) for stage in stages}
+    keys: dict[str, str] = {}  # by new name
+    for kind in {state.kind for state in before.states}:
+        then = [state.key for state in before.states if state.kind == kind]
+        now = [s for s in in_order(stages) if stage_as_state(s).kind == kind]
+        found = [stage.get("key") or before.find(stage["name"]) for stage in now]
+        gone = [place for place, key in enumerate(then) if key not in known]
+        moved = any(key in then[:p] + then[p + 1 :] for p, key in enumerate(found))
+        if not moved and all(place < len(now) and found[place] is None for place in gone):
+            keys |= {now[place]["name"]: then[place] for place in gone}
+    return [{**s, "key": keys[s["name"]]} if s["name"] in keys else s for s in stages]
 
 
 def wrong_stages(stages: Any) -> str | None:

@@ -98,7 +98,7 @@ def test_a_server_that_is_busy_is_asked_again(lead, mailbox, work):
 
 
 def test_an_address_that_is_refused_is_said_at_once_and_stands_on_the_senders_day(
-    lead, people, mailbox, work
+    bob, lead, people, mailbox, work
 ):
     async def refuse(server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         return "550 No such user"
@@ -108,6 +108,8 @@ def test_an_address_that_is_refused_is_said_at_once_and_stands_on_the_senders_da
     work(later=True)
     failed = Activity.get(email.pk)
     assert (failed.delivery, failed.delivery_problem) == ("Failed", "550 No such user")
+    day = bob.get("/~acme/admin/").content.decode()
+    assert "Email not delivered" in day and f"/activity/{email.pk}/" in day
 
 
 @pytest.mark.parametrize("status", ["Unsubscribed", "Bounced"])

@@ -316,6 +316,34 @@ def test_a_name_in_the_place_of_another_renames_that_stage(renewals: Pipeline) -
         renewals.update(stages=stages)
 
 
+@pytest.mark.parametrize(
+    ("names", "stands"),
+    [
+        ("A N C", "N"),  # renamed
+        ("A N C M", "N"),  # and one more
+        ("A N M", "N"),  # both renamed
+        ("B N M", "B"),  # it stays, and whatever the others are, it is none of them
+        ("C N A", None),  # the others moved: is N what B was called?
+        ("N C", None),  # one is gone: which?
+        ("A N", None),
+    ],
+)
+def test_deals_never_land_in_a_stage_that_may_be_another(
+    acme: Any, names: str, stands: str | None
+) -> None:
+    own = Pipeline.create(name="Own", stages=[{"name": name} for name in "ABC"])
+    deal = Deal.create(name="D", value=1, pipeline=own, stage="B")
+    stages = [{"name": name} for name in names.split()]
+    if stands is None:
+        with pytest.raises(Conflict), unchanged():
+            own.update(stages=stages)
+    else:
+        own.update(stages=stages)
+    assert Deal.get(deal.id).as_json()["stage"] == (stands or "B")
+    if names == "B N M":
+        assert [s.get("key") for s in Pipeline.get(own.id).stages] == [None] * 3
+
+
 def test_a_deal_in_the_only_open_stage_goes_to_another_pipeline(sales: Any, api: Any) -> None:
     short = Pipeline.create(name="Short", stages=[{"name": "Asked"}])
     deal = Deal.create(name="D", value=1, pipeline=short)
