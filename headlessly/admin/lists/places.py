@@ -1,6 +1,7 @@
 """The position of a record in the order of a list when somebody went from there to its page.
 
-The query of the list carries it to the record's page, under a name that no filter has.
+The query of the list carries it to the record's page, under a name that no filter has. The record's id, by
+which records with equal values are sorted, stands in the address of that page already.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def row_of(columns: Sequence[SortKey], record: Noun) -> list[Any]:
 def place_encoder(columns: Sequence[SortKey]) -> Callable[[Sequence[Any]], str]:
     """Returns the function that encodes a row of sort values for the query, after :data:`AT`."""
     mark = _mark(columns)
-    return lambda row: cursors.encode_cursor(mark, None, row)
+    return lambda row: cursors.encode_cursor(mark, None, row[:-1])
 
 
 def query_with_place(query: str, columns: Sequence[SortKey], row: Sequence[Any]) -> str:
@@ -40,15 +41,15 @@ def split_query(query: str) -> tuple[str, str]:
 
 
 def read_place(place: str, columns: Sequence[SortKey], id: str) -> list[Any] | None:
-    """Returns the sort values of a position; None if it is missing, malformed, or belongs to another order
-    or record."""
+    """Returns the sort values of a position, of which ``id`` is the last; None if it is missing, malformed,
+    or belongs to another order."""
     if not place:
         return None
     try:
-        _moment, row = cursors.decode_cursor(place, _mark(columns), columns)
+        _moment, row = cursors.decode_cursor(place, _mark(columns), columns[:-1])
     except InvalidFilter:
         return None
-    return row if row[-1] == id else None
+    return [*row, id]
 
 
 def _mark(columns: Sequence[SortKey]) -> str:
