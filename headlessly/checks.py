@@ -99,6 +99,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
         "board": board.fields if (board := noun.Surface.board) else (),
+        "calendar": calendar.fields if (calendar := noun.Surface.calendar) else (),
         "quick": [
             first
             for name in noun.Surface.quick
@@ -122,6 +123,8 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
             yield f"{noun.__name__}.Surface.agenda: there is no verb {reason.done}."
     if board and schema.machine is None:
         yield f"{noun.__name__}.Surface.board: there is no StatusField whose states are its columns."
+    if calendar and not (calendar.start or noun.Surface.due):
+        yield f"{noun.__name__}.Surface.calendar: name its start, or when it is due."
     known = {*schema.by_name, "id", "version", "created_at", "created_by", "updated_at"}
     for where, names in named.items():
         for name in names:

@@ -27,7 +27,7 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Machine, Schema
 from headlessly.declaration.shapes import SchemaOfTenant
-from headlessly.declaration.surface import Board, Computed, Reason, Surface, computed
+from headlessly.declaration.surface import Board, CalendarView, Computed, Reason, Surface, computed
 from headlessly.declaration.verbs import Verb, verb
 from headlessly.errors import Invalid, NotFound, VerbRefused
 from headlessly.execution import executor
@@ -501,4 +501,4 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
 
 class_prepared.connect(register_noun, dispatch_uid="headlessly.enrol")
 
-__all__ = ["Board", "Noun", "Reason", "computed", "registry", "verb"]
+__all__ = ["Board", "CalendarView", "Noun", "Reason", "computed", "registry", "verb"]

@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from headlessly.admin import workplace
+from headlessly.admin.calendars.feed import feed_view
 from headlessly.api.nowhere import NowhereView
 from headlessly.mcp.endpoint import McpView
 
@@ -21,6 +22,7 @@ urlpatterns = [
         for config in apps.get_app_configs()
         if hasattr(config, "tenant_urls")
     ),
+    path("feeds/<str:token>.ics", feed_view, name="calendar_feed"),
     path("", include("headlessly.api.routes")),
     path("mcp", McpView.as_view(), name="mcp"),
     # Not `admin`, which Django redirects to `admin/`.

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F
+from django.db.models.lookups import IsNull
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -27,9 +28,9 @@ from headlessly.declaration.fields import (
     Text,
     Url,
 )
-from headlessly.declaration.indexes import index_of_reference
+from headlessly.declaration.indexes import first_filled, index_of_reference
 from headlessly.declaration.values import validate_not_in_future
-from headlessly.nouns import Board, Noun, Reason, verb
+from headlessly.nouns import Board, CalendarView, Noun, Reason, verb
 
 #: The usual results of calls, meetings and demos; a tenant may have a list of its own.
 RESULTS = ("Reached", "No answer", "Left a message", "Meeting agreed", "Not interested")
@@ -151,6 +152,7 @@ class Activity(Noun):
         columns = ("subject", "type", "status", "priority", "due_at", "lead", "assignee")
         facets = ("type", "status", "priority", "assignee")
         board = Board(order="due_at", shows=("type", "priority"), age_field="due_at")
+        calendar = CalendarView("start_at", "end_at", is_fed=True)
         ranges = ("due_at", "completed_at")
         inline = ("status", "priority", "due_at", "assignee")
         views = {
@@ -223,6 +225,11 @@ class Activity(Noun):
             models.Index(
                 fields=["tenant", "assignee", "completed_at"], name="activity_undelivered",
                 condition=models.Q(delivery="Failed", deleted_at=None),
+            ),
+            # For the calendar, where an activity stands by its start, else by when it is due.
+            models.Index(
+                "tenant", first_filled("start_at", "due_at"), "assignee", name="activity_by_day",
+                condition=models.Q(IsNull(first_filled("start_at", "due_at"), False), deleted_at=None),
             ),
             index_of_reference("lead", "-created_at", name="activity_by_lead"),
             index_of_reference("deal", "-created_at", name="activity_by_deal"),

@@ -28,7 +28,7 @@ from headlessly.declaration.indexes import LIVE, index_of_reference
 from headlessly.declaration.paths import StatesOf
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.language import wording
-from headlessly.nouns import Board, Noun, Reason, verb
+from headlessly.nouns import Board, CalendarView, Noun, Reason, verb
 
 #: The chance of winning in each of the usual stages, in percent, for pipelines that give none.
 USUAL_CHANCES = {"Prospecting": 10, "Qualification": 25, "Proposal": 50, "Negotiation": 75}
@@ -147,6 +147,7 @@ class Deal(Noun):
         )  # fmt: skip
         facets = ("stage", "pipeline", "owner", "forecast_category", "source", "campaign")
         due = "expected_close_date"
+        calendar = CalendarView()
         board = Board(
             order="expected_close_date",
             measure="value",
@@ -230,6 +231,10 @@ class Deal(Noun):
                 "tenant", "stage", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
                 name="deal_by_end",
                 condition=models.Q(stage__in=["Closed", "Won", "Lost"], deleted_at=None),
+            ),
+            models.Index(
+                fields=["tenant", "expected_close_date", "owner"], name="deal_by_day",
+                condition=models.Q(expected_close_date__isnull=False, deleted_at=None),
             ),
             models.Index(fields=["tenant", "-created_at", "-id"], name="deal_by_created"),
             models.Index(

@@ -260,6 +260,8 @@ class Membership(TenantRow):
     )
     #: Their choices of notifications and channels: :mod:`headlessly.notifications.kinds`.
     notifications = models.JSONField(default=dict, blank=True, editable=False)
+    #: The part of the address of their calendar that ends with it: :mod:`headlessly.admin.calendars.feed`.
+    calendar_key = models.CharField(max_length=32, default="", db_default="", editable=False)
     #: When they were last active in this tenant; other tenants are not counted.
     seen_at = models.DateTimeField(null=True, editable=False)
 

@@ -13,6 +13,7 @@ from django.urls import path
 from unfold.admin import ModelAdmin
 
 from headlessly.admin.boards.board_pages import BoardPages
+from headlessly.admin.calendars.calendar_pages import CalendarPages
 from headlessly.admin.lists.bulk import BulkPages
 from headlessly.admin.lists.cell_edit import CellPages
 from headlessly.admin.lists.filter_pages import FilterPages
@@ -45,7 +46,13 @@ class NounAdmin(NounAdminBase, ModelAdmin):
         self.delete_pages = DeletePages(self)
         self.verb_pages = VerbPages(self, self.record_page)
         self.board_pages = BoardPages(self, self.record_page)
-        self.saved_view_pages = SavedViewPages(self, self.list_page, self.board_pages.show_again)
+        self.calendar_pages = CalendarPages(self)
+        others: dict[str, Any] = {}
+        if model.Surface.board is not None:
+            others["board"] = self.board_pages.show_again
+        if model.Surface.calendar is not None:
+            others["calendar"] = self.calendar_pages.show_again
+        self.saved_view_pages = SavedViewPages(self, self.list_page, others)
 
     # -- who may ----------------------------------------------------------------------------------
 
@@ -68,7 +75,8 @@ class NounAdmin(NounAdminBase, ModelAdmin):
 
     def get_urls(self) -> list[Any]:
         prefix = f"{self.model._meta.app_label}_{self.model._meta.model_name}"
-        board, verbs, views = self.board_pages, self.verb_pages, self.saved_view_pages
+        board, calendar = self.board_pages, self.calendar_pages
+        verbs, views = self.verb_pages, self.saved_view_pages
 
         def page(route: str, view: Any, name: str) -> Any:
             return path(route, self.admin_site.admin_view(view), name=f"{prefix}_{name}")
@@ -83,6 +91,9 @@ class NounAdmin(NounAdminBase, ModelAdmin):
             page("quick/", self.quick_pages.quick_view, "quick"),
             page("board/", board.board_view, "board"),
             page("board/more/<str:state>/<str:cursor>/", board.board_more_view, "board_more"),
+            page("calendar/", calendar.calendar_view, "calendar"),
+            page("calendar/<str:by>/", calendar.calendar_view, "calendar_by"),
+            page("calendar/<str:by>/<str:day>/", calendar.calendar_view, "calendar_of"),
             page("bulk/<str:name>/", self.bulk_pages.bulk_view, "bulk"),
             page("views/", views.views_view, "views"),
             page("views/<str:key>/", views.view_view, "view"),

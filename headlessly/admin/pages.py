@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from django.forms import Media
 from django.http import HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.admin import display, widgets
@@ -26,7 +27,11 @@ from headlessly.nouns import Noun
 #: Scripts and styles of nouns' pages and of the day, beside the site's own. All have the same, because a
 #: page is replaced by another without being reloaded.
 MEDIA = Media(
-    css={"all": [f"headlessly/{name}.css" for name in ("record", "lists", "board", "today")]},
+    css={
+        "all": [
+            f"headlessly/{name}.css" for name in ("record", "lists", "board", "calendar", "today")
+        ]
+    },
     js=[
         f"headlessly/{name}.js"
         for name in (
@@ -40,6 +45,7 @@ MEDIA = Media(
             "columns",
             "filters",
             "board",
+            "calendar",
             "today",
             "files",
         )
@@ -87,9 +93,21 @@ class NounAdminBase:
         """Returns pages below the noun's in the menu: title, icon and address of each."""
         return []
 
-    def board_url(self, query: str = "") -> str:
-        """Returns the address of the board with the filters of a query; empty for a noun without a board."""
-        return f"{self.place('board')}?{query}" if self.model.Surface.board is not None else ""
+    def looks(self, query: str, here: str) -> list[dict[str, Any]]:
+        """Returns the ways to look at the records of a query: label, address, and whether it is ``here``;
+        none for a noun that has only its list."""
+        surface = self.model.Surface
+        pages = {
+            "changelist": (_("List"), True),
+            "board": (_("Board"), surface.board is not None),
+            "calendar": (_("Calendar"), surface.calendar is not None),
+        }
+        found = [
+            {"label": label, "url": f"{self.place(page)}?{query}", "now": page == here}
+            for page, (label, there) in pages.items()
+            if there
+        ]
+        return found if len(found) > 1 else []
 
     def find(self, id: str) -> Noun:
         """Returns the record with its references. Raises NotFound, for a record of another tenant as for

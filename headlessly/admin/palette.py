@@ -246,7 +246,7 @@ def _commands(site: Any, text: str) -> list[dict[str, Any]]:
 
 
 def _page_items(request: HttpRequest, site: Any, text: str) -> list[dict[str, Any]]:
-    """Returns the pages in the sidebar, the settings and the account's menu, and the boards."""
+    """Returns the pages in the sidebar, the settings and the account's menu, the boards and the calendars."""
     found = [
         {"label": str(item["title"]), "icon": item["icon"], "url": str(item["link"])}
         for group in site.get_sidebar_list(request)
@@ -260,6 +260,15 @@ def _page_items(request: HttpRequest, site: Any, text: str) -> list[dict[str, An
         }
         for noun in site.nouns
         if noun.Surface.board
+    ]
+    found += [
+        {
+            "label": _("%(nouns)s calendar") % {"nouns": labels.plural_title(noun)},
+            "icon": "calendar_month",
+            "url": display.page_url(noun, "calendar"),
+        }
+        for noun in site.nouns
+        if noun.Surface.calendar
     ]
     links = site.account_links(request)
     found += [{"label": i["title"], "icon": "settings", "url": i["link"]} for i in links]

@@ -24,6 +24,7 @@ from headlessly.admin import (
     undo,
 )
 from headlessly.admin.account import own_keys
+from headlessly.admin.calendars import own_calendar
 from headlessly.admin.dashboards import dashboard, definitions, table_page
 from headlessly.admin.lists.tabs import START
 from headlessly.admin.proposing import proposals
@@ -76,6 +77,9 @@ class Workplace(TenantSite):
             *notification_pages.urls(self),
             *import_pages.urls(self),
             *own_keys.urls(self),
+            self.page(
+                "account/calendar/", own_calendar.calendar_view, "own_calendar", confirm=True
+            ),
             *today_pages.urls(self),
             *found,
         ]

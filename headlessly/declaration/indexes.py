@@ -27,6 +27,17 @@ def index_of_reference(reference: str, *order: str, name: str) -> models.Index:
     )
 
 
+def first_filled(*columns: str) -> Any:
+    """Returns the expression of the first of these columns that has a value, for an index and what it is to
+    find: PostgreSQL uses no index on COALESCE where a policy protects the rows, as it takes it for
+    something that might reveal them."""
+    *others, last = columns
+    if not others:
+        return models.F(last)
+    filled = [models.When(**{f"{name}__isnull": False}, then=name) for name in others]
+    return models.Case(*filled, default=last)
+
+
 @cache
 def _orders_of_tenant(
     model: type[models.Model],
@@ -52,7 +63,7 @@ def index_orders(model: type[models.Model]) -> tuple[tuple[IndexColumn, ...], ..
 
 
 def index_columns(model: type[models.Model], index: models.Index) -> list[IndexColumn]:
-    """Returns the columns of an index in its order; an expression must be a column, folded or not."""
+    """Returns the columns of an index in its order, up to an expression that is no column, folded or not."""
     named = [(name, bool(sign)) for name, sign in index.fields_orders]
     for expression in index.expressions:
         ordered = expression if isinstance(expression, OrderBy) else None
@@ -60,9 +71,10 @@ def index_columns(model: type[models.Model], index: models.Index) -> list[IndexC
         suffix = ""
         if isinstance(column, Folded):
             column, suffix = column.get_source_expressions()[0], f"__{Folded.lookup_name}"
-        if isinstance(column, models.F):
-            name: str = column.name  # type: ignore[attr-defined]  # the stubs do not know of it
-            named.append((name + suffix, bool(ordered and ordered.descending)))
+        if not isinstance(column, models.F):
+            break
+        name: str = column.name  # type: ignore[attr-defined]  # the stubs do not know of it
+        named.append((name + suffix, bool(ordered and ordered.descending)))
     fields = {field.name: field.attname for field in model._meta.concrete_fields}
     return [(fields.get(name, name), descending) for name, descending in named]
 

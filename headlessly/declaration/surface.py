@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Generic, Self, TypeVar, overload
 
 from django.utils.text import slugify
@@ -109,6 +110,7 @@ class Surface:
     #: first can then be filtered by the second, under its name: ("member", "team") makes ``owner.team``.
     joins: tuple[str, str] | None = None
     board: Board | None = None  #: how it stands on a board, for a noun with a machine
+    calendar: CalendarView | None = None  #: on which days its records stand
     card: tuple[str, ...] = ()  #: its fields on pages of other records, such as phone and email
     #: Which of its records stand on somebody's day, and why.
     agenda: tuple[Reason, ...] = ()
@@ -174,3 +176,24 @@ class Board:
         """Every field that is named, for the check of declarations."""
         measure = (self.measure,) if self.measure else ()
         return (self.order.lstrip("-"), *measure, *self.shows, self.age_field, self.end_field)
+
+
+@dataclass(frozen=True)
+class CalendarView:
+    """A noun's ``Surface.calendar``: a record stands on the days from ``start`` to ``end``; without a start
+    on the day when it is due (``Surface.due``).
+
+    A calendar reads the records of the days that it shows: an index has to have the tenant and the moment by
+    which they stand there (:func:`headlessly.query.calendar_days.moment_of`).
+    """
+
+    start: str = ""
+    end: str = ""
+    #: Records that last longer than this do not stand on their later days.
+    longest: timedelta = timedelta(days=31)
+    is_fed: bool = False  #: whether people may have their own in another calendar program
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every field that is named, for the check of declarations."""
+        return tuple(filter(None, (self.start, self.end)))

@@ -29,6 +29,7 @@ def _follow_up(subject: str, **more: Any) -> dict[str, Any]:
         "deal": "{{$id}}",
         "assignee": "{{owner}}",
         "dueAt": "{{tomorrow}}",
+        "allDay": True,
     }
     return {"do": "Activity.create", "with": given | more}
 

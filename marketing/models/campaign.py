@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db import models
@@ -27,7 +28,7 @@ from headlessly.declaration.files import Files
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.errors import VerbRefused
-from headlessly.nouns import Noun, verb
+from headlessly.nouns import CalendarView, Noun, verb
 from marketing import returns
 
 
@@ -115,6 +116,7 @@ class Campaign(Noun):
                 },
             },
         )
+        calendar = CalendarView("start_date", "end_date", longest=timedelta(days=366))
         columns = ("name", "type", "status", "start_date", "budget", "actual_leads", "roi")
         counts = ("target_leads", "actual_leads")
         no_mean = ("roi",)  # one campaign's cost may be a hundred times another's
@@ -133,6 +135,11 @@ class Campaign(Noun):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="campaign_by_created"),
+            models.Index(
+                fields=["tenant", "start_date"],
+                name="campaign_by_day",
+                condition=models.Q(start_date__isnull=False, deleted_at=None),
+            ),
             models.Index(fields=["tenant", "utm_campaign"], name="campaign_by_utm"),
             index_of_reference("organization", name="campaign_by_organization"),
             index_of_reference("owner", name="campaign_by_owner"),

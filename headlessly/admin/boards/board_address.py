@@ -10,26 +10,14 @@ from functools import cached_property
 from typing import Any
 
 from django.db import models
-from django.http import QueryDict
 
-from headlessly.admin.lists.address import Address
-from headlessly.admin.lists.parameters import query_string_of
+from headlessly.admin.lists.address import PresentAddress
 from headlessly.declaration import labels
 from headlessly.declaration.paths import Path
-from headlessly.nouns import Noun
 from headlessly.query.list_address import NONE
 
-#: What a list may be asked for and a board may not: it is about now, and about all states.
-NOT_HERE = ("asOf", "deleted", "p")
 
-
-class BoardAddress(Address):
-    def __init__(self, noun: type[Noun], query: QueryDict, site: Any) -> None:
-        asked = query.copy()
-        for name in NOT_HERE:
-            asked.pop(name, None)
-        super().__init__(noun, asked, site)
-
+class BoardAddress(PresentAddress):
     def _read(self) -> None:
         super()._read()
         if self.is_of_one_path and self.path_facet is not None:
@@ -71,12 +59,10 @@ class BoardAddress(Address):
         return [each for each in super().active if each is not chooses]
 
     @property
-    def cleared(self) -> str:
-        """The query of this board without filters."""
-        kept = ["columns"]
-        if self.is_of_one_path and self.path_facet is not None:
-            kept.append(self.path_facet.name)
-        return query_string_of({name: self.given[name] for name in kept if name in self.given})
+    def kept(self) -> list[str]:
+        """The parameters that are no filters: with them the path, which every board has."""
+        own = [self.path_facet.name] if self.is_of_one_path and self.path_facet else []
+        return [*super().kept, *own]
 
     @property
     def path_links(self) -> list[dict[str, Any]]:

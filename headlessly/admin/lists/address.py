@@ -29,7 +29,7 @@ from headlessly.admin.lists.conditions import (
     read_built_filters,
 )
 from headlessly.admin.lists.facets import ChoiceFacet, Facet, make_facet
-from headlessly.admin.lists.parameters import Parameters
+from headlessly.admin.lists.parameters import Parameters, query_string_of
 from headlessly.admin.lists.ranges import RangeFilter, problem_in_words
 from headlessly.context import clock
 from headlessly.declaration import days
@@ -333,3 +333,23 @@ class Address(Parameters):
         shown = {"q", *(f.name for f in self.facets if not f.stands_elsewhere)}
         shown |= {end["name"] for each in self.ranges for end in (each.low, each.high)}
         return self._kept(*shown)
+
+
+class PresentAddress(Address):
+    """The address of a page that shows a list as it is now, and not page by page."""
+
+    def __init__(self, noun: type[Noun], query: QueryDict, site: Any) -> None:
+        asked = query.copy()
+        for name in ("asOf", "deleted", "p"):
+            asked.pop(name, None)
+        super().__init__(noun, asked, site)
+
+    @property
+    def cleared(self) -> str:
+        """The query of this page without filters."""
+        return query_string_of({name: self.given[name] for name in self.kept if name in self.given})
+
+    @property
+    def kept(self) -> list[str]:
+        """The parameters that are no filters."""
+        return ["columns"]

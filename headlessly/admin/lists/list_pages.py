@@ -112,7 +112,7 @@ class ListPage(NounPages):
             ],
             add_url=self._add_url(address) if self.admin.may("create") else "",
             import_url=import_pages.import_url(self.noun) if self.admin.may("create") else "",
-            board_url=self.admin.board_url(_board_query(request)),
+            looks=self.admin.looks(_query_of_all_pages(request), "changelist"),
             **self._totals(address, found),
             **grouped,
             keys_url=reverse("admin:settings_keys")
@@ -199,7 +199,7 @@ def _total_context(address: Address) -> dict[str, Any]:
     return {"total": count, "total_text": display.number(count), "total_cells": cells}
 
 
-def _board_query(request: HttpRequest) -> str:
+def _query_of_all_pages(request: HttpRequest) -> str:
     """Returns the query of the list without its page number."""
     query = request.GET.copy()
     query.pop("p", None)

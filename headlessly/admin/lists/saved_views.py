@@ -22,18 +22,22 @@ from headlessly.subscriptions import following
 
 
 class ShowAgain(Protocol):
-    """Shows the board of an address again, with what a refused form said."""
+    """Shows a board or a calendar of an address again, with what a refused form said."""
 
     def __call__(self, request: HttpRequest, query: str, **refused: Any) -> HttpResponse: ...
 
 
 class SavedViewPages(NounPages):
-    """Saving, changing and removing views, from a list or a board; a refused form shows that again."""
+    """Saving, changing and removing views, from a list or another way to look at it; a refused form shows
+    that again."""
 
-    def __init__(self, admin: NounAdminBase, list_page: ListPage, board_again: ShowAgain) -> None:
+    def __init__(
+        self, admin: NounAdminBase, list_page: ListPage, others: Mapping[str, ShowAgain]
+    ) -> None:
+        """``others`` are the noun's pages beside the list, by their names."""
         super().__init__(admin)
         self.list_page = list_page
-        self.board_again = board_again
+        self.others = others
 
     @method_decorator(require_POST)
     def views_view(self, request: HttpRequest) -> HttpResponse:
@@ -105,18 +109,16 @@ class SavedViewPages(NounPages):
         raise Http404
 
     def _back(self, sent: Mapping[str, str], query: str) -> HttpResponseRedirect:
-        """To the list of ``query``, or to the board, where that was sent from it."""
+        """To the list of ``query``, or to the page from which it was sent."""
+        on = sent.get("on", "")
         return HttpResponseRedirect(
-            self.admin.place("board" if self._on_board(sent) else "changelist") + query
+            self.admin.place(on if on in self.others else "changelist") + query
         )
 
     def _again(self, request: HttpRequest, address: Address, **refused: Any) -> HttpResponse:
-        if self._on_board(request.POST):
-            return self.board_again(request, address.list_query, **refused)
+        if again := self.others.get(request.POST.get("on", "")):
+            return again(request, address.list_query, **refused)
         return self.list_page.render(request, address, **refused)
-
-    def _on_board(self, sent: Mapping[str, str]) -> bool:
-        return sent.get("on") == "board" and self.noun.Surface.board is not None
 
 
 def change_view(what: str, view: saved_views.View, name: str, query: str) -> str:

@@ -261,11 +261,11 @@
     visit(link.href);
   });
 
-  // Whether a link leads to a record, from a record to its list, or from a list to its board and back.
+  // Whether a link leads to a record, from a record to its list, or from a list to its board or calendar and back.
   const RECORD = /\/[^/]+_[^/]+\/change\/$/;
   const swaps = (link) =>
     link.origin === location.origin &&
-    (RECORD.test(link.pathname) || link.closest(".switch") || link.pathname === location.pathname.replace(RECORD, "/"));
+    (RECORD.test(link.pathname) || link.closest(".switch, [data-swaps]") || link.pathname === location.pathname.replace(RECORD, "/"));
 
   // The address for a form of filters, without empty ones.
   function addressOf(form) {

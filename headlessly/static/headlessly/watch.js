@@ -17,7 +17,7 @@
 
   // Does not change what the user is working on.
   const busy = () =>
-    document.querySelector("dialog[open], .board.dragging, .board-card:is(.waiting, .lifted, .held), th.held, #hly[data-running], form[data-sent], .select2-container--open, details.menu[open]");
+    document.querySelector("dialog[open], .board.dragging, .calendar.dragging, :is(.board-card, .slot):is(.waiting, .lifted, .held), th.held, #hly[data-running], form[data-sent], .select2-container--open, details.menu[open]");
   const writes = () => Boolean(document.querySelector("#hly :is(form[data-one], .composer[open] form)"));
 
   async function ask() {
