@@ -127,7 +127,7 @@
     if (carried?.keyed) {
       if (ARROWS.includes(key)) carry(key);
       else if (key === " " || key === "Enter") drop();
-      else if (key === "Escape") (say("cancelled", carried.slot, carried.from), put());
+      else if (key === "Escape") (say("cancelled", carried.entry, carried.from), put());
       else return;
       event.preventDefault();
     } else if (name && key === " ") {
@@ -141,6 +141,6 @@
       step(name, key);
     }
   });
-  document.addEventListener("focusout", () => setTimeout(() => carried?.keyed && !carried.slot.contains(document.activeElement) && put(), 0));
+  document.addEventListener("focusout", () => setTimeout(() => carried?.keyed && !carried.entry.contains(document.activeElement) && put(), 0));
   document.addEventListener("leave", () => carried && put());
 })();
