@@ -150,6 +150,7 @@ class Activity(Noun):
             due="due_at",
         )  # fmt: skip
         columns = ("subject", "type", "status", "priority", "due_at", "lead", "assignee")
+        quick = ("subject", "type", "due_at", "lead", "deal", "contact")
         facets = ("type", "status", "priority", "assignee")
         board = Board(order="due_at", shows=("type", "priority"), age_field="due_at")
         calendar = CalendarView("start_at", "end_at", is_fed=True)

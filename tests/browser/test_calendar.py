@@ -142,9 +142,12 @@ def test_a_day_is_added_to_and_a_phone_shows_the_days_with_something(month, site
     desk = month.desk
     month.day(11).hover()
     month.day(11).get_by_role("link", name="Add activity, Thursday, Mar 11").click()
-    desk.get_by_label("Subject").first.fill("Send the offer")
-    desk.get_by_role("button", name="Create").first.click()
-    desk.wait_for_url("**/change/**")
+    asked = desk.get_by_role("dialog", name="New activity")
+    asked.get_by_label("Subject").fill("Send the offer")
+    asked.get_by_role("button", name="Create", exact=True).click()
+    expect(month.day(11)).to_contain_text("Send the offer")
+    (made,) = Activity.find({"subject": "Send the offer"})
+    assert made.all_day
     desk.set_viewport_size({"width": 390, "height": 844})
     desk.goto(f"{site}/~acme/admin/crm/activity/calendar/month/{FIRST}/")
     expect(month.day(11)).to_contain_text("Send the offer")

@@ -376,6 +376,8 @@ def test_those_who_sell(walk, site, acme, people, qualified):
     deal = next(record for record in records if type(record).__name__ == "Deal")
     lead, credit = f"{start}crm/lead/", f"{start}marketing/touchpoint/attribution/"
     walk.go_through([
+        *(f"{start}crm/activity/calendar/{by}/" for by in ("month", "week", "day")),
+        f"{start}marketing/campaign/calendar/", f"{start}account/calendar/",
         *(lead + each for each in ("board/", "?q=nobody+at+all", "?deleted=true", "?asOf=2026-01-31")),
         *(f"{lead}{qualified.pk}/{each}/" for each in ("history", "delete", "edit")),
         *(credit + each for each in ("", "deals/", f"{deal.pk}/")),

@@ -423,8 +423,8 @@ def test_fast_keys_write_where_they_were_meant_to(desk, site, lead):
     assert desk.evaluate("'when' in document.activeElement.dataset")
 
 
-@pytest.mark.parametrize("place", ["lead/", "lead/board/"])
-def test_a_list_and_a_board_show_their_keys(desk, site, lead, place):
+@pytest.mark.parametrize("place", ["lead/", "lead/board/", "activity/calendar/"])
+def test_a_list_a_board_and_a_calendar_show_their_keys(desk, site, lead, place):
     desk.goto(f"{site}/~acme/admin/crm/{place}")
     desk.keyboard.press("?")
     expect(desk.get_by_role("dialog", name="Keys")).to_contain_text("Next")

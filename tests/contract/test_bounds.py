@@ -49,7 +49,8 @@ def in_browser(noun: type[Noun]) -> list[str]:
     found = ["view=all", "q=word", "asOf=today", "o=-updatedAt", "deleted=true"]
     found.append(f"columns={','.join(columns[: MAX_COLUMNS - 1])}")
     pages = [f"{start}?{query}" for query in found]
-    return [*pages, f"{start}board/"] if noun.Surface.board else pages
+    shown = {"board": noun.Surface.board, "calendar": noun.Surface.calendar}
+    return [*pages, *(f"{start}{page}/" for page, declared in shown.items() if declared)]
 
 
 def unlike(few: dict[str, tuple[int, int]], many: dict[str, tuple[int, int]]) -> list[str]:

@@ -277,6 +277,7 @@ def test_it_reads_who_their_own_lead_is_about_on_every_surface(
         "a file": as_bob("GET", "/export/leads", format="csv", labels="en", fields="name,contact"),
         "the list": pages.get(f"{leads}?view=all"),
         "the board": pages.get(f"{leads}board/"),
+        "the calendar": pages.get("/~acme/admin/crm/activity/calendar/week/2026-01-05/"),
         "today": pages.get("/~acme/admin/"),
         "the palette": pages.get("/~acme/admin/find/?q=own+lead"),
         "the page of an activity": pages.get(f"/~acme/admin/crm/activity/{mine.pk}/change/"),

@@ -272,7 +272,8 @@ class NounCalendar:
             return ""
         name = self.noun.Surface.due or self.declared.start
         wire = self.noun.schema.by_name[name].wire
-        return f"{display.page_url(self.noun, 'add')}?{wire}={day.isoformat()}"
+        page = "quick" if self.noun.Surface.quick else "add"
+        return f"{display.page_url(self.noun, page)}?{wire}={day.isoformat()}"
 
 
 def start_of_week(day: date) -> date:

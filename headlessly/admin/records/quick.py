@@ -26,7 +26,14 @@ from headlessly.access import actors, visibility
 from headlessly.admin import display, toasts
 from headlessly.admin.choices import describe_choice
 from headlessly.admin.field_edit import check_readable
-from headlessly.admin.forms import DeclaredForm, clean_sent_text, sent_data, text_of
+from headlessly.admin.forms import (
+    DeclaredForm,
+    clean_sent_text,
+    mark_whole_days,
+    sent_data,
+    suggested_values,
+    text_of,
+)
 from headlessly.admin.pages import NounPages
 from headlessly.admin.records.edit_pages import own_by_default
 from headlessly.admin.whole_records import find_whole
@@ -113,6 +120,8 @@ class QuickForm:
     problem: HeadlesslyError | None = None
     #: Ids of records that the new one refers to, by reference, from the page on which the form was opened.
     preset: Mapping[str, str] = field(default_factory=dict)
+    #: Values that its inputs begin with, by name.
+    suggested: Mapping[str, str] = field(default_factory=dict)
     parts: list[QuickPart] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -124,10 +133,13 @@ class QuickForm:
             noun: Any = reference.target_noun if reference else self.noun
             inputs = noun.verbs["create"].python_inputs if reference else create
             mine = [(rest if dot else a) for a, dot, rest in names if (a if dot else "") == first]
+            asked = [inputs[name] for name in mine]
+            begins = {f.name: f.default for f in asked if f.default is not None}
             form = DeclaredForm(
-                [inputs[name] for name in mine],
+                asked,
                 self.site,
                 data=self.data,
+                initial=begins if first else begins | dict(self.suggested),
                 id=f"quick_{first}",
                 parent=PLACE,
             )
@@ -253,7 +265,9 @@ class QuickForm:
         if taken and (name := compose_name(self.noun, found)) is not None:
             found[self.noun.schema.name_field.name] = name
         found |= taken
-        return own_by_default(quick_verb(self.noun).inputs.values()) | found | dict(self.preset)
+        inputs = quick_verb(self.noun).inputs.values()
+        mark_whole_days(found, inputs)
+        return own_by_default(inputs) | found | dict(self.preset)
 
     def _taken_id(self, part: QuickPart, given: Mapping[str, Any]) -> str | None:
         """Returns the id of the picked namesake, unless something else was typed since."""
@@ -406,7 +420,8 @@ class QuickPages(NounPages):
         posted = request.method == "POST"
         preset = self._preset(request.POST if posted else request.GET)
         data = sent_data(request) if posted else None
-        form = QuickForm(self.noun, self.site, data, preset=preset)
+        suggested = suggested_values(request.GET, verb.python_inputs.values())
+        form = QuickForm(self.noun, self.site, data, preset=preset, suggested=suggested)
         if not posted:
             return self.admin.respond(request, "quick", title=form.title, quick=form)
         if request.POST.get("alike"):
