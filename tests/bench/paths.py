@@ -222,6 +222,8 @@ _page("admin-search-common", "admin search, a word of every lead", 5,
 _page("admin-today", "the day of the team", None, lambda b: ("/", "of=team"))
 _page("admin-team", "the team of a month", None,
       lambda b: ("/dashboard/tables/team/", "from=2026-06-01&to=2026-06-30"))  # fmt: skip
+_page("admin-calendar", "a month of all activities", None,
+      lambda b: ("/crm/activity/calendar/month/2026-06-01/", "view=all"))  # fmt: skip
 _page("admin-lead", "the page of a lead", 3,
       lambda b: (f"/crm/lead/{b.known[2][0]}/change/", ""))  # fmt: skip
 

@@ -69,6 +69,7 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
         "entries": sum(len(part.entries) for part in parts),
         "here": here,
         "hand_over": _hand_over_link(nouns, person),
+        "week": _week_link(nouns, person),
         "next_step": ask_next_step(request, site),
         "standing": _standing(with_machine, person),
         "first": _first_steps(nouns),
@@ -247,6 +248,18 @@ def _hand_over_link(nouns: list[type[Noun]], person: str) -> str:
     if not person or agenda.is_shared(person) or not may_hand_over(nouns):
         return ""
     return hand_over_url(person)
+
+
+def _week_link(nouns: list[type[Noun]], person: str) -> str:
+    """Returns the address of the week of whose day it is, on the first calendar that people may have in their
+    own programs; empty where there is none."""
+    for noun in nouns:
+        owner, calendar = noun.schema.owner, noun.Surface.calendar
+        if person and owner is not None and calendar is not None and calendar.is_fed:
+            whole = person == agenda.TEAM
+            query = {"view": "all"} if whole else dict([agenda.whose_records(owner, person)])
+            return f"{display.page_url(noun, 'calendar_by', 'week')}?{urlencode(query)}"
+    return ""
 
 
 # -- beside it ---------------------------------------------------------------------------------

@@ -404,3 +404,15 @@ def test_the_lists_filter_of_what_has_nothing_planned(bob, work):
     html = bob.get("/~acme/admin/crm/lead/?is=nothing-planned").content.decode()
     rows = re.findall(r'<td class="name"[^>]*><a href="[^"]*">([^<]*)</a>', html)
     assert sorted(rows) == ["Cleos", "Nobodys", "Waiting"]
+
+
+def test_it_leads_to_the_week_of_whose_day_it_is(bob, cleo, people):
+    Activity.create(subject="Mine", assignee=people.bob, due_at=NOW)
+    Activity.create(subject="Hers", assignee=people.cleo, due_at=NOW)
+    shown = {}
+    for client in (bob, cleo):
+        html = unescape(without_frame(client, "/~acme/admin/"))
+        week = re.search(r'href="([^"]*/calendar/week/[^"]*)"', html)[1]
+        days = without_frame(client, week)
+        shown[client] = [subject for subject in ("Mine", "Hers") if subject in days]
+    assert shown == {bob: ["Mine"], cleo: ["Mine", "Hers"]}
