@@ -19,8 +19,8 @@ from headlessly.nouns import Noun
 NOUNS = list(registry.values())
 #: Nouns whose records can change.
 CHANGING = [noun for noun in NOUNS if not noun.immutable]
-#: Inputs that a verb only does not need where something else is so: that a person runs it; that there is a rate
-#: for the currency of the product, which may be any of those that other samples have.
+#: Inputs that a verb only does not need where something else is so: that a person runs it; that there is a
+#: rate for the currency of the product, which may be any of those that other samples have.
 NAMED = {("claim", "owner"), ("create", "unit_price")}
 #: Choices for a new record that need no further input.
 CHOICES = {"how": "Nobody"}
