@@ -40,8 +40,9 @@ WORDS = {
 _UNIT = "|".join(f"(?P<{unit}>{words})" for unit, words in WORDS.items())
 RELATIVE = re.compile(rf"(?P<count>\d{{1,5}})\s*(?:{_UNIT})\s+(?P<direction>ago|from now)\Z", re.I)
 NAMED = {"yesterday": -1, "today": 0, "tomorrow": 1}
-#: The periods of the calendar that have a start, and how many months each is long.
-STRETCHES = {"month": 1, "quarter": 3, "year": 12}
+#: The periods of the calendar that have a start, and how many months each is long. Weeks begin on Monday
+#: (ISO 8601), in reports, filters and calendars alike.
+STRETCHES = {"week": 0, "month": 1, "quarter": 3, "year": 12}
 AWAY = {"last": -1, "this": 0, "next": 1}
 #: Names for the starts of periods, relative to the current one: ``start of last quarter``.
 STARTS = {
@@ -55,7 +56,7 @@ def describe_relative_forms() -> str:
     """Returns what may be used instead of a date, for the error about a date that cannot be read."""
     return _(
         "Or say when from now: now, today, yesterday, tomorrow, 30 days ago, 7d ago, 2 weeks from now "
-        "(minutes, hours, days, weeks, months, years), start of this quarter (last, this, next; month, "
+        "(minutes, hours, days, weeks, months, years), start of this quarter (last, this, next; week, month, "
         "quarter, year)."
     )
 
@@ -104,8 +105,10 @@ def named_day(text: str) -> date | None:
 
 
 def start_of_stretch(day: date, stretch: str, away: int = 0) -> date:
-    """Returns the first day of the month, quarter or year with ``day`` in it, or of the one ``away`` from
-    that. Quarters and years are those of the fiscal year."""
+    """Returns the first day of the week, month, quarter or year with ``day`` in it, or of the one ``away``
+    from that. Quarters and years are those of the fiscal year."""
+    if stretch == "week":
+        return day + timedelta(weeks=away, days=-day.weekday())
     months = STRETCHES[stretch]
     over = (day.month - fiscal_year.first_month()) % months
     return months_on(day.replace(day=1), away * months - over)

@@ -144,6 +144,20 @@ def _period_under_way(
     return Period(first, end, names[0], before, end_before, names[1], preset)
 
 
+def _this_week(day: date) -> Period:
+    first, before = (days.start_of_stretch(day, "week", away) for away in (0, -1))
+    names = _("this week so far"), _("the same days of the week before")
+    return _period_under_way(day, first, before, names, "this_week")
+
+
+def _last_week(day: date) -> Period:
+    return _period_that_is_over(day, "week", _week_name)
+
+
+def _week_name(first: date) -> str:
+    return _("the week from %(day)s") % {"day": format_day(first)}
+
+
 def _this_month(day: date) -> Period:
     first, before = (days.start_of_stretch(day, "month", away) for away in (0, -1))
     names = (
@@ -209,6 +223,8 @@ def _last_90_days(day: date) -> Period:
 
 #: By name in an address: the label, and the function that makes the period for a day.
 PRESETS: dict[str, tuple[Any, Callable[[date], Period]]] = {
+    "this_week": (gettext_lazy("This week"), _this_week),
+    "last_week": (gettext_lazy("Last week"), _last_week),
     "this_month": (gettext_lazy("This month"), _this_month),
     "last_month": (gettext_lazy("Last month"), _last_month),
     "this_quarter": (gettext_lazy("This quarter"), _this_quarter),

@@ -97,7 +97,7 @@ def test_keys_lead_from_entry_to_entry_and_to_other_days(month, call, people):
     month.desk.keyboard.press("p")
     expect(month.title).to_have_text("March 2027")
     month.desk.get_by_role("link", name="Week", exact=True).click()
-    expect(month.title).to_contain_text("Feb 28 – Mar 6, 2027")
+    expect(month.title).to_contain_text("Mar 1 – Mar 7, 2027")
     month.desk.go_back()
     expect(month.entry).to_be_visible()
     assert month.desk.evaluate("window.same") is True

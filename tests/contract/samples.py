@@ -19,9 +19,8 @@ from headlessly.nouns import Noun
 NOUNS = list(registry.values())
 #: Nouns whose records can change.
 CHANGING = [noun for noun in NOUNS if not noun.immutable]
-#: Inputs that a verb only does not need where something else is so: that a person runs it; that there is a
-#: rate for the currency of the product, which may be any of those that other samples have.
-NAMED = {("claim", "owner"), ("create", "unit_price")}
+#: Inputs that a verb only does not need if a person runs it.
+NAMED = {("claim", "owner")}
 #: Choices for a new record that need no further input.
 CHOICES = {"how": "Nobody"}
 #: Flags of a new record that others could not refer to otherwise.
@@ -114,8 +113,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
 
 
 def some(noun: type[Noun], besides: Noun | None, *, new: bool = False) -> str:
-    """Returns the id of a record of `noun` other than `besides`: an existing one, or a new one."""
-    there = noun.objects.exclude(pk=besides and besides.pk).order_by("pk")
+    """Returns the id of a record of `noun` other than `besides`: the first that was made, or a new one."""
+    there = noun.objects.exclude(pk=besides and besides.pk).order_by("created_at", "pk")
     found = None if new else there.values_list("pk", flat=True).first()
     return found or create(noun).pk
 

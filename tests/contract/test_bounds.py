@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -143,3 +144,22 @@ def test_the_planner_is_told_how_many_have_a_word_by_more_values_than_by_itself(
     assert searched <= set(found) and len(searched) > 10
     for name, (of_all, kept) in found.items():
         assert set(kept) == {statistics.KEPT if of_all else 0}, name
+
+
+@pytest.mark.parametrize("noun", samples.NOUNS, ids=lambda noun: noun.__name__)
+def test_a_record_is_found_by_its_id_before_anybody_has_looked_at_its_table(
+    acme: Any, noun: Any
+) -> None:
+    """A statement that was prepared then goes on like this, however many records there are later."""
+    if connection.pg_version < 18_00_00:
+        pytest.skip("Nobody can say what the planner should expect before PostgreSQL 18.")
+    table = noun._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"EXPLAIN (GENERIC_PLAN) SELECT id FROM {table} "
+            "WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL FOR KEY SHARE"
+        )
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    found = re.findall(r"Index Cond: (.*)", plan)
+    assert found, plan
+    assert all("(id)::text = $1" in condition for condition in found), plan

@@ -387,7 +387,10 @@ def test_a_month_is_one_where_one_reads() -> None:
 
 @pytest.mark.parametrize(
     ("when", "at", "day"),
-    [("start of this month", "2025-03-31", "2025-03-01"),
+    [("start of this week", "2025-03-30", "2025-03-24"),
+     ("start of last week", "2025-01-01", "2024-12-23"),
+     ("start of next week", "2025-12-29", "2026-01-05"),
+     ("start of this month", "2025-03-31", "2025-03-01"),
      ("Start of  last month", "2025-01-31", "2024-12-01"),
      ("start of next month", "2025-12-01", "2026-01-01"),
      ("start of this quarter", "2025-02-28", "2025-01-01"),
@@ -397,7 +400,7 @@ def test_a_month_is_one_where_one_reads() -> None:
      ("start of last year", "2024-02-29", "2023-01-01"),
      ("start of next year", "2024-02-29", "2025-01-01")],
 )  # fmt: skip
-def test_it_knows_when_months_quarters_and_years_begin(when: str, at: str, day: str) -> None:
+def test_it_knows_when_weeks_months_quarters_and_years_begin(when: str, at: str, day: str) -> None:
     start = datetime.fromisoformat(f"{day}T00:00:00Z")
     before = Activity.create(subject="just before", due_at=start - timedelta(seconds=1))
     after = Activity.create(subject="after", due_at=start)

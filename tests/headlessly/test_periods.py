@@ -24,6 +24,8 @@ def _the_last_of_march(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("given", "days", "days_before"),
     [
+        ({"period": "this_week"}, ("2026-03-30", "2026-04-01"), ("2026-03-23", "2026-03-25")),
+        ({"period": "last_week"}, ("2026-03-23", "2026-03-30"), ("2026-03-16", "2026-03-23")),
         ({"period": "this_month"}, ("2026-03-01", "2026-04-01"), ("2026-02-01", "2026-03-01")),
         ({"period": "last_month"}, ("2026-02-01", "2026-03-01"), ("2026-01-01", "2026-02-01")),
         ({"period": "this_quarter"}, ("2026-01-01", "2026-04-01"), ("2025-10-01", "2025-12-30")),
@@ -62,7 +64,7 @@ def test_it_has_names_that_fit_into_a_sentence():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"period": "soon"}, "period: use one of this_month"),
+        ({"period": "soon"}, "period: use one of this_week"),
         ({"from": "x"}, "from: use a day like"),
         ({"to": "2026-01-01"}, "from: use a day like"),
         ({"from": "2026-02-30"}, "from: use a day like"),

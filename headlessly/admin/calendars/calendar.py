@@ -17,7 +17,7 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.formats import date_format, get_format
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -119,7 +119,9 @@ class NounCalendar:
         """The first day: weeks are shown whole."""
         if self.by == DAY:
             return self.day
-        return start_of_week(self.day.replace(day=1) if self.by == MONTH else self.day)
+        return days.start_of_stretch(
+            self.day.replace(day=1) if self.by == MONTH else self.day, WEEK
+        )
 
     @property
     def until(self) -> date:
@@ -127,7 +129,8 @@ class NounCalendar:
         if self.by == DAY:
             return self.day
         last = months_on(self.day.replace(day=1), 1) - timedelta(days=1)
-        return start_of_week(last if self.by == MONTH else self.day) + timedelta(days=6)
+        first = days.start_of_stretch(last if self.by == MONTH else self.day, WEEK)
+        return first + timedelta(days=6)
 
     @property
     def title(self) -> str:
@@ -213,7 +216,7 @@ class NounCalendar:
             if each.id in records:
                 by_day[each.day].entries.append(make(records[each.id], each.day))
         for before, now in pairwise(by_day.values()):
-            if now.day != start_of_week(now.day):
+            if now.day != days.start_of_stretch(now.day, WEEK):
                 for old, new in zip(before.entries, now.entries, strict=False):
                     new.is_same_as_before = old.record is new.record
 
@@ -274,12 +277,6 @@ class NounCalendar:
         wire = self.noun.schema.by_name[name].wire
         page = "quick" if self.noun.Surface.quick else "add"
         return f"{display.page_url(self.noun, page)}?{wire}={day.isoformat()}"
-
-
-def start_of_week(day: date) -> date:
-    """Returns the first day of the week of ``day``, as the reader's language begins weeks."""
-    first = int(get_format("FIRST_DAY_OF_WEEK"))  # 0 is Sunday
-    return day - timedelta(days=(day.isoweekday() - first) % 7)
 
 
 def _time_of(record: Noun) -> str:

@@ -65,7 +65,7 @@ class Span:
     until: str = ""
 
 
-#: The current and the last month, quarter and year, as in reports.
+#: The current and the last week, month, quarter and year, as in reports.
 CALENDAR = tuple(
     Span(
         periods.PRESETS[f"{which}_{stretch}"][0],
