@@ -52,8 +52,8 @@ def look_closely(tables: Sequence[str]) -> None:
 
 
 def expect_one_tenant() -> None:
-    """Have the planner expect that the rows of a table are of one tenant and not deleted, until PostgreSQL has
-    looked at it.
+    """Have the planner expect that the rows of a table are of one tenant and not deleted, until PostgreSQL
+    has looked at it.
 
     Of a new table it takes one row in two hundred for that of a tenant, and as many for not deleted. Then any
     index that begins with the tenant costs as little as the primary key, and a statement that is prepared in
