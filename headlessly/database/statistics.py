@@ -1,4 +1,4 @@
-"""The planner's statistics for expressions in indexes; set after each ``migrate``.
+"""The planner's statistics for expressions in indexes, and of new tables; set after each ``migrate``.
 
 The planner estimates from the sampled values of an expression how many rows have a word. Of PostgreSQL's
 default of one hundred values, between none and eight have a word that is in one of twenty rows, depending on
@@ -60,6 +60,7 @@ def expect_one_tenant() -> None:
     the first minutes of an installation, or of a large import, reads all rows to find one. Before PostgreSQL
     18 nobody can say so.
     """
-    if connection.pg_version >= 18_00_00:
+    version: int = connection.pg_version  # type: ignore[attr-defined]  # the stubs do not know of it
+    if version >= 18_00_00:
         with connection.cursor() as cursor:
             cursor.execute(ONE_TENANT)
