@@ -23,8 +23,8 @@ def threads_of_process() -> int:
 
 
 def most_hashing(threads: int) -> int:
-    """Returns how many of so many threads may hash passwords, or wait for it: at most two or, with many
-    threads, a quarter of them."""
+    """Returns how many of so many threads may hash passwords, or wait for it: a quarter of them, and no fewer
+    than two."""
     return max(2, threads // 4)
 
 

@@ -70,7 +70,7 @@ def noun_title(noun: type[Record]) -> str:
 
 def plural_title(noun: type[Record]) -> str:
     """``Leads``."""
-    return pgettext(NOUNS, _english_plural(noun))
+    return pgettext(NOUNS, noun.schema.many)
 
 
 def noun_in_sentence(noun: type[Record]) -> str:
@@ -81,10 +81,6 @@ def noun_in_sentence(noun: type[Record]) -> str:
 def plural_in_sentence(noun: type[Record]) -> str:
     """``leads``, within a sentence."""
     return inside_sentence(plural_title(noun))
-
-
-def _english_plural(noun: type[Record]) -> str:
-    return noun.schema.many
 
 
 def a_noun(noun: type[Record], case: str = OBJECT) -> str:
@@ -306,7 +302,7 @@ def catalogue_messages() -> Iterator[tuple[str | None, str]]:
 def _noun_messages(noun: type[Record]) -> Iterator[tuple[str | None, str]]:
     name, surface = split_words(noun.__name__), noun.Surface
     yield NOUN, name
-    yield NOUNS, _english_plural(noun)
+    yield NOUNS, noun.schema.many
     for case in (SUBJECT, OBJECT):
         yield case, with_article(name.lower())
         for word in ("the", "this"):

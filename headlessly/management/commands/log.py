@@ -56,7 +56,8 @@ class Command(BaseCommand):
         if action in ("archive", "restore"):
             begin_copying()
             try:
-                getattr(self, f"{action}_months")(tenants, **options)
+                months = self.archive_months if action == "archive" else self.restore_months
+                months(tenants, **options)
             except CopyRefused as problem:
                 raise CommandError(str(problem)) from None
             except OSError as problem:  # the folder or its disk
