@@ -216,7 +216,9 @@ class NounCalendar:
             if each.id in records:
                 by_day[each.day].entries.append(make(records[each.id], each.day))
         for before, now in pairwise(by_day.values()):
-            if now.day != days.start_of_stretch(now.day, WEEK):
+            begins = now.day == days.start_of_stretch(now.day, WEEK)
+            # A phone leaves out the days of the month before.
+            if not begins and before.is_outside == now.is_outside:
                 for old, new in zip(before.entries, now.entries, strict=False):
                     new.is_same_as_before = old.record is new.record
 

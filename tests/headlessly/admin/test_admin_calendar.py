@@ -149,6 +149,19 @@ def test_deals_and_campaigns_have_calendars_and_contacts_have_none(ann, people):
     assert ann.get("/~acme/admin/crm/contact/calendar/").status_code == 404
 
 
+def test_what_lasts_is_named_where_a_week_or_the_month_begins(ann):
+    from marketing import Campaign
+
+    Campaign.create(name="Spring", start_date="2026-04-20", end_date="2026-05-05")
+    html = without_frame(ann, "/~acme/admin/marketing/campaign/calendar/month/2026-05-01/")
+    named = [
+        part[:10]
+        for part in html.split(' data-day="')[1:]
+        if re.search(r'class="slot(?![^"]* same)', part)
+    ]
+    assert named == ["2026-04-27", "2026-05-01", "2026-05-04"]
+
+
 @pytest.mark.parametrize(
     "place", ["month/2026-13-01/", "week/soon/", "year/", "day/0001-01-01/", "day/9999-12-31/"]
 )
