@@ -34,6 +34,7 @@ def main() -> None:
         open_first(page, MINE, "lead")
         take(page, "/admin/", "today")
         take(page, "/admin/crm/deal/board/", "board")
+        take(page, "/admin/crm/activity/calendar/?view=all&assignee=me", "calendar")
         take(page, "/admin/dashboard/", "dashboard")
         page.set_viewport_size(PHONE)
         page.emulate_media(color_scheme="dark")
