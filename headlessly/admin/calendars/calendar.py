@@ -21,7 +21,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from headlessly.access import visibility
+from headlessly.access import actors, visibility
 from headlessly.admin import display, field_values
 from headlessly.admin.lists.address import PresentAddress
 from headlessly.admin.sites import TenantSite
@@ -109,8 +109,8 @@ class NounCalendar:
         self.declared = calendar_days.calendar_of(noun)
         self.address = PresentAddress(noun, query, site)
         self.problem = self.address.problem
-        self.may_add = site._registry[noun].may("create")
-        self.may_move = site._registry[noun].may("update")
+        self.may_add = actors.may(actors.current(), "create", noun)
+        self.may_move = actors.may(actors.current(), "update", noun)
 
     # -- which days -------------------------------------------------------------------------------
 
